@@ -1,0 +1,101 @@
+"""The Sentry simulator: a sink for envelopes that shows what left the house.
+
+    POST {base}/api/{project}/envelope/   200 {}
+    GET  {base}/_sim/log                  each entry with `envelope: {header, items: [{header, payload}]}`
+    GET  {base}/_sim/leaks                the personal data found in all of it; empty when all is well
+
+DSN: `http://key@127.0.0.1:8000/simulators/sentry/1`.
+Format: https://develop.sentry.dev/sdk/data-model/envelopes/
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from infra.simulators.recorder import Received, Recorder
+
+# What must never reach an error tracker, and how it looks.
+LEAKS = {
+    "phone": re.compile(r"(?<![\w.:+-])(?:\+|%2[Bb]|whatsapp:\+?)\d{8,15}(?![\w.])"),
+    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,}"),
+    "signature": re.compile(
+        r"x-(?:twilio|hub)-signature[\w-]*\W{1,6}(?!\[Filtered\]|\[)[\w+/=]{16,}", re.IGNORECASE
+    ),
+    "token": re.compile(
+        r"(?:access_token|verify_token|auth_token|authorization|api[_-]?key|password|secret)"
+        r"\"?\s*[=:]\s*\"?(?!\[Filtered\]|null|\"|\[|\{|true|false)[^\s\"&,}]{6,}",
+        re.IGNORECASE,
+    ),
+}
+
+
+def leaks(text: str) -> list[dict[str, str]]:
+    """Every piece of text that looks like personal data or a secret, with what it looks like."""
+    return [
+        {"kind": kind, "text": found.group(0)}
+        for kind, pattern in LEAKS.items()
+        for found in pattern.finditer(text)
+    ]
+
+
+def decode(body: str) -> dict[str, Any]:
+    """An envelope as JSON: its header, then each item's header and payload. What is no JSON stays text."""
+    lines = body.split("\n")
+    header = _json(lines[0])
+    items: list[dict[str, Any]] = []
+    at = 1
+    while at + 1 < len(lines):
+        if lines[at].strip():
+            items.append({"header": _json(lines[at]), "payload": _json(lines[at + 1])})
+            at += 1
+        at += 1
+    return {"header": header, "items": items}
+
+
+def _json(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line
+
+
+class SentrySimulator:
+    """ASGI application. It checks the key's presence as the real ingest does, and keeps every envelope."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder(
+            Starlette(
+                routes=[
+                    Route("/api/{project}/envelope/", _envelope, methods=["POST"]),
+                    Route("/_sim/leaks", self._leaks, methods=["GET"]),
+                ]
+            ),
+            describe=_describe,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.recorder(scope, receive, send)
+
+    def leaks(self) -> list[dict[str, str]]:
+        return [leak for entry in self.recorder.log() for leak in leaks(entry["body"])]
+
+    async def _leaks(self, _: Request) -> Response:
+        return JSONResponse(self.leaks())
+
+
+async def _envelope(request: Request) -> Response:
+    named = request.headers.get("x-sentry-auth", "") + request.url.query
+    if "sentry_key=" not in named:
+        return JSONResponse({"detail": "missing authorization information"}, 403)
+    return JSONResponse({})
+
+
+def _describe(received: Received) -> Mapping[str, Any]:
+    return {"envelope": decode(received.body)} if "/envelope" in received.path else {}
