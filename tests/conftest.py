@@ -1,0 +1,36 @@
+"""What all tests share: a throw-away Postgres for the run, and a database for each test that asks for one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.database import Cluster, TestDatabase, administrator, clone
+
+_cluster = Cluster()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # With workers the server belongs to their controller, which outlives them all. Alone, the process starts
+    # one when the first test asks for it.
+    if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
+        _cluster.start()
+
+
+def pytest_unconfigure() -> None:
+    _cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def administration() -> Iterator[tuple[psycopg.Connection[Any], str]]:
+    sockets = _cluster.sockets()
+    with administrator(sockets) as connection:
+        yield connection, sockets
+
+
+@pytest.fixture
+def database(administration: tuple[psycopg.Connection[Any], str]) -> Iterator[TestDatabase]:
+    """A migrated, empty database of the test's own."""
+    with clone(*administration) as made:
+        yield made
