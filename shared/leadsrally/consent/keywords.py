@@ -240,20 +240,29 @@ def _without_signature(text: str) -> str:
 # --- the message says it in other words --------------------------------------------------------------------------
 
 
-def _rarest(phrase: str) -> str:
-    """The longest word of a phrase: the phrase cannot be there without it, and ordinary text seldom has it."""
-    return max(phrase.split(), key=len)
+_COMMON: Final = frozenset(
+    ("dont", "have", "like", "more", "person", "please", "that", "this", "want", "would", "your")
+)
 
+
+def _rarest(phrase: str) -> str:
+    """The longest uncommon word of a phrase. The phrase cannot be there without it; ordinary text seldom has it."""
+    return max(phrase.split(), key=lambda word: (word not in _COMMON, len(word)))
+
+
+def _index(rules: tuple[refusals.Rule, ...]) -> dict[str, tuple[int, ...]]:
+    """Which rules to try for a word."""
+    noticed = sorted({word for rule in rules for word in rule.noticed})
+    return {word: tuple(at for at, rule in enumerate(rules) if word in rule.noticed) for word in noticed}
+
+
+_RULES: Final = _index(refusals.RULES)
+_DOUBTS: Final = _index(refusals.DOUBTS)
 
 # Without one of these nothing below can match. Most messages have none and end there.
 _IN_STRONG: Final = frozenset(map(_rarest, words.STRONG))
 _IN_CLAUSES: Final = frozenset(map(_rarest, words.STRONG | words.REFUSALS | words.DOUBTS))
-_NOTICED: Final = frozenset(
-    _IN_CLAUSES
-    | words.EDGE
-    | words.FIRST
-    | {word for rule in (*refusals.RULES, *refusals.DOUBTS) for word in rule.noticed}
-)
+_NOTICED: Final = frozenset(_IN_CLAUSES | words.EDGE | words.FIRST | _RULES.keys() | _DOUBTS.keys())
 _STRONG_INSIDE: Final = re.compile(
     r"(?<![^ ])(?:" + "|".join(sorted(words.STRONG, key=len, reverse=True)) + r")(?![^ ])"
 )
@@ -264,20 +273,20 @@ _NAME_LINE: Final = re.compile(r"[^\W\d_]+(?:[ .]+[^\W\d_]+){0,2}\.?")
 def _in_words(text: str, folded: str, said: list[str], listed: _Listed) -> Reading:
     marked = " ".join(f"|{folded}|".replace("|", " | ").split())
     clauses = [] if _IN_CLAUSES.isdisjoint(said) else _clauses(marked)
-    refusal = _rule(refusals.RULES, marked, said) or _clauses_that_refuse(text, clauses, listed)
+    refusal = _rule(refusals.RULES, _RULES, marked, said) or _clauses_that_refuse(text, clauses, listed)
     if refusal is not None:
         return Reading("unclear" if refusals.GUARD.search(marked) else "refusal", refusal)
-    doubt = _flagged(marked, said) or _rule(refusals.DOUBTS, marked, said)
+    doubt = _flagged(marked, said) or _rule(refusals.DOUBTS, _DOUBTS, marked, said)
     if doubt is None and not words.DOUBTS.isdisjoint(clauses):
         doubt = "not interested"
     return NOTHING if doubt is None else Reading("unclear", doubt)
 
 
-def _rule(rules: tuple[refusals.Rule, ...], marked: str, said: list[str]) -> str | None:
-    for rule in rules:
-        if not rule.noticed.isdisjoint(said) and rule.pattern.search(marked):
-            return rule.name
-    return None
+def _rule(
+    rules: tuple[refusals.Rule, ...], index: dict[str, tuple[int, ...]], marked: str, said: list[str]
+) -> str | None:
+    tried = {at for word in said if word in index for at in index[word]}
+    return next((rules[at].name for at in sorted(tried) if rules[at].pattern.search(marked)), None)
 
 
 def _clauses(marked: str) -> list[str]:
