@@ -241,7 +241,7 @@ def _without_signature(text: str) -> str:
 
 
 _COMMON: Final = frozenset(
-    ("dont", "have", "like", "more", "person", "please", "that", "this", "want", "would", "your")
+    ("dont", "have", "like", "person", "please", "that", "this", "want", "would", "your")
 )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 
@@ -49,6 +49,27 @@ class Unclear:
 
 
 Outcome = Accepted | Rejected | NotProcessed | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a claimed message goes to, and through which channel."""
+
+    contact_id: UUID
+    phone: str
+    channel_id: UUID
+    channel_key: str
+    channel_kind: Literal["sms"]
+    our_number: str
+    account_sid: str
+    credentials: bytes
+    credentials_version: int
+
+
+class MeansOptOut(Protocol):
+    """Whether a provider's error code says that the person has opted out there."""
+
+    def __call__(self, code: str | None) -> bool: ...
 
 
 class Sender(Protocol):

@@ -6,8 +6,9 @@ names the whole address, a parser shows the line. The class and the stack say wh
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
+
+from leadsrally.telemetry.types import Failure, Frame
 
 FRAMES_KEPT = 40
 CAUSES_KEPT = 5
@@ -19,24 +20,20 @@ _ROOTS = ("/site-packages/", "/shared/", "/opt/python/", "/var/task/")
 _UNNAMED = "[withheld]"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    file: str  # from the root of the code on, so that no machine's folders show
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.function}"
+def told(error: BaseException) -> tuple[Failure, ...]:
+    """The error, then what led to it, nearest first, at most `CAUSES_KEPT` of those."""
+    chain = [error, *_causes(error)]
+    return tuple(Failure(_class_name(link), _code(link), _frames(link)) for link in chain)
 
 
-def class_name(error: BaseException) -> str:
+def _class_name(error: BaseException) -> str:
     """`psycopg.errors.UniqueViolation`, or the bare name of a built-in."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return name if _CLASS.fullmatch(name) else _UNNAMED
 
 
-def code(error: BaseException) -> str | None:
+def _code(error: BaseException) -> str | None:
     """Our own code for the error, or Postgres' five characters for it; both come from closed lists."""
     ours = getattr(error, "code", None)
     if isinstance(ours, str) and _CODE.fullmatch(ours) and not re.search(r"\d{6}", ours):
@@ -45,7 +42,7 @@ def code(error: BaseException) -> str | None:
     return state if isinstance(state, str) and _SQLSTATE.fullmatch(state) else None
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     """What led to it, nearest first, as Python itself would print the chain."""
     seen = {id(error)}
     for _ in range(CAUSES_KEPT):
@@ -57,12 +54,12 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         error = nearer
 
 
-def frames(error: BaseException) -> list[Frame]:
+def _frames(error: BaseException) -> tuple[Frame, ...]:
     """The stack, outermost first, at most `FRAMES_KEPT`: both ends matter in a runaway recursion."""
     found = list(_walk(error.__traceback__))
     if len(found) > FRAMES_KEPT:
         found = found[:10] + found[10 - FRAMES_KEPT :]
-    return found
+    return tuple(found)
 
 
 def _walk(traceback: TracebackType | None) -> Iterator[Frame]:

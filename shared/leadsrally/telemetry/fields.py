@@ -8,6 +8,8 @@ import re
 from enum import Enum
 from uuid import UUID
 
+from leadsrally.telemetry.types import Field
+
 WITHHELD = "[withheld]"
 # Counts stay below the size of a telephone number (10^7 has eight digits) unless the name says what is counted.
 _SMALL = 10_000_000
@@ -31,8 +33,6 @@ _DIGITS = re.compile(r"\d{6}")
 _MIXED = re.compile(r"(?=[a-z]*\d)[a-z0-9]{13}|[a-z]{25}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _GATEWAY_REQUEST = re.compile(r"[A-Za-z0-9_-]{10,20}=", re.ASCII)  # API Gateway's request id, ends with "="
-
-Field = str | int | float | bool | None
 
 
 def is_name(text: str) -> bool:

@@ -21,7 +21,8 @@ from typing import Any, LiteralString, cast
 from aws_lambda_powertools import Logger
 
 from leadsrally.telemetry import failure
-from leadsrally.telemetry.fields import WITHHELD, Field, is_name, passed
+from leadsrally.telemetry.fields import WITHHELD, is_name, passed
+from leadsrally.telemetry.types import Field
 
 _EVENT = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)+", re.ASCII)
 _SERVICE = "leadsrally"
@@ -93,12 +94,13 @@ def _named(name: str) -> str:
 
 
 def _told(error: BaseException) -> dict[str, Any]:
-    told: dict[str, Any] = {"class": failure.class_name(error)}
-    if (code := failure.code(error)) is not None:
-        told["code"] = code
-    if causes := [failure.class_name(cause) for cause in failure.causes(error)]:
-        told["caused_by"] = causes
-    told["stack"] = [str(frame) for frame in failure.frames(error)]
+    failed, *causes = failure.told(error)
+    told: dict[str, Any] = {"class": failed.name}
+    if failed.code is not None:
+        told["code"] = failed.code
+    if causes:
+        told["caused_by"] = [cause.name for cause in causes]
+    told["stack"] = [str(frame) for frame in failed.frames]
     return told
 
 

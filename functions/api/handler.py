@@ -1,0 +1,75 @@
+"""The customer API: assembles the nouns and gives errors their form. OpenAPI is the contract."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+
+from functions.api.routes import auth, conversations, deliveries, health, jobs, me, messages
+from leadsrally import runtime
+from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError
+from leadsrally.kit.gateway import problem_of
+
+app = FastAPI(
+    title="LeadsRally",
+    version="1",
+    summary="Conversations with leads over SMS and WhatsApp, with permission kept.",
+    docs_url=None,
+    redoc_url=None,
+)
+for noun in (auth, me, conversations, messages, deliveries, jobs, health):
+    app.include_router(noun.router)
+
+
+@app.exception_handler(LeadsRallyError)
+def expected(_request: Request, error: LeadsRallyError) -> JSONResponse:
+    headers = {} if error.retry_after is None else {"retry-after": str(int(error.retry_after) + 1)}
+    if HTTP_STATUS[error.kind] == 401:
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse(
+        problem_of(error), HTTP_STATUS[error.kind], headers, media_type="application/problem+json"
+    )
+
+
+@app.exception_handler(RequestValidationError)
+def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Says which field is wrong and why, and repeats nothing of what was sent."""
+    fields = [
+        {"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]}
+        for found in error.errors()
+    ]
+    answer = expected(request, Invalid("Some fields are missing or not as they should be.", code="malformed"))
+    body = {
+        **problem_of(Invalid("Some fields are missing or not as they should be.", code="malformed")),
+        "errors": fields,
+    }
+    return JSONResponse(body, answer.status_code, media_type="application/problem+json")
+
+
+@app.exception_handler(HTTPException)
+def unknown_route(_request: Request, error: HTTPException) -> JSONResponse:
+    body = {
+        "type": f"urn:leadsrally:problem:http_{error.status_code}",
+        "title": "not found" if error.status_code == 404 else "not possible",
+        "status": error.status_code,
+        "detail": str(error.detail),
+        "code": f"http_{error.status_code}",
+    }
+    return JSONResponse(body, error.status_code, media_type="application/problem+json")
+
+
+@app.exception_handler(Exception)
+def unexpected(_request: Request, error: Exception) -> JSONResponse:
+    runtime.of("api").surprised(error)
+    body = {
+        "type": "urn:leadsrally:problem:broken",
+        "title": "broken",
+        "status": 500,
+        "detail": "Something broke on our side. It has been reported; try again in a moment.",
+        "code": "broken",
+    }
+    return JSONResponse(body, 500, media_type="application/problem+json")
+
+
+handler = Mangum(app, lifespan="off")

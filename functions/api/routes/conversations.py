@@ -1,0 +1,201 @@
+"""Conversations: the inbox, one thread, and what a person decides about it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, Field
+
+from functions.api.asking import Asked, may_write
+from functions.api.paging import Cursor, Limit, Page, next_cursor
+from leadsrally.kit.cursor import place_of
+from leadsrally.kit.errors import NotFound
+from leadsrally.messaging import store
+from leadsrally.messaging.compose import MAX_CHARACTERS, queue_message
+from leadsrally.messaging.review import review as decide_review
+from leadsrally.messaging.types import Status
+from leadsrally.providers.twilio.error_codes import explain
+
+router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+
+
+class Conversation(BaseModel):
+    id: UUID
+    contact_id: UUID
+    phone: str
+    name: str
+    channel: str
+    our_number: str
+    last_message_at: datetime
+    preview: str
+    unread_count: int
+    intent: str | None
+    interest: int | None
+    attention: str | None = Field(description="Why a person is asked to look, if so.")
+    consent_state: Literal["granted", "revoked", "paused"] | None
+    consent_source: str | None
+    consent_since: datetime | None
+
+
+class Score(BaseModel):
+    outcome: Literal["scored", "refusal", "truncated", "nonsense"]
+    intent: str | None
+    interest: int | None
+    reason: str | None
+    suggestions: list[str]
+    wants_to_stop: bool
+    language: str | None
+    model: str
+    prompt_version: str
+    created_at: datetime
+
+
+class Failure(BaseModel):
+    code: str
+    cause: str
+    remedy: str
+    final: bool
+
+
+class Message(BaseModel):
+    id: UUID
+    direction: Literal["inbound", "outbound"]
+    purpose: str
+    body: str
+    media: list[dict[str, str]]
+    status: Status
+    failure: Failure | None = Field(description="Why a message failed and what to do about it.")
+    verdict: dict[str, str] | None = Field(description="What the send gate decided, and by which rule.")
+    author_id: UUID | None
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    score: Score | None
+
+
+class Draft(BaseModel):
+    body: str = Field(min_length=1, max_length=MAX_CHARACTERS, examples=["We open at 9. See you then!"])
+
+
+class Queued(BaseModel):
+    id: UUID
+    status: Literal["queued"] = "queued"
+
+
+class Review(BaseModel):
+    decision: Literal["resume", "opt_out", "seen"]
+
+
+@router.get("")
+def conversations(
+    asked: Asked,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    unread: Annotated[bool, Query(description="Only those with unread messages.")] = False,
+) -> Page[Conversation]:
+    """The inbox, newest first."""
+    place = place_of(cursor)
+    rows = store.conversations(
+        asked.tx,
+        asked.person.organization_id,
+        before=place.at,
+        before_id=place.id,
+        unread=unread,
+        limit=limit,
+    )
+    items = [Conversation.model_validate(row) for row in rows]
+    return Page(items=items, next=next_cursor(rows, limit, "last_message_at"))
+
+
+@router.get("/{conversation_id}")
+def conversation(asked: Asked, conversation_id: UUID) -> Conversation:
+    """One conversation with its contact and what stands about permission."""
+    return Conversation.model_validate(_found(asked, conversation_id))
+
+
+@router.get("/{conversation_id}/messages")
+def messages(
+    asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Message]:
+    """The thread, newest first, with scores, verdicts and failures explained."""
+    _found(asked, conversation_id)
+    place = place_of(cursor)
+    rows = store.thread(
+        asked.tx,
+        asked.person.organization_id,
+        conversation_id,
+        before=place.at,
+        before_id=place.id,
+        limit=limit,
+    )
+    return Page(items=[_message(row) for row in rows], next=next_cursor(rows, limit, "created_at"))
+
+
+@router.post("/{conversation_id}/messages", status_code=202)
+def reply(
+    asked: Asked,
+    conversation_id: UUID,
+    draft: Draft,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=255, description="The same key sends the same message once.")
+    ] = None,
+) -> Queued:
+    """Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict."""
+    may_write(asked)
+    message_id = queue_message(
+        asked.tx,
+        asked.person.organization_id,
+        conversation_id,
+        draft.body,
+        author_id=asked.person.id,
+        idempotency_key=idempotency_key,
+        now=asked.door.clock(),
+    )
+    return Queued(id=message_id)
+
+
+@router.post("/{conversation_id}/read", status_code=204)
+def read(asked: Asked, conversation_id: UUID) -> None:
+    """Mark everything in it as read."""
+    if not store.mark_read(asked.tx, asked.person.organization_id, conversation_id):
+        raise _missing()
+
+
+@router.post("/{conversation_id}/review")
+def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
+    """Answer the question why a person was asked to look: go on, opt out, or just seen."""
+    may_write(asked)
+    row = _found(asked, conversation_id)
+    decide_review(
+        asked.tx,
+        asked.person.organization_id,
+        conversation_id,
+        row["contact_id"],
+        review.decision,
+        actor_id=asked.person.id,
+        now=asked.door.clock(),
+    )
+    return Conversation.model_validate(_found(asked, conversation_id))
+
+
+def _found(asked: Asked, conversation_id: UUID) -> dict[str, Any]:
+    row = store.conversation(asked.tx, asked.person.organization_id, conversation_id)
+    if row is None:
+        raise _missing()
+    return row
+
+
+def _missing() -> NotFound:
+    return NotFound("There is no such conversation.", code="conversation_not_found")
+
+
+def _message(row: dict[str, Any]) -> Message:
+    score = None
+    if row["score_outcome"] is not None:
+        score = Score.model_validate({**row, "outcome": row["score_outcome"], "created_at": row["scored_at"]})
+    failure = None
+    if row["error_code"] is not None:
+        told = explain(row["error_code"])
+        failure = Failure(code=row["error_code"], cause=told.cause, remedy=told.remedy, final=told.final)
+    return Message.model_validate({**row, "media": row["media"] or [], "score": score, "failure": failure})

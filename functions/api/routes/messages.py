@@ -1,0 +1,45 @@
+"""Search in all messages of the organisation."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from functions.api.asking import Asked
+from functions.api.paging import Cursor, Limit, Page, next_cursor
+from leadsrally.kit.cursor import place_of
+from leadsrally.messaging import store
+
+router = APIRouter(prefix="/v1/messages", tags=["messages"])
+
+
+class Hit(BaseModel):
+    id: UUID
+    conversation_id: UUID
+    direction: Literal["inbound", "outbound"]
+    body: str
+    created_at: datetime
+
+
+@router.get("")
+def search(
+    asked: Asked,
+    search: Annotated[str, Query(min_length=1, max_length=200, description="Words, all of which must occur.")],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Hit]:
+    """Messages that hold all the words, newest first."""
+    place = place_of(cursor)
+    rows = store.search(
+        asked.tx,
+        asked.person.organization_id,
+        search.replace("\x00", ""),
+        before=place.at,
+        before_id=place.id,
+        limit=limit,
+    )
+    return Page(
+        items=[Hit.model_validate(row) for row in rows], next=next_cursor(rows, limit, "created_at")
+    )

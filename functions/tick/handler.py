@@ -1,0 +1,18 @@
+"""Schedule, each minute: free the jobs of lost workers and ring for what is due."""
+
+from typing import Any
+
+from leadsrally import runtime
+from leadsrally.jobs.tick import tick
+from leadsrally.telemetry import log
+
+QUEUES = ("ai_score", "send_message")
+
+
+def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Returns the counts it logs. A missed or a doubled tick changes nothing but the time of a job."""
+    door = runtime.of("tick")
+    with log.bound(function="tick", request_id=context.aws_request_id):
+        counts = tick(door.db, door.clock, QUEUES, door.ring)
+        log.info("tick.done", **counts)
+    return counts

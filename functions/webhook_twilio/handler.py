@@ -1,0 +1,107 @@
+"""What Twilio calls: inbound messages and delivery reports. Verify, one verb, answer after the commit."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from leadsrally import runtime
+from leadsrally.kit import gateway
+from leadsrally.kit.errors import HTTP_STATUS, LeadsRallyError, NotFound, TooLarge
+from leadsrally.kit.gateway import Event, Request, Response
+from leadsrally.kit.ids import new_id
+from leadsrally.messaging import store
+from leadsrally.messaging.channels import OpenChannel
+from leadsrally.messaging.receive import StaleChannelError, receive
+from leadsrally.messaging.report import apply_report
+from leadsrally.messaging.store import Call
+from leadsrally.providers.twilio import inbound
+from leadsrally.providers.twilio.signature import TwilioCredentials, verify
+from leadsrally.runtime import Runtime
+from leadsrally.telemetry import log
+
+_MAX_BYTES = 65_536
+# An empty TwiML answer means "no reply": https://www.twilio.com/docs/messaging/twiml
+_ACCEPTED = gateway.answer(200, "<Response/>", "text/xml")
+
+Found = OpenChannel[TwilioCredentials]
+
+
+def handler(event: Event, _context: Any) -> Response:
+    """Accept a genuine call once and refuse any other; each leaves a row in the delivery log (P1.5)."""
+    door = runtime.of("webhook_twilio")
+    request = gateway.read(event)
+    call = Call(
+        id=new_id(now := door.clock()),
+        at=now,
+        provider="twilio",
+        kind="status" if request.path.endswith("/status") else "inbound",
+        source_ip=request.source_ip,
+        bytes=len(request.body),
+        request_id=request.id,
+    )
+    with log.bound(function="webhook_twilio", request_id=request.id):
+        try:
+            found = door.twilio_channels.find(request.parameters["channel_key"])
+            return _accept_or_refuse(door, request, call, found)
+        except LeadsRallyError as error:
+            log.warning("webhook.unanswered", code=error.code)
+            return gateway.refuse(error)
+        except Exception as error:  # noqa: BLE001  the provider must get a 5xx and try again
+            door.surprised(error)
+            return gateway.answer(500, "", "text/plain")
+
+
+def _accept_or_refuse(door: Runtime, request: Request, call: Call, found: Found | None) -> Response:
+    try:
+        try:
+            _accept(door, request, call, found)
+        except StaleChannelError:
+            _accept(
+                door, request, call, door.twilio_channels.find_again(found.channel.key) if found else None
+            )
+    except LeadsRallyError as error:
+        _log_refusal(door, call, found, error)
+        return gateway.refuse(error)
+    return _ACCEPTED
+
+
+def _accept(door: Runtime, request: Request, call: Call, found: Found | None) -> None:
+    if found is None:
+        raise NotFound("There is no such webhook address.", code="channel_unknown")
+    if len(request.body) > _MAX_BYTES:
+        raise TooLarge(f"A webhook of Twilio has at most {_MAX_BYTES} bytes.", code="body_too_large")
+    channel = found.channel
+    query = f"?{request.query}" if request.query else ""
+    # The address as it was configured at Twilio: a stage or a proxy's path never takes part.
+    url = (
+        f"{door.settings.required('LEADSRALLY_PUBLIC_URL')}/webhooks/twilio/{channel.key}/{call.kind}{query}"
+    )
+    content_type = request.headers.get("content-type", "")
+    params = verify(url, request.body, content_type, request.headers, found.credentials)
+    if call.kind == "inbound":
+        message = inbound.parse_message(params)
+        with door.db.tenant(channel.organization_id) as tx:
+            receive(tx, door.hashes, channel, message, call)
+    else:
+        report = inbound.parse_status(params, parse_qsl(request.query, keep_blank_values=True))
+        with door.db.tenant(channel.organization_id) as tx:
+            if report is None:
+                store.log_call(tx, call, channel, outcome="ignored", http_status=200)
+            else:
+                apply_report(
+                    tx,
+                    door.hashes,
+                    channel,
+                    report,
+                    call,
+                    means_opt_out=inbound.means_opt_out(report.error_code),
+                )
+
+
+def _log_refusal(door: Runtime, call: Call, found: Found | None, error: LeadsRallyError) -> None:
+    channel = found.channel if found else None
+    opened = door.db.tenant(channel.organization_id) if channel else door.db.across()
+    with opened as tx:
+        store.log_call(
+            tx, call, channel, outcome="refused", reason=error.code, http_status=HTTP_STATUS[error.kind]
+        )
+    log.info("webhook.refused", code=error.code)

@@ -1,0 +1,145 @@
+"""Ask a model what a contact wants, if it may be asked, and keep what it says beside the message."""
+
+from dataclasses import dataclass
+from importlib import resources
+from uuid import UUID
+
+from leadsrally.ai import store
+from leadsrally.ai.minimise import MESSAGES, minimise
+from leadsrally.ai.store import Brief
+from leadsrally.ai.types import Declined, ModelUnavailable, Scored, Scorer, Snippet
+from leadsrally.consent import change
+from leadsrally.consent import store as consent_store
+from leadsrally.consent.types import Evidence
+from leadsrally.disclosures.store import disclose
+from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.kit.clock import Clock
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Database, Tx
+from leadsrally.kit.errors import Unavailable
+from leadsrally.kit.ids import new_id
+from leadsrally.messaging import store as messages
+from leadsrally.telemetry import log
+
+PROMPT_VERSION = "score.v1"
+# The function that runs this has 60 s and does several jobs; the model has less than half of it.
+_TIMEOUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is needed to score: where to store and whom to ask."""
+
+    db: Database
+    clock: Clock
+    hashes: KeyedHash
+    scorer: Scorer | None  # None: no model is configured, and nothing is ever called
+
+
+def score_conversation(desk: Desk, job: Job) -> Result:
+    """Score the newest inbound message of a conversation, once, with a bounded snippet before it.
+
+    Makes no call when the organisation's AI is off, the person has opted out, the day's budget is spent or
+    the message was scored already. Raises `Unavailable` when the model cannot be reached now.
+    """
+    organization_id = job.organization_id
+    conversation_id = UUID(job.payload["conversation_id"])
+    if desk.scorer is None:
+        return Done()
+    with desk.db.tenant(organization_id) as tx:
+        brief = store.brief(tx, organization_id, conversation_id)
+        conversation = _snippet(tx, desk, organization_id, conversation_id, brief)
+    if brief is None or conversation is None:
+        return Done()
+    result = desk.scorer.score(_system_prompt(), conversation, timeout=_TIMEOUT_SECONDS)
+    if isinstance(result, ModelUnavailable):
+        raise Unavailable(
+            "The AI model is busy; the message will be scored later.",
+            code="model_unavailable",
+            retry_after=result.retry_after,
+        )
+    with desk.db.tenant(organization_id) as tx:
+        _keep(tx, desk, organization_id, conversation_id, brief, result)
+    return Done()
+
+
+def _snippet(
+    tx: Tx, desk: Desk, organization_id: UUID, conversation_id: UUID, brief: Brief | None
+) -> str | None:
+    """The minimised conversation, with its budget taken and its disclosure noted; None: do not ask."""
+    if brief is None or brief.scored or not brief.active or not (brief.scoring or brief.suggestions):
+        return None
+    if _opted_out(tx, desk.hashes, organization_id, brief):
+        return None
+    now = desk.clock()
+    within_budget = store.spend_call(
+        tx,
+        organization_id,
+        now.date(),
+        daily_calls=brief.daily_calls,
+        daily_tokens=brief.daily_tokens,
+    )
+    if not within_budget:
+        log.warning("ai.budget_spent", conversation_id=conversation_id)
+        return None
+    disclose(
+        tx,
+        organization_id,
+        brief.contact_id,
+        "anthropic",
+        "score_message",
+        ("redacted_message_text",),
+        message_id=brief.message_id,
+        now=now,
+    )
+    lines = messages.last_lines(tx, organization_id, conversation_id, limit=MESSAGES)
+    return minimise([Snippet(line.direction, line.body) for line in lines], [brief.name])
+
+
+def _opted_out(tx: Tx, hashes: KeyedHash, organization_id: UUID, brief: Brief) -> bool:
+    standings = consent_store.standings(tx, organization_id, brief.contact_id, "sms")
+    if any(standing.state == "revoked" for standing in standings):
+        return True
+    number = change.number_hash(hashes, organization_id, brief.phone)
+    return consent_store.suppressed(tx, organization_id, "sms", number)
+
+
+def _keep(
+    tx: Tx,
+    desk: Desk,
+    organization_id: UUID,
+    conversation_id: UUID,
+    brief: Brief,
+    result: Scored | Declined,
+) -> None:
+    now = desk.clock()
+    answer = result.answer if isinstance(result, Scored) else None
+    store.spend_tokens(tx, organization_id, now.date(), result.input_tokens + result.output_tokens)
+    kept = store.keep(
+        tx,
+        organization_id,
+        brief.message_id,
+        score_id=new_id(now),
+        outcome="scored" if isinstance(result, Scored) else result.reason,
+        answer=answer,
+        with_score=brief.scoring,
+        with_suggestions=brief.suggestions,
+        model=result.model,
+        prompt_version=PROMPT_VERSION,
+        input_tokens=result.input_tokens,
+        output_tokens=result.output_tokens,
+        now=now,
+    )
+    if not kept or answer is None:
+        return
+    if brief.scoring:
+        store.show(tx, organization_id, conversation_id, answer)
+    if answer.wants_to_stop:
+        evidence = Evidence("ai", now, message_id=brief.message_id)
+        if change.pause(tx, organization_id, brief.contact_id, "sms", evidence, now=now):
+            messages.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
+
+
+def _system_prompt() -> str:
+    prompts = resources.files("leadsrally.ai") / "prompts"
+    return (prompts / f"{PROMPT_VERSION}.md").read_text(encoding="utf-8")

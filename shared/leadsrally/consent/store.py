@@ -1,0 +1,164 @@
+"""Consent events, what stands after them, and suppressions."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from leadsrally.consent.types import ChannelKind, Evidence, Purpose, Standing, State
+from leadsrally.kit.db import Tx
+
+_LOCK = """
+SELECT 1
+  FROM contacts
+ WHERE organization_id = %(organization_id)s
+   AND id = %(contact_id)s
+   FOR UPDATE
+"""
+
+
+def lock(tx: Tx, organization_id: UUID, contact_id: UUID) -> None:
+    """Wait for every send that is being claimed for this contact, and make later claims wait for us.
+
+    The send gate holds `FOR SHARE` on the same row until its claim is committed, so a claim either came
+    before this change or sees it (docs/decisions/0003).
+    """
+    tx.run(_LOCK, {"organization_id": organization_id, "contact_id": contact_id})
+
+
+_STANDINGS = """
+SELECT purpose, state, source, since
+  FROM consent_states
+ WHERE organization_id = %(organization_id)s
+   AND contact_id = %(contact_id)s
+   AND channel_kind = %(channel_kind)s
+"""
+
+
+def standings(tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind) -> list[Standing]:
+    return tx.all(
+        Standing,
+        _STANDINGS,
+        {"organization_id": organization_id, "contact_id": contact_id, "channel_kind": channel_kind},
+    )
+
+
+_RECORD = """
+WITH event AS (
+    INSERT INTO consent_events (
+        organization_id, id, contact_id, channel_kind, purpose, action, source, scope, word, message_id,
+        actor_id, occurred_at, recorded_at
+    )
+    VALUES (
+        %(organization_id)s, %(event_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(action)s,
+        %(source)s, 'organization', %(word)s, %(message_id)s, %(actor_id)s, %(occurred_at)s, %(now)s
+    )
+)
+INSERT INTO consent_states (
+    organization_id, contact_id, channel_kind, purpose, state, source, event_id, since
+)
+VALUES (
+    %(organization_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(state)s, %(source)s,
+    %(event_id)s, %(occurred_at)s
+)
+ON CONFLICT (organization_id, contact_id, channel_kind, purpose)
+DO UPDATE SET state = excluded.state,
+              source = excluded.source,
+              event_id = excluded.event_id,
+              since = excluded.since
+"""
+
+
+def record(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    purpose: Purpose,
+    action: Literal["grant", "revoke", "pause", "resume"],
+    state: State,
+    evidence: Evidence,
+    *,
+    event_id: UUID,
+    now: datetime,
+) -> None:
+    tx.run(
+        _RECORD,
+        {
+            "organization_id": organization_id,
+            "event_id": event_id,
+            "contact_id": contact_id,
+            "channel_kind": channel_kind,
+            "purpose": purpose,
+            "action": action,
+            "state": state,
+            "source": evidence.source,
+            "word": evidence.word,
+            "message_id": evidence.message_id,
+            "actor_id": evidence.actor_id,
+            "occurred_at": evidence.occurred_at,
+            "now": now,
+        },
+    )
+
+
+_SUPPRESS = """
+INSERT INTO suppressions (organization_id, channel_kind, number_hash, source, since)
+VALUES (%(organization_id)s, %(channel_kind)s, %(number_hash)s, %(source)s, %(now)s)
+ON CONFLICT DO NOTHING
+"""
+
+
+def suppress(
+    tx: Tx,
+    organization_id: UUID,
+    channel_kind: ChannelKind,
+    number_hash: bytes,
+    *,
+    source: str,
+    now: datetime,
+) -> None:
+    tx.run(
+        _SUPPRESS,
+        {
+            "organization_id": organization_id,
+            "channel_kind": channel_kind,
+            "number_hash": number_hash,
+            "source": source,
+            "now": now,
+        },
+    )
+
+
+_UNSUPPRESS = """
+DELETE FROM suppressions
+ WHERE organization_id = %(organization_id)s
+   AND channel_kind = %(channel_kind)s
+   AND number_hash = %(number_hash)s
+"""
+
+
+def unsuppress(tx: Tx, organization_id: UUID, channel_kind: ChannelKind, number_hash: bytes) -> bool:
+    """Returns whether the number was suppressed."""
+    touched = tx.run(
+        _UNSUPPRESS,
+        {"organization_id": organization_id, "channel_kind": channel_kind, "number_hash": number_hash},
+    )
+    return touched > 0
+
+
+_SUPPRESSED = """
+SELECT EXISTS (
+    SELECT 1
+      FROM suppressions
+     WHERE organization_id = %(organization_id)s
+       AND channel_kind = %(channel_kind)s
+       AND number_hash = %(number_hash)s
+)
+"""
+
+
+def suppressed(tx: Tx, organization_id: UUID, channel_kind: ChannelKind, number_hash: bytes) -> bool:
+    return tx.value(
+        _SUPPRESSED,
+        {"organization_id": organization_id, "channel_kind": channel_kind, "number_hash": number_hash},
+    )

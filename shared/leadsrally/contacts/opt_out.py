@@ -1,0 +1,28 @@
+"""Opt a contact out by its id, for signs that come without the number: a provider's error, a colleague."""
+
+from datetime import datetime
+from uuid import UUID
+
+from leadsrally.consent import change
+from leadsrally.consent.types import ChannelKind, Evidence
+from leadsrally.contacts import store
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Tx
+
+
+def opt_out(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    evidence: Evidence,
+    *,
+    now: datetime,
+) -> bool:
+    """Revoke and suppress. Returns False when it stood so already or the contact is gone."""
+    phone = store.phone_of(tx, organization_id, contact_id)
+    if phone is None:
+        return False
+    number = change.number_hash(hashes, organization_id, phone)
+    return change.revoke(tx, organization_id, contact_id, channel_kind, number, evidence, now=now)

@@ -1,0 +1,49 @@
+"""P4.7: a row for each transfer of a contact's data to a subprocessor. Kinds of data, never the data."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from leadsrally.kit.db import Tx
+from leadsrally.kit.ids import new_id
+
+Subprocessor = Literal["twilio", "meta", "anthropic", "sentry", "resend", "railway"]
+DataKind = Literal["phone", "message_text", "redacted_message_text"]
+
+_DISCLOSE = """
+INSERT INTO disclosures (
+    organization_id, id, contact_id, subprocessor, purpose, data_kinds, message_id, disclosed_at
+)
+VALUES (
+    %(organization_id)s, %(id)s, %(contact_id)s, %(subprocessor)s, %(purpose)s, %(data_kinds)s,
+    %(message_id)s, %(now)s
+)
+"""
+
+
+def disclose(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    subprocessor: Subprocessor,
+    purpose: str,
+    data_kinds: Sequence[DataKind],
+    *,
+    message_id: UUID | None,
+    now: datetime,
+) -> None:
+    """Written in the transaction before the call, so that a crash can leave a row too many, never one too few."""
+    tx.run(
+        _DISCLOSE,
+        {
+            "organization_id": organization_id,
+            "id": new_id(now),
+            "contact_id": contact_id,
+            "subprocessor": subprocessor,
+            "purpose": purpose,
+            "data_kinds": list(data_kinds),
+            "message_id": message_id,
+            "now": now,
+        },
+    )

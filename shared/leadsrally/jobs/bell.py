@@ -1,0 +1,53 @@
+"""SQS as a bell: a message carries a job's id and nothing else, so that a queue never holds personal data."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from leadsrally.telemetry import log
+
+
+class SqsBell:
+    """Rings the queue of a function. A bell that fails is no error: the tick rings again within minutes."""
+
+    def __init__(self, address_up_to_name: str, *, client: Any = None) -> None:
+        self._prefix = address_up_to_name
+        self._client: Any = client
+
+    def ring(self, queue: str, ids: Sequence[UUID]) -> None:
+        """Send one message for each id, ten to a call (the most SQS takes)."""
+        try:
+            client = self._sqs()
+            for ten in (ids[start : start + 10] for start in range(0, len(ids), 10)):
+                client.send_message_batch(
+                    QueueUrl=self._prefix + queue,
+                    Entries=[
+                        {"Id": str(place), "MessageBody": json.dumps({"job": str(job_id)})}
+                        for place, job_id in enumerate(ten)
+                    ],
+                )
+        except Exception as error:  # noqa: BLE001  the job is durable; only the hint is lost
+            log.warning("bell.failed", queue=queue, count=len(ids), error=error)
+
+    def _sqs(self) -> Any:
+        if self._client is None:
+            import boto3  # 300 ms, and most invocations of a light door never ring
+
+            self._client = boto3.client("sqs")  # pyright: ignore[reportUnknownMemberType]
+        return self._client
+
+
+def rung(event: dict[str, Any]) -> tuple[list[UUID], list[str]]:
+    """The job ids of an SQS event, and the message ids of records that carry none.
+
+    An unreadable record is poison: it is reported as failed so that SQS moves it to the dead-letter queue.
+    """
+    ids: list[UUID] = []
+    unreadable: list[str] = []
+    for record in event["Records"]:
+        try:
+            ids.append(UUID(json.loads(record["body"])["job"]))
+        except (ValueError, KeyError, TypeError):
+            unreadable.append(record["messageId"])
+    return ids, unreadable

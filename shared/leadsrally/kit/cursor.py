@@ -1,0 +1,39 @@
+"""Keyset cursors: the place in a list after which the next page begins, as an opaque word."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from leadsrally.kit.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row's sort key: its instant and its id."""
+
+    at: datetime
+    id: UUID
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.at.isoformat()} {self.id}".encode()).decode().rstrip("=")
+
+
+# Before every row, in lists that run from the newest to the oldest.
+START = Place(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1))
+
+
+def place_of(cursor: str | None) -> Place:
+    """The place a cursor names; the start of the list for None. Raises `Invalid` for one we did not make."""
+    if not cursor:
+        return START
+    try:
+        decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, _, identifier = decoded.partition(" ")
+        place = Place(datetime.fromisoformat(at), UUID(identifier))
+    except (ValueError, binascii.Error, UnicodeDecodeError):
+        place = None
+    if place is None or place.at.tzinfo is None:
+        raise Invalid("This cursor is not from one of our pages. Start again without it.", code="bad_cursor")
+    return place

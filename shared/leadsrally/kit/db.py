@@ -1,0 +1,267 @@
+"""The way to Postgres: transactions that know their tenant, and connections that outlive an invocation.
+
+`Database` is the same object on both hosts with other numbers: one connection in a Lambda environment,
+which serves one event at a time, and several in the one-process host.
+"""
+
+import queue
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString, TypeVar
+from uuid import UUID
+
+import psycopg
+import psycopg.conninfo
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.rows import class_row, dict_row, scalar_row
+
+from leadsrally.kit.errors import Misconfigured, Unavailable
+
+T = TypeVar("T")
+Params = Mapping[str, Any]
+Announce = Callable[[str, Sequence[UUID]], None]
+"""Hears, after the commit, what a transaction announced. Must not raise: the work is already durable."""
+
+
+class Tx:
+    """An open transaction. Verbs and stores run statements on it; only the door that opened it commits."""
+
+    __slots__ = ("_connection", "announcements", "organization_id")
+
+    def __init__(self, connection: psycopg.Connection[Any], organization_id: UUID | None) -> None:
+        self._connection = connection
+        self.announcements: dict[str, list[UUID]] = {}
+        self.organization_id = organization_id
+
+    def one(self, row: type[T], sql: LiteralString, params: Params) -> T:
+        """The one row of `sql` as a `row`. Raises `LookupError` when there is none."""
+        found = self.maybe(row, sql, params)
+        if found is None:
+            raise LookupError("the statement returned no row")
+        return found
+
+    def maybe(self, row: type[T], sql: LiteralString, params: Params) -> T | None:
+        """The first row of `sql` as a `row`, or None."""
+        with self._connection.cursor(row_factory=class_row(row)) as cursor:
+            return cursor.execute(sql, params).fetchone()
+
+    def all(self, row: type[T], sql: LiteralString, params: Params) -> list[T]:
+        """Every row of `sql` as a `row`. For results whose size the statement itself bounds."""
+        with self._connection.cursor(row_factory=class_row(row)) as cursor:
+            return cursor.execute(sql, params).fetchall()
+
+    def dicts(self, sql: LiteralString, params: Params) -> list[dict[str, Any]]:
+        """Every row of `sql` as a dict, for lists that go straight to a response."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(sql, params).fetchall()
+
+    def value(self, sql: LiteralString, params: Params) -> Any:
+        """The first column of the first row, or None when there is no row."""
+        with self._connection.cursor(row_factory=scalar_row) as cursor:
+            return cursor.execute(sql, params).fetchone()
+
+    def values(self, sql: LiteralString, params: Params) -> list[Any]:
+        """The first column of every row."""
+        with self._connection.cursor(row_factory=scalar_row) as cursor:
+            return cursor.execute(sql, params).fetchall()
+
+    def run(self, sql: LiteralString, params: Params) -> int:
+        """Run `sql` and return how many rows it touched."""
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, params).rowcount
+
+    def announce(self, topic: str, identifier: UUID) -> None:
+        """Tell the listener of the `Database` about `identifier` once it is durable; never after a rollback."""
+        self.announcements.setdefault(topic, []).append(identifier)
+
+
+class Database:
+    """Connections of one function's role. Thread-safe: a thread waits when all are in use."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = 1,
+        wait_seconds: float = 10.0,
+        announce: Announce | None = None,
+    ) -> None:
+        self._url = url
+        self._announce = announce
+        self._wait_seconds = wait_seconds
+        self._idle: queue.LifoQueue[psycopg.Connection[Any] | None] = queue.LifoQueue(connections)
+        for _ in range(connections):
+            self._idle.put(None)
+
+    @contextmanager
+    def tenant(self, organization_id: UUID) -> Generator[Tx]:
+        """A transaction that sees one organisation, committed when the block ends without an error.
+
+        The tenant is set inside the transaction, so that a pooled connection can never carry it over to
+        the next one. Raises `Unavailable` when Postgres cannot be reached or is lost on the way.
+        """
+        with self._transaction(organization_id) as tx:
+            yield tx
+
+    @contextmanager
+    def across(self) -> Generator[Tx]:
+        """A transaction with no tenant: it sees only what a named policy lets this role see."""
+        with self._transaction(None) as tx:
+            yield tx
+
+    @contextmanager
+    def session(self) -> Generator[psycopg.Connection[Any]]:
+        """A bare autocommit connection with no tenant, for the narrow look-up functions."""
+        connection: psycopg.Connection[Any] | None = self._take()
+        try:
+            connection = self._open(connection)
+            yield connection
+        except psycopg.OperationalError as lost:
+            raise _unavailable() from lost
+        finally:
+            self._give_back(connection)
+
+    @contextmanager
+    def _transaction(self, organization_id: UUID | None) -> Generator[Tx]:
+        connection = self._take()
+        try:
+            connection = self._begin(connection, organization_id)
+            tx = Tx(connection, organization_id)
+            try:
+                yield tx
+            except BaseException:
+                _roll_back(connection)
+                raise
+            _commit(connection)
+        except psycopg.OperationalError as lost:
+            raise _unavailable() from lost
+        finally:
+            self._give_back(connection)
+        if tx.announcements and self._announce is not None:
+            for topic, identifiers in tx.announcements.items():
+                self._announce(topic, identifiers)
+
+    def _begin(
+        self, connection: psycopg.Connection[Any] | None, organization_id: UUID | None
+    ) -> psycopg.Connection[Any]:
+        """Open the transaction and name its tenant in one round trip.
+
+        A Lambda environment may sleep for hours between two events, so a kept connection may be dead.
+        Nothing has been sent on it yet: a new one takes its place and nobody notices.
+        """
+        if organization_id is None:
+            command, wanted = b"BEGIN", ExecStatus.COMMAND_OK
+        else:
+            # The simple protocol takes no parameters; rebuilding the UUID leaves only hex and dashes.
+            tenant = str(UUID(int=organization_id.int))
+            command = f"BEGIN; SELECT set_config('leadsrally.organization_id', '{tenant}', true)".encode()
+            wanted = ExecStatus.TUPLES_OK
+        kept = connection is not None and not connection.closed
+        connection = self._open(connection)
+        if connection.pgconn.exec_(command).status == wanted:
+            return connection
+        connection.close()
+        if kept:
+            return self._begin(None, organization_id)
+        raise psycopg.OperationalError("could not begin a transaction")
+
+    def _open(self, connection: psycopg.Connection[Any] | None) -> psycopg.Connection[Any]:
+        if connection is not None and not connection.closed:
+            return connection
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+        connection.prepare_threshold = 1
+        return connection
+
+    def _take(self) -> psycopg.Connection[Any] | None:
+        try:
+            return self._idle.get(timeout=self._wait_seconds)
+        except queue.Empty:
+            raise Unavailable("The database is busy. Try again in a moment.", code="pool_exhausted") from None
+
+    def _give_back(self, connection: psycopg.Connection[Any] | None) -> None:
+        clean = (
+            connection is not None
+            and not connection.closed
+            and connection.info.transaction_status == TransactionStatus.IDLE
+        )
+        if connection is not None and not clean:
+            connection.close()  # a half-finished transaction must not meet the next tenant
+        self._idle.put(connection if clean else None)
+
+    def close(self) -> None:
+        """Close what is idle. For the end of a process and of a test."""
+        for _ in range(self._idle.qsize()):
+            connection = self._idle.get_nowait()
+            if connection is not None:
+                connection.close()
+            self._idle.put(None)
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The database is not reachable. Try again in a moment.", code="database")
+
+
+def _commit(connection: psycopg.Connection[Any]) -> None:
+    result = connection.pgconn.exec_(b"COMMIT")
+    if result.status != ExecStatus.COMMAND_OK:
+        connection.close()
+        raise psycopg.OperationalError("the connection was lost at commit; the outcome is not known")
+    if result.command_status != b"COMMIT":
+        raise psycopg.InternalError("the transaction had failed and was rolled back")
+
+
+def _roll_back(connection: psycopg.Connection[Any]) -> None:
+    if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
+        connection.pgconn.exec_(b"ROLLBACK")
+
+
+_ROLE = """
+SELECT r.rolname AS name,
+       r.rolsuper OR r.rolbypassrls AS bypasses,
+       EXISTS (
+           SELECT 1
+             FROM pg_catalog.pg_roles AS strong
+            WHERE (strong.rolsuper OR strong.rolbypassrls OR strong.rolname = 'leadsrally_owner')
+              AND pg_catalog.pg_has_role(r.oid, strong.oid, 'MEMBER')
+       ) AS may_become_stronger,
+       EXISTS (
+           SELECT 1 FROM pg_catalog.pg_class AS c
+            WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p', 'v', 'm')
+       ) AS owns
+  FROM pg_catalog.pg_roles AS r
+ WHERE r.rolname = current_user
+"""
+
+
+def refuse_strong_role(database: Database) -> None:
+    """Stop start-up when the role could see past row-level security.
+
+    Row security does not bind superusers, BYPASSRLS roles or (unless forced) owners: PostgreSQL manual,
+    "Row Security Policies". Raises `Misconfigured` naming the role.
+    """
+    with database.session() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        role = cursor.execute(_ROLE).fetchone()
+    if role is None or role["bypasses"] or role["may_become_stronger"] or role["owns"]:
+        name = "unknown" if role is None else role["name"]
+        raise Misconfigured(
+            f"The database role {name} could see past row-level security (superuser, BYPASSRLS, owner of a "
+            "table, or a member of such a role). Give the function its own role from `leadsrally provision`.",
+            code="strong_role",
+        )
+
+
+def refuse_unpinned(url: str) -> None:
+    """Stop start-up in production when the connection is not encrypted and pinned (P8.3).
+
+    Accepts `sslmode=verify-full`, or `verify-ca` with a `sslrootcert`. libpq's default `prefer` falls back
+    to plain text in silence, and `require` checks nobody's identity. Raises `Misconfigured`.
+    """
+    options = psycopg.conninfo.conninfo_to_dict(url)
+    mode = str(options.get("sslmode", "prefer"))
+    pinned = mode == "verify-full" or (mode == "verify-ca" and bool(options.get("sslrootcert")))
+    if not pinned:
+        raise Misconfigured(
+            "DATABASE_URL must verify the server: add sslmode=verify-ca and sslrootcert=<the server's root "
+            f"certificate> (found sslmode={mode}).",
+            code="unpinned_database",
+        )

@@ -1,0 +1,20 @@
+"""Identifiers that sort by the time they were made."""
+
+import os
+from datetime import datetime
+from uuid import UUID
+
+
+def new_id(at: datetime) -> UUID:
+    """A UUID of version 7 (RFC 9562 §5.7) for the instant `at`: 48 bits of milliseconds, 74 random bits.
+
+    Postgres makes these itself only from version 18; the schema keeps to 15.
+    """
+    milliseconds = int(at.timestamp() * 1000)
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76
+    value |= (random >> 68) << 64
+    value |= 0b10 << 62
+    value |= random & 0x3FFF_FFFF_FFFF_FFFF
+    return UUID(int=value)

@@ -1,0 +1,32 @@
+"""What a person decides after being asked to look at a conversation."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from leadsrally.consent import change
+from leadsrally.consent.types import Evidence
+from leadsrally.kit.db import Tx
+from leadsrally.messaging import store
+
+
+def review(
+    tx: Tx,
+    organization_id: UUID,
+    conversation_id: UUID,
+    contact_id: UUID,
+    decision: Literal["resume", "opt_out", "seen"],
+    *,
+    actor_id: UUID,
+    now: datetime,
+) -> None:
+    """Resume a paused contact, keep the person opted out, or only take the mark away.
+
+    `resume` lifts a pause and nothing stronger: a person's own opt-out stays.
+    """
+    evidence = Evidence("staff", now, actor_id=actor_id)
+    if decision == "resume":
+        change.resume(tx, organization_id, contact_id, "sms", evidence, now=now)
+    elif decision == "opt_out":
+        change.revoke_for(tx, organization_id, contact_id, "sms", evidence, now=now)
+    store.ask_a_person(tx, organization_id, conversation_id, None)

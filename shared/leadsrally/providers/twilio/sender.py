@@ -1,0 +1,174 @@
+"""Sending a text through Twilio, and finding out later whether one was sent.
+
+Creating a message has no idempotency key (https://www.twilio.com/docs/messaging/api/message-resource), so what can
+be known about a failed call decides everything: `NotProcessed` may be tried again, `Unclear` must not be.
+"""
+
+# The SDK's resources are typed only in part.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final, override
+
+from leadsrally.kit.errors import Misconfigured, Unavailable
+from leadsrally.providers.twilio.signature import TwilioCredentials
+from leadsrally.sending.types import Accepted, NotProcessed, Outcome, OutboundText, Rejected, Unclear
+
+if TYPE_CHECKING:
+    from twilio.base.page import Page
+    from twilio.rest import Client
+
+    from leadsrally.providers.twilio.transport import Transport
+
+PAGE_SIZE: Final = 1000  # the most that Twilio gives at once
+MAX_PAGES: Final = 10  # ten thousand texts between two numbers; more is not one conversation
+LONGEST_WAIT: Final = 86_400.0  # seconds; a longer Retry-After is taken for this
+
+# Twilio puts this before every body while an account is on trial.
+_TRIAL: Final = "Sent from your Twilio trial account - "
+_DIGITS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+class TwilioSender:
+    """`leadsrally.sending.types.Sender` for one Twilio account. Keeps its connection; safe to keep and reuse."""
+
+    def __init__(
+        self,
+        credentials: TwilioCredentials,
+        account_sid: str,
+        *,
+        base_url: str | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        """`account_sid` owns the messages and may be a sub-account of the one that signs in.
+
+        `base_url` replaces https://api.twilio.com, for a simulator. `timeout` is in seconds and counts for
+        connecting and for each wait for bytes. Raises `Misconfigured` when there is no token to sign in with.
+        """
+        if not credentials.auth_tokens:
+            raise Misconfigured("The channel has no Twilio auth token. Connect it again.")
+        self._credentials = credentials
+        self._account_sid = account_sid
+        self._base_url = base_url
+        self._timeout = timeout
+        self._connected: tuple[Client, Transport] | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"TwilioSender({self._account_sid})"
+
+    def _connect(self) -> "tuple[Client, Transport]":
+        if self._connected is None:
+            from twilio.rest import Client  # slow to import
+
+            from leadsrally.providers.twilio.transport import Transport
+
+            transport = Transport(self._timeout)
+            client = Client(
+                self._credentials.account_sid,
+                self._credentials.auth_tokens[0],
+                account_sid=self._account_sid,
+                http_client=transport,
+            )
+            if self._base_url is not None:
+                client.api.base_url = self._base_url.rstrip("/")
+            self._connected = client, transport
+        return self._connected
+
+    def send(self, text: OutboundText) -> Outcome:
+        """Call Twilio once. Never raises for what Twilio or the network did; reasons hold no text and no number."""
+        client, transport = self._connect()
+        from twilio.base import values
+
+        try:
+            message = client.messages.create(
+                to=text.recipient,
+                from_=text.sender,
+                body=text.body,
+                status_callback=text.status_callback,
+                validity_period=values.unset if text.validity_seconds is None else text.validity_seconds,
+            )
+            sid, segments = message.sid, message.num_segments
+        except Exception as error:  # noqa: BLE001  after the call has left, every failure has a meaning
+            return _outcome(error, transport)
+        if not isinstance(sid, str) or not sid:
+            return Unclear("Twilio's answer named no message")
+        return Accepted(sid, _positive(segments))
+
+    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
+        """Ids of messages at Twilio with the same sender, recipient and body, created at `not_before` or later.
+
+        The date is compared here, on creation: Twilio's own filter goes by the date of sending, which a message that
+        still waits in its queue does not have. Raises `Unavailable` when Twilio cannot be asked, or has so many
+        messages between the two numbers that the answer would be incomplete.
+        """
+        client, _ = self._connect()
+        since = not_before.replace(microsecond=0)  # Twilio's dates are whole seconds
+        found: list[str] = []
+        try:
+            page: Page | None = client.messages.page(
+                to=text.recipient, from_=text.sender, page_size=PAGE_SIZE
+            )
+            for _ in range(MAX_PAGES):
+                if page is None:
+                    return tuple(found)
+                for message in page:
+                    created = message.date_created
+                    # A date that cannot be read excludes nothing: one candidate too many is looked at by a person.
+                    if _same_body(message.body, text.body) and (created is None or created >= since):
+                        found.append(str(message.sid))
+                page = page.next_page()
+        except Exception as error:
+            raise Unavailable("Twilio cannot be asked at the moment.", code=type(error).__name__) from None
+        if page is None:
+            return tuple(found)
+        raise Unavailable("Twilio lists too many messages between these numbers.", code="twilio_pages")
+
+
+def _outcome(error: Exception, transport: "Transport") -> Outcome:
+    """What a failed call means. Twilio's rules: https://www.twilio.com/docs/api/errors/20429 and …/20500."""
+    from leadsrally.providers.twilio.transport import never_left
+
+    answer = transport.answer
+    if answer is None:
+        kind = type(error).__name__
+        return NotProcessed(f"no connection: {kind}") if never_left(error) else Unclear(f"no answer: {kind}")
+    status = answer.status
+    if status == 429:  # never processed, says Twilio
+        return NotProcessed("rate limit", _retry_after(answer.headers))
+    # 408 is what something between us gives up with; it does not know how far the request got.
+    if 400 <= status < 500 and status != 408:
+        return Rejected(_code(error, status))
+    if 200 <= status < 300:
+        return Unclear(f"HTTP {status} with an answer that cannot be read")
+    return Unclear(f"HTTP {status}")  # a 500 may have been sent
+
+
+def _code(error: Exception, status: int) -> str:
+    """Twilio's own code, or `http_403` for an answer that is not Twilio's."""
+    code: object = getattr(error, "code", None)
+    return str(code) if isinstance(code, int) and code >= 10_000 else f"http_{status}"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait (RFC 9110 §10.2.3). A date is read against the answer's own `Date`, so no clock is needed."""
+    raw = headers.get("Retry-After", "").strip()
+    if _DIGITS.fullmatch(raw):
+        return min(float(raw), LONGEST_WAIT)
+    try:
+        wait = parsedate_to_datetime(raw) - parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return min(max(wait.total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def _positive(raw: object) -> int | None:
+    """Twilio's `num_segments`: a decimal string, "0" until a sender is picked."""
+    return int(raw) or None if isinstance(raw, str) and _DIGITS.fullmatch(raw) else None
+
+
+def _same_body(theirs: object, ours: str) -> bool:
+    return isinstance(theirs, str) and theirs.removeprefix(_TRIAL).strip() == ours.strip()

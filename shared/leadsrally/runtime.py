@@ -1,0 +1,210 @@
+"""The one file that knows all concrete things and joins them.
+
+Each function has a `Runtime`, built when its door first asks and kept as long as the process. Everything in
+it is made on first use, so that a door pays only for what it opens. A host or a test installs a runtime of
+its own, with parts replaced.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from leadsrally.jobs.serve import serve_queue
+from leadsrally.jobs.types import Perform
+from leadsrally.kit.clock import Clock, system_clock
+from leadsrally.kit.crypto import KeyedHash, SealContext, Vault
+from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
+from leadsrally.kit.settings import Settings
+from leadsrally.messaging.channels import ChannelDirectory
+from leadsrally.messaging.types import Channel
+from leadsrally.providers.keys.local import LocalKeys
+from leadsrally.telemetry import log
+
+if TYPE_CHECKING:
+    from leadsrally.ai.score import Desk
+    from leadsrally.ai.types import Scorer
+    from leadsrally.providers.twilio.signature import TwilioCredentials
+    from leadsrally.sending.send import Post
+    from leadsrally.sending.types import Addressee, Sender
+
+_MARGIN = timedelta(seconds=30)
+_TWILIO = "twilio.credentials"
+
+
+class Runtime:
+    """What one function works with. Keyword arguments replace parts; all others are made from `settings`."""
+
+    def __init__(
+        self,
+        function: str,
+        settings: Settings,
+        *,
+        clock: Clock = system_clock,
+        connections: int = 1,
+        announce: Announce | None = None,
+        scorer: "Scorer | None" = None,
+        senders: "Mapping[str, Sender] | None" = None,
+    ) -> None:
+        self.function = function
+        self.settings = settings
+        self.clock = clock
+        self._connections = connections
+        self._announce = announce
+        self._scorer = scorer
+        self._senders = senders
+        self._twilio: dict[tuple[UUID, int], Sender] = {}
+
+    @cached_property
+    def db(self) -> Database:
+        """The function's own database role, refused if it could see past row-level security."""
+        url = self.settings.required("DATABASE_URL")
+        if self.settings.production:
+            refuse_unpinned(url)
+        db = Database(url, connections=self._connections, announce=self.ring)
+        refuse_strong_role(db)
+        return db
+
+    @cached_property
+    def ring(self) -> Announce:
+        """The bell: what the host handed over, else SQS, else nobody (the tick finds the job)."""
+        if self._announce is not None:
+            return self._announce
+        queues = self.settings.optional("LEADSRALLY_QUEUES")
+        if queues is None:
+            return lambda _queue, _ids: None
+        from leadsrally.jobs.bell import SqsBell
+
+        return SqsBell(queues).ring
+
+    @cached_property
+    def hashes(self) -> KeyedHash:
+        return KeyedHash(self.settings.key("LEADSRALLY_HASH_KEY"))
+
+    @cached_property
+    def vault(self) -> Vault:
+        keys = self.settings.keys("LEADSRALLY_MASTER_KEYS")
+        return Vault(LocalKeys(keys, current=next(iter(keys))))
+
+    @cached_property
+    def twilio_channels(self) -> "ChannelDirectory[TwilioCredentials]":
+        return ChannelDirectory(self.db, self._twilio_credentials)
+
+    def _twilio_credentials(self, channel: Channel) -> "TwilioCredentials":
+        from leadsrally.providers.twilio.signature import TwilioCredentials
+
+        context = twilio_context(channel.organization_id, channel.id)
+        return TwilioCredentials.from_json(self.vault.open(channel.credentials, context))
+
+    @cached_property
+    def scorer(self) -> "Scorer | None":
+        """The model, or None when no key is set: then nothing is ever called."""
+        if self._scorer is not None:
+            return self._scorer
+        key = self.settings.optional("ANTHROPIC_API_KEY")
+        if key is None:
+            return None
+        from leadsrally.ai.answer import ScoreAnswer
+        from leadsrally.providers.anthropic.scorer import BASE_URL, MODEL, AnthropicScorer
+
+        return AnthropicScorer(
+            key,
+            ScoreAnswer,
+            model=self.settings.optional("LEADSRALLY_AI_MODEL") or MODEL,
+            base_url=self.settings.optional("ANTHROPIC_BASE_URL") or BASE_URL,
+        )
+
+    @cached_property
+    def desk(self) -> "Desk":
+        """What scoring needs."""
+        from leadsrally.ai.score import Desk
+
+        return Desk(self.db, self.clock, self.hashes, self.scorer)
+
+    @cached_property
+    def post(self) -> "Post":
+        """What sending needs."""
+        from leadsrally.providers.twilio.error_codes import explain
+        from leadsrally.sending.send import Post
+
+        return Post(
+            self.db,
+            self.clock,
+            self.hashes,
+            self._sender_for,
+            lambda code: explain(code).effect == "opt_out",
+            self.settings.required("LEADSRALLY_PUBLIC_URL"),
+        )
+
+    def _sender_for(self, organization_id: UUID, to: "Addressee") -> "Sender":
+        if self._senders is not None:
+            return self._senders[to.channel_kind]
+        place = (to.channel_id, to.credentials_version)
+        sender = self._twilio.get(place)
+        if sender is None:
+            from leadsrally.providers.twilio.sender import TwilioSender
+            from leadsrally.providers.twilio.signature import TwilioCredentials
+
+            sealed = self.vault.open(to.credentials, twilio_context(organization_id, to.channel_id))
+            sender = TwilioSender(
+                TwilioCredentials.from_json(sealed), base_url=self.settings.optional("TWILIO_BASE_URL")
+            )
+            self._twilio[place] = sender
+        return sender
+
+    def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
+        """Run the jobs that an SQS-shaped event rings for."""
+        left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+        with log.bound(function=self.function, request_id=context.aws_request_id):
+            return serve_queue(
+                self.db,
+                self.clock,
+                self.function,
+                event,
+                performers,
+                lease=left + _MARGIN,
+                surprise=self.surprised,
+            )
+
+    def surprised(self, error: BaseException) -> None:
+        """An error that nobody expected: one log line without its text, and a scrubbed report."""
+        log.error("unexpected.error", error=error)
+        self.errors.capture(error)
+
+    @cached_property
+    def errors(self) -> "ErrorSink":
+        """Where unexpected errors are reported. The SDK itself is imported with the first of them."""
+        dsn = self.settings.optional("SENTRY_DSN")
+        return SentrySink(
+            dsn,
+            environment="production" if self.settings.production else "development",
+            release=self.settings.optional("LEADSRALLY_RELEASE"),
+        )
+
+
+def twilio_context(organization_id: UUID, channel_id: UUID) -> SealContext:
+    """Where a channel's Twilio credentials belong; they open nowhere else."""
+    return SealContext(organization_id, _TWILIO, channel_id)
+
+
+_installed: dict[str, Runtime] = {}
+
+
+def of(function: str) -> Runtime:
+    """The runtime of `function`: the one a host installed, else one made from this environment, once."""
+    runtime = _installed.get(function)
+    if runtime is None:
+        settings = Settings(os.environ)
+        runtime = _installed[function] = Runtime(function, settings)
+    return runtime
+
+
+def install(runtime: Runtime) -> None:
+    """Make `of` return this one. For hosts that serve several functions in one process, and for tests."""
+    _installed[runtime.function] = runtime
+
+
+def uninstall(function: str) -> None:
+    _installed.pop(function, None)

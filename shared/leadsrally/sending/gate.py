@@ -1,0 +1,220 @@
+"""The send gate: the one place that decides whether a message may go, and the only maker of a clearance.
+
+`decide` is pure: facts in, verdict out. `claim` gathers the facts under the lock that a STOP must wait for
+and stores the verdict, with the rule that gave it, beside the message. The claim's commit is the moment at
+which a send counts as started (docs/decisions/0003).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from leadsrally.consent import store as consent_store
+from leadsrally.consent.change import number_hash
+from leadsrally.consent.quiet_hours import opening
+from leadsrally.consent.types import Standing
+from leadsrally.disclosures.store import disclose
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Tx
+from leadsrally.messaging.types import Status
+from leadsrally.sending import store
+from leadsrally.sending.store import Locked
+from leadsrally.sending.types import Addressee
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a verdict may depend on."""
+
+    now: datetime
+    purpose: str
+    organization_active: bool
+    channel_active: bool
+    channel_quiet_until: datetime | None
+    expires_at: datetime | None
+    suppressed: bool
+    standings: Sequence[Standing]
+    sent_today: int
+    daily_cap: int
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate decided and which rule did. `until`: when a deferred message may be asked about again."""
+
+    decision: Literal["send", "refuse", "defer"]
+    rule: str
+    until: datetime | None = None
+
+    def as_stored(self, at: datetime) -> dict[str, str]:
+        stored = {"decision": self.decision, "rule": self.rule, "at": at.isoformat()}
+        if self.until is not None:
+            stored["until"] = self.until.isoformat()
+        return stored
+
+
+Rule = Callable[[Facts], Verdict | None]
+
+
+def decide(facts: Facts) -> Verdict:
+    """Ask each rule in order; the first that objects decides. What time cures is deferred, not refused."""
+    for rule in RULES:
+        verdict = rule(facts)
+        if verdict is not None:
+            return verdict
+    return Verdict("send", "permitted")
+
+
+def _organization_paused(facts: Facts) -> Verdict | None:
+    return None if facts.organization_active else Verdict("refuse", "organization_paused")
+
+
+def _channel_disconnected(facts: Facts) -> Verdict | None:
+    return None if facts.channel_active else Verdict("refuse", "channel_disconnected")
+
+
+def _expired(facts: Facts) -> Verdict | None:
+    late = facts.expires_at is not None and facts.now >= facts.expires_at
+    return Verdict("refuse", "expired") if late else None
+
+
+def _opted_out(facts: Facts) -> Verdict | None:
+    # The one confirmation of a STOP and the answer to HELP are allowed by 47 CFR 64.1200(a)(12) and the
+    # carriers' rules; `messaging.answer_keyword` sees to it that there is one.
+    if facts.purpose == "keyword":
+        return None
+    for standing in facts.standings:
+        if standing.purpose in ("all", facts.purpose):
+            if standing.state == "revoked":
+                return Verdict("refuse", f"opted_out_by_{standing.source}")
+            if standing.state == "paused":
+                return Verdict("refuse", "paused_for_review")
+    return Verdict("refuse", "suppressed") if facts.suppressed else None
+
+
+def _channel_quiet(facts: Facts) -> Verdict | None:
+    until = facts.channel_quiet_until
+    return Verdict("defer", "provider_asked_to_slow_down", until) if until and until > facts.now else None
+
+
+def _quiet_hours(facts: Facts) -> Verdict | None:
+    # Replies to a person who wrote to us are exempt; the rules speak of solicitations.
+    if facts.purpose != "marketing":
+        return None
+    opens = opening(facts.now, facts.time_zone)
+    return Verdict("defer", "quiet_hours", opens) if opens > facts.now else None
+
+
+def _daily_cap(facts: Facts) -> Verdict | None:
+    if facts.purpose == "keyword" or facts.sent_today < facts.daily_cap:
+        return None
+    return Verdict("refuse", "daily_cap")
+
+
+RULES: tuple[Rule, ...] = (
+    _organization_paused,
+    _channel_disconnected,
+    _expired,
+    _opted_out,
+    _daily_cap,
+    _channel_quiet,
+    _quiet_hours,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The gate said yes and the claim holds. Only `claim` makes one; only a holder may call a provider."""
+
+    message_id: UUID
+    conversation_id: UUID
+    body: str
+    to: Addressee
+    claimed_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """An earlier worker claimed this message and never came back: it may have been sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing is left to do: sent, refused or erased before."""
+
+
+Claim = Cleared | Verdict | Interrupted | Settled
+
+
+def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *, now: datetime) -> Claim:
+    """Decide about one queued message and, on a yes, claim it and note what will be disclosed to whom.
+
+    Wholly inside the caller's transaction; the provider may be called once that is committed.
+    """
+    message = store.lock(tx, organization_id, message_id)
+    if message is None:
+        return Settled()
+    if message.status == Status.CLAIMED:
+        return Interrupted()
+    if message.status != Status.QUEUED:
+        return Settled()
+    verdict = decide(_facts(tx, hashes, organization_id, message, now))
+    status = {"send": Status.CLAIMED, "refuse": Status.REFUSED, "defer": Status.QUEUED}[verdict.decision]
+    store.decided(tx, organization_id, message_id, status, verdict.as_stored(now), now=now)
+    if verdict.decision != "send":
+        return verdict
+    disclose(
+        tx,
+        organization_id,
+        message.contact_id,
+        "twilio",
+        "deliver_message",
+        ("phone", "message_text"),
+        message_id=message_id,
+        now=now,
+    )
+    return Cleared(
+        message_id,
+        message.conversation_id,
+        message.body,
+        addressee(message),
+        claimed_at=now,
+        expires_at=message.expires_at,
+    )
+
+
+def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, now: datetime) -> Facts:
+    number = number_hash(hashes, organization_id, message.phone)
+    return Facts(
+        now=now,
+        purpose=message.purpose,
+        organization_active=message.organization_state == "active",
+        channel_active=message.channel_state == "active",
+        channel_quiet_until=message.quiet_until,
+        expires_at=message.expires_at,
+        suppressed=consent_store.suppressed(tx, organization_id, "sms", number),
+        standings=consent_store.standings(tx, organization_id, message.contact_id, "sms"),
+        sent_today=store.sent_since(tx, organization_id, message.contact_id, now - _DAY),
+        daily_cap=message.contact_daily_messages,
+        time_zone=message.time_zone,
+    )
+
+
+def addressee(message: Locked) -> Addressee:
+    return Addressee(
+        contact_id=message.contact_id,
+        phone=message.phone,
+        channel_id=message.channel_id,
+        channel_key=message.channel_key,
+        channel_kind="sms",
+        our_number=message.our_number,
+        account_sid=message.account_sid,
+        credentials=message.credentials,
+        credentials_version=message.credentials_version,
+    )

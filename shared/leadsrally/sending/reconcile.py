@@ -1,0 +1,46 @@
+"""Find out what became of a message whose call got no answer, by asking the provider what it has."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from leadsrally.jobs.types import Done, Job, Later, Result
+from leadsrally.messaging import store as messages
+from leadsrally.messaging.types import Status
+from leadsrally.sending import gate, record, store
+from leadsrally.sending.send import Post, outbound_text
+from leadsrally.telemetry import log
+
+# The provider's clock and ours may differ, and its list may lag behind its answers.
+_SKEW = timedelta(minutes=1)
+_AGAIN_AFTER = timedelta(minutes=2)
+_GIVE_UP_AFTER = timedelta(minutes=15)
+
+
+def reconcile(post: Post, job: Job) -> Result:
+    """Resolve an `unknown` message: adopt the one provider message that fits, or ask a person.
+
+    A callback may have resolved it in the meantime; then there is nothing to do. Nothing is ever sent from
+    here. Raises `Unavailable` when the provider cannot be asked, so that the job is tried again.
+    """
+    organization_id, message_id = job.organization_id, UUID(job.payload["message_id"])
+    with post.db.tenant(organization_id) as tx:
+        message = store.lock(tx, organization_id, message_id)
+    if message is None or message.status != Status.UNKNOWN or message.claimed_at is None:
+        return Done()
+    to = gate.addressee(message)
+    text = outbound_text(post.public_url, message_id, message.body, to, None, post.clock())
+    found = post.sender_for(organization_id, to).find(text, message.claimed_at - _SKEW)
+    now = post.clock()
+    with post.db.tenant(organization_id) as tx:
+        free = [sid for sid in found if sid not in store.taken(tx, organization_id, list(found))]
+        if len(free) == 1:
+            record.accepted(
+                tx, post.hashes, organization_id, message_id, to.channel_id, free[0], None, now=now
+            )
+            log.info("message.found", message_id=message_id)
+            return Done()
+        if not free and now - message.claimed_at < _GIVE_UP_AFTER:
+            return Later(_AGAIN_AFTER, "not_found_yet")
+        messages.ask_a_person(tx, organization_id, message.conversation_id, "delivery_unknown")
+    log.warning("message.fate_unknown", message_id=message_id, candidates=len(free))
+    return Done()
