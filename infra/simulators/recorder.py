@@ -146,22 +146,17 @@ class Recorder:
         return response
 
     def _direct(self, method: str, path: str, raw: bytes) -> Response:
-        match method, path:
-            case "GET", "/_sim/log":
-                return JSONResponse(self.log())
-            case "DELETE", "/_sim/log":
-                self._log.clear()
-                return Response(status_code=204)
-            case "GET", "/_sim/faults":
-                return JSONResponse(self.faults.as_json())
-            case "DELETE", "/_sim/faults":
-                self.faults.clear()
-                return Response(status_code=204)
-            case "POST", "/_sim/faults":
-                try:
-                    return JSONResponse({"open": self.faults.add(json.loads(raw))})
-                except (BadOrder, ValueError, TypeError) as problem:
-                    return JSONResponse({"problem": str(problem)}, 400)
+        kept = self._log if path == "/_sim/log" else self.faults
+        if method == "GET":
+            return JSONResponse(self.log() if path == "/_sim/log" else self.faults.as_json())
+        if method == "DELETE":
+            kept.clear()
+            return Response(status_code=204)
+        if method == "POST" and path == "/_sim/faults":
+            try:
+                return JSONResponse({"open": self.faults.add(json.loads(raw))})
+            except (BadOrder, ValueError, TypeError) as problem:
+                return JSONResponse({"problem": str(problem)}, 400)
         return PlainTextResponse("Method Not Allowed", 405)
 
 

@@ -47,23 +47,24 @@ def leaks(text: str) -> list[dict[str, str]]:
 
 def decode(body: str) -> dict[str, Any]:
     """An envelope as JSON: its header, then each item's header and payload. What is no JSON stays text."""
-    lines = body.split("\n")
-    header = _json(lines[0])
+    raw = body.encode()
+    first, _, rest = raw.partition(b"\n")
     items: list[dict[str, Any]] = []
-    at = 1
-    while at + 1 < len(lines):
-        if lines[at].strip():
-            items.append({"header": _json(lines[at]), "payload": _json(lines[at + 1])})
-            at += 1
-        at += 1
-    return {"header": header, "items": items}
+    while rest.strip():
+        line, _, rest = rest.partition(b"\n")
+        header = _json(line)
+        length = header.get("length") if isinstance(header, dict) else None
+        payload, rest = (rest[:length], rest[length:]) if length else rest.partition(b"\n")[::2]
+        items.append({"header": header, "payload": _json(payload)})
+        rest = rest.removeprefix(b"\n")
+    return {"header": _json(first), "items": items}
 
 
-def _json(line: str) -> Any:
+def _json(line: bytes) -> Any:
     try:
         return json.loads(line)
     except ValueError:
-        return line
+        return line.decode("utf-8", "replace")
 
 
 class SentrySimulator:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from infra.simulators.anthropic import answers, errors
+from infra.simulators.anthropic import errors, fitting, rules
 from infra.simulators.anthropic import request as asked
 from infra.simulators.anthropic.errors import Refused
 from infra.simulators.anthropic.stream import events
@@ -31,7 +31,7 @@ from infra.simulators.anthropic.usage import PromptCache, tokens
 from infra.simulators.recorder import Recorder
 
 _SCRIPTABLE = frozenset({"refusal", "truncate", "text", "json", "thinking_first"})
-_THOUGHT = f"{answers.MARK} Looking for tell-tale words."
+_THOUGHT = f"{rules.MARK} Looking for tell-tale words."
 
 # Per minute; the figures of a starting tier: https://platform.claude.com/docs/en/api/rate-limits
 _LIMITS = {"requests": 1000, "tokens": 550_000, "input-tokens": 450_000, "output-tokens": 90_000}
@@ -41,10 +41,8 @@ Answerer = Callable[[str, Mapping[str, Any] | None], Any]
 
 def by_rules(prompt: str, schema: Mapping[str, Any] | None) -> Any:
     """A value for the schema; without one, a text."""
-    reading = answers.read(prompt)
-    if schema is None:
-        return f"{answers.MARK} {reading.suggestions[0]}"
-    return answers.fit(schema, reading)
+    reading = rules.read(prompt)
+    return reading.reply if schema is None else fitting.fit(schema, reading)
 
 
 class AnthropicSimulator:
@@ -98,7 +96,7 @@ class AnthropicSimulator:
         stop_reason, stop_details, thinking = "end_turn", None, 0
         if order.get("refusal"):
             stop_reason = "refusal"
-            stop_details = {"type": "refusal", "category": None, "explanation": f"{answers.MARK} refused"}
+            stop_details = {"type": "refusal", "category": None, "explanation": f"{rules.MARK} refused"}
             text = ""
         else:
             if order.get("thinking_first"):

@@ -1,4 +1,7 @@
-"""Anthropic's errors: https://platform.claude.com/docs/en/api/errors"""
+"""Anthropic's errors.
+
+https://platform.claude.com/docs/en/api/errors
+"""
 
 import secrets
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The same message as server-sent events: https://platform.claude.com/docs/en/build-with-claude/streaming"""
+"""The same message as server-sent events.
+
+https://platform.claude.com/docs/en/build-with-claude/streaming
+"""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -66,15 +66,14 @@ def _minimum(model: str) -> int:
 
 def _pieces(body: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """The prompt in the order the cache sees it: tools, system, messages; each with its cache lifetime."""
-    found: list[tuple[str, str | None]] = []
-    for tool in body.get("tools") or ():
-        found.append((json.dumps(tool, sort_keys=True), _ttl(tool)))
-    contents = [body.get("system"), *(message.get("content") for message in body["messages"])]
-    for content in contents:
+    found: list[tuple[str, str | None]] = [
+        (json.dumps(tool, sort_keys=True), _ttl(tool)) for tool in body.get("tools") or ()
+    ]
+    for content in (body.get("system"), *(message.get("content") for message in body["messages"])):
         if isinstance(content, str):
             found.append((content, None))
-        for block in content if isinstance(content, list) else ():
-            found.append((str(block.get("text", "")), _ttl(block)))
+        elif isinstance(content, list):
+            found += [(str(block.get("text", "")), _ttl(block)) for block in content]
     if found and body.get("cache_control"):
         found[-1] = (found[-1][0], _ttl(body))
     return found

@@ -33,9 +33,10 @@ class TwilioNumber:
 
 @dataclass
 class MessagingService:
-    """A pool of numbers. With `use_inbound_webhook_on_number` off and no `inbound_request_url`, inbound
-    texts are neither delivered nor logged, as at Twilio:
-    https://www.twilio.com/docs/messaging/api/service-resource
+    """A pool of numbers that share one opt-out list.
+
+    With `use_inbound_webhook_on_number` off and no `inbound_request_url`, inbound texts are neither delivered
+    nor logged, as at Twilio. https://www.twilio.com/docs/messaging/api/service-resource
     """
 
     sid: str
@@ -48,8 +49,10 @@ class MessagingService:
 
 @dataclass
 class TwilioAccount:
-    """One account. `auth_token` authenticates REST calls and signs webhooks with SHA-1; `shared_keys`
-    (id to secret) sign in SHA-256 mode, which `signing_key` makes the account's default.
+    """One account at the provider.
+
+    `auth_token` authenticates REST calls and signs webhooks with SHA-1. `shared_keys` (id to secret) sign in
+    SHA-256 mode; naming one as `signing_key` makes that the account's default.
     """
 
     sid: str

@@ -8,13 +8,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from infra.simulators.recorder import Recorder
-from infra.simulators.twilio import errors, numbers, rest, stage
+from infra.simulators.twilio import errors, rest
 from infra.simulators.twilio.accounts import TwilioAccount
 from infra.simulators.twilio.callbacks import CallbackDesk
 from infra.simulators.twilio.handsets import Handsets
 from infra.simulators.twilio.inbound import Inbox
 from infra.simulators.twilio.messages import MessageBook
+from infra.simulators.twilio.numbers import Numbers
 from infra.simulators.twilio.sending import Sender
+from infra.simulators.twilio.stage import Stage
 from infra.simulators.twilio.webhook import Limits, WebhookCaller
 
 
@@ -42,12 +44,13 @@ class TwilioSimulator:
         self.callbacks = CallbackDesk(self.caller, callback_delay)
         self.inbox = Inbox(self.accounts, self.book, self.handsets, self.caller)
         sender = Sender(self.book, self.handsets, self.callbacks)
+        stage = Stage(self.accounts, self.book, self.handsets, self.callbacks, self.inbox)
         self.recorder = Recorder(
             Starlette(
                 routes=[
                     *rest.routes(self.accounts, self.book, sender),
-                    *numbers.routes(self.accounts),
-                    *stage.routes(self.accounts, self.book, self.handsets, self.callbacks, self.inbox),
+                    *Numbers(self.accounts).routes(),
+                    *stage.routes(),
                 ],
                 exception_handlers={errors.Refused: _refused, 404: _not_found, 405: _not_found},
             ),

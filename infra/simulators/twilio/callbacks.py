@@ -25,8 +25,10 @@ class BadOrder(ValueError):
 
 @dataclass
 class CallbackOrder:
-    """How the next message is told about: the statuses in the order they are called out, the pause before
-    each, how often each is repeated, and the error code of the unhappy ones. `times` None: until withdrawn.
+    """How the next messages are told about.
+
+    The statuses in the order they are called out, the pause before each, how often each is repeated, and the
+    error code of the unhappy ones. `times` None: for every message until withdrawn.
     """
 
     order: list[str] | None = None
@@ -137,7 +139,10 @@ def message_failure(message: MessageRecord) -> int | None:
 
 
 def callback_params(message: MessageRecord, status: str, code: int | None) -> Params:
-    """https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks"""
+    """The form of one status callback.
+
+    https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
+    """
     params = [
         ("SmsSid", message.sid),
         ("SmsStatus", status),

@@ -4,11 +4,11 @@ https://www.twilio.com/docs/messaging/guides/webhook-request
 """
 
 import asyncio
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
-from xml.etree import ElementTree
 
 from infra.simulators.twilio.accounts import TwilioAccount, TwilioNumber, new_sid
 from infra.simulators.twilio.handsets import CONFIRMATIONS, Bubble, Handsets, keyword
@@ -24,8 +24,10 @@ _LARGEST_TWIML = 64 * 1024  # https://www.twilio.com/docs/api/errors/11750
 
 @dataclass(frozen=True)
 class Text:
-    """What the phone was told to send. `times` delivers one text more than once, as a provider's retry does;
-    `together` delivers the copies at the same moment. `params` adds or overrides webhook parameters.
+    """What the phone was told to send.
+
+    `times` delivers one text more than once, as a provider's retry does; `together` delivers the copies at the
+    same moment. `params` adds or overrides webhook parameters.
     """
 
     to: str
@@ -214,30 +216,38 @@ def _result(
 
 
 def error_code(answer: Answer) -> int | None:
-    """What the provider's debugger would log: https://www.twilio.com/docs/api/errors/11200 and siblings."""
+    """What the provider's debugger would log about an answer; None when it is content.
+
+    https://www.twilio.com/docs/api/errors/11200 and its siblings.
+    """
     if answer.status is None:
         return 11205
     if not answer.accepted:
         return 11200
-    if answer.status == 204:
-        return None
+    return None if answer.status == 204 else _twiml_error(answer)
+
+
+def _twiml_error(answer: Answer) -> int | None:
     if not answer.content_type.startswith(_TWIML_TYPES):
         return 12300
     if len(answer.body.encode()) > _LARGEST_TWIML:
         return 11750
     try:
-        root = ElementTree.fromstring(answer.body)
-    except ElementTree.ParseError:
+        root = ET.fromstring(answer.body)
+    except ET.ParseError:
         return 12100
     return None if root.tag == "Response" else 12102
 
 
 def _messages(twiml: str) -> list[str]:
-    """The texts a TwiML answer asks the provider to send: https://www.twilio.com/docs/messaging/twiml/message"""
+    """The texts a TwiML answer asks the provider to send.
+
+    https://www.twilio.com/docs/messaging/twiml/message
+    """
     if not twiml.strip():
         return []
     found: list[str] = []
-    for verb in ElementTree.fromstring(twiml):
+    for verb in ET.fromstring(twiml):
         if verb.tag in {"Message", "Sms"}:
             body = verb.find("Body")
             found.append(("".join(verb.itertext()) if body is None else body.text or "").strip())

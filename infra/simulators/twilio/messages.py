@@ -70,7 +70,10 @@ class MessageRecord:
             self.sent = self.updated
 
     def as_json(self) -> dict[str, Any]:
-        """https://www.twilio.com/docs/messaging/api/message-resource#message-properties"""
+        """The resource as REST shows it.
+
+        https://www.twilio.com/docs/messaging/api/message-resource#message-properties
+        """
         uri = f"/{API_VERSION}/Accounts/{self.account_sid}/Messages/{self.sid}"
         return {
             "account_sid": self.account_sid,

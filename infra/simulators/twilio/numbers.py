@@ -4,7 +4,7 @@ https://www.twilio.com/docs/phone-numbers/api/availablephonenumberlocal-resource
 https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from infra.simulators.twilio.accounts import TwilioAccount, TwilioNumber
 from infra.simulators.twilio.errors import Refused
 from infra.simulators.twilio.forms import Form, form_of
 from infra.simulators.twilio.messages import API_VERSION, now, rfc2822
-from infra.simulators.twilio.rest import BASE, authenticated
+from infra.simulators.twilio.rest import BASE, authenticated, whole
 
 # Numbers in ranges reserved for fiction: 555-0100 to 555-0199 in North America
 # (https://www.nanpa.com/numbering/555-line-numbers), and Ofcom's drama numbers in the United Kingdom.
@@ -58,36 +58,49 @@ def inventory(country: str, kind: str) -> list[tuple[str, str, str]]:
     return []
 
 
-def routes(accounts: Mapping[str, TwilioAccount]) -> list[Route]:
-    def taken(number: str) -> bool:
-        return any(account.number(number) for account in accounts.values())
+class Numbers:
+    """The routes; what is owned lives in the accounts themselves."""
 
-    async def search(request: Request) -> Response:
-        account = authenticated(accounts, request)
+    def __init__(self, accounts: Mapping[str, TwilioAccount]) -> None:
+        self.accounts = accounts
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{BASE}/AvailablePhoneNumbers/{{country}}/{{kind}}.json", self._search, methods=["GET"]),
+            Route(f"{BASE}/IncomingPhoneNumbers.json", self._buy, methods=["POST"]),
+            Route(f"{BASE}/IncomingPhoneNumbers.json", self._list, methods=["GET"]),
+            Route(f"{BASE}/IncomingPhoneNumbers/{{sid}}.json", self._one, methods=["GET", "POST", "DELETE"]),
+        ]
+
+    def _taken(self, number: str) -> bool:
+        return any(account.number(number) for account in self.accounts.values())
+
+    async def _search(self, request: Request) -> Response:
+        account = authenticated(self.accounts, request)
         country, kind = request.path_params["country"], request.path_params["kind"]
         known = inventory(country, kind)
         if not known:
             raise Refused(20404, request.url.path)
-        size = int(request.query_params.get("PageSize", "50"))
+        size = whole(request.query_params.get("PageSize", "50"))
         free = [
             _available(number, locality, region, country)
             for number, locality, region in known
-            if not taken(number) and _fits(request.query_params, number, locality, region)
+            if not self._taken(number) and _fits(request.query_params, number, locality, region)
         ]
         uri = f"/{API_VERSION}/Accounts/{account.sid}/AvailablePhoneNumbers/{country}/{kind}.json"
         return JSONResponse({"available_phone_numbers": free[:size], "uri": uri})
 
-    async def buy(request: Request) -> Response:
-        account = authenticated(accounts, request)
+    async def _buy(self, request: Request) -> Response:
+        account = authenticated(self.accounts, request)
         form = await form_of(request)
-        number = TwilioNumber(_chosen(form, taken))
+        number = TwilioNumber(_chosen(form, self._taken))
         _update(number, form)
         if not account.test_credentials:
             account.numbers.append(number)
         return JSONResponse(_owned(number, account), 201)
 
-    async def owned(request: Request) -> Response:
-        account = authenticated(accounts, request)
+    async def _list(self, request: Request) -> Response:
+        account = authenticated(self.accounts, request)
         wanted = request.query_params.get("PhoneNumber")
         numbers = [_owned(n, account) for n in account.numbers if wanted in (None, n.number)]
         uri = f"/{API_VERSION}/Accounts/{account.sid}/IncomingPhoneNumbers.json"
@@ -105,27 +118,19 @@ def routes(accounts: Mapping[str, TwilioAccount]) -> list[Route]:
             }
         )
 
-    async def one(request: Request) -> Response:
-        account = authenticated(accounts, request)
+    async def _one(self, request: Request) -> Response:
+        account = authenticated(self.accounts, request)
         number = account.number_by_sid(request.path_params["sid"])
         if number is None:
             raise Refused(20404, request.url.path)
-        match request.method:
-            case "POST":
-                _update(number, await form_of(request))
-            case "DELETE":
-                account.numbers.remove(number)
-                for service in account.messaging_services:
-                    service.numbers = [other for other in service.numbers if other != number.number]
-                return Response(status_code=204)
+        if request.method == "DELETE":
+            account.numbers.remove(number)
+            for service in account.messaging_services:
+                service.numbers = [other for other in service.numbers if other != number.number]
+            return Response(status_code=204)
+        if request.method == "POST":
+            _update(number, await form_of(request))
         return JSONResponse(_owned(number, account))
-
-    return [
-        Route(f"{BASE}/AvailablePhoneNumbers/{{country}}/{{kind}}.json", search, methods=["GET"]),
-        Route(f"{BASE}/IncomingPhoneNumbers.json", buy, methods=["POST"]),
-        Route(f"{BASE}/IncomingPhoneNumbers.json", owned, methods=["GET"]),
-        Route(f"{BASE}/IncomingPhoneNumbers/{{sid}}.json", one, methods=["GET", "POST", "DELETE"]),
-    ]
 
 
 def _fits(query: Mapping[str, str], number: str, locality: str, region: str) -> bool:
@@ -140,7 +145,7 @@ def _fits(query: Mapping[str, str], number: str, locality: str, region: str) -> 
     )
 
 
-def _chosen(form: Form, taken: Any) -> str:
+def _chosen(form: Form, taken: Callable[[str], bool]) -> str:
     everything = [
         number
         for country in ("US", "CA", "GB")

@@ -118,9 +118,9 @@ def _page(request: Request, account: TwilioAccount, book: MessageBook) -> dict[s
     https://www.twilio.com/docs/usage/twilios-response#pagination
     """
     query = request.query_params
-    size = min(max(int(query.get("PageSize", "50")), 1), 1000)
-    number = int(query.get("Page", "0"))
-    before = int(query["PageToken"].removeprefix("PA")) if "PageToken" in query else None
+    size = min(max(whole(query.get("PageSize", "50")), 1), 1000)
+    number = whole(query.get("Page", "0"))
+    before = whole(query["PageToken"].removeprefix("PA")) if "PageToken" in query else None
     wanted = _filter(request)
     found = list(_first(size + 1, book.newest_first(account.sid), before, wanted))
     shown, more = found[:size], len(found) > size
@@ -141,6 +141,13 @@ def _page(request: Request, account: TwilioAccount, book: MessageBook) -> dict[s
         "next_page_uri": uri(number + 1, PageToken=f"PA{shown[-1].sequence}") if more else None,
         "previous_page_uri": uri(number - 1) if number else None,
     }
+
+
+def whole(text: str) -> int:
+    """A whole number out of a query, or the provider's refusal."""
+    if not text.isdecimal():
+        raise Refused(20001, f"{text} is not a number.")
+    return int(text)
 
 
 def _first(

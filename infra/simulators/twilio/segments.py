@@ -1,4 +1,7 @@
-"""How many SMS segments a text is: https://www.twilio.com/docs/glossary/what-sms-character-limit"""
+"""How many SMS segments a text is.
+
+https://www.twilio.com/docs/glossary/what-sms-character-limit
+"""
 
 _GSM_7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -34,15 +34,8 @@ class Sender:
 
     def accept(self, account: TwilioAccount, form: Form) -> MessageRecord:
         """The accepted message, or Refused with the code the real service would give."""
+        _complete(form)
         to, body, media = form.text("To"), form.text("Body"), form.all("MediaUrl")
-        if not to:
-            raise Refused(21604)
-        if not (form.text("From") or form.text("MessagingServiceSid")):
-            raise Refused(21603)
-        if not (body or media or form.text("ContentSid")):
-            raise Refused(21602)
-        if len(body) > LONGEST_BODY:
-            raise Refused(21617)
         if not _E164.fullmatch(to):
             raise Refused(21211, to)
         service = _service(account, form)
@@ -109,6 +102,17 @@ def opt_out_scope(account: TwilioAccount, number: str) -> str:
     """What a STOP covers: the whole Messaging Service if the number is in one, else the number."""
     service = account.service_of(number)
     return service.sid if service else number
+
+
+def _complete(form: Form) -> None:
+    if not form.text("To"):
+        raise Refused(21604)
+    if not (form.text("From") or form.text("MessagingServiceSid")):
+        raise Refused(21603)
+    if not (form.text("Body") or form.all("MediaUrl") or form.text("ContentSid")):
+        raise Refused(21602)
+    if len(form.text("Body")) > LONGEST_BODY:
+        raise Refused(21617)
 
 
 def _service(account: TwilioAccount, form: Form) -> MessagingService | None:

@@ -1,4 +1,13 @@
-"""Stage directions: what a test or the phone page tells the simulator, below `_sim/`."""
+"""Stage directions: what a test or the phone page tells the simulator, below `_sim/`.
+
+GET    _sim/phones                    {phones: [{number, opted_out, opted_out_of, messages}], numbers}
+POST   _sim/phones                    {number}: a new phone;  DELETE empties them all
+POST   _sim/phones/{number}/text      {to, body, media?, …} (see Text): the phone texts one of our numbers
+POST   _sim/phones/{number}/opt-out   {opted_out, to?}: opted out at the carrier, without a word to us
+GET    _sim/callbacks                 the status callbacks made, oldest first
+POST   _sim/callbacks                 {order, delay, duplicate, error_code, …} (see CallbackOrder)
+DELETE _sim/callbacks                 forget both
+"""
 
 import json
 from collections.abc import Mapping
@@ -17,26 +26,37 @@ from infra.simulators.twilio.messages import MessageBook
 from infra.simulators.twilio.sending import opt_out_scope
 
 
-def routes(
-    accounts: Mapping[str, TwilioAccount],
-    book: MessageBook,
-    handsets: Handsets,
-    callbacks: CallbackDesk,
-    inbox: Inbox,
-) -> list[Route]:
-    async def phones(request: Request) -> Response:
-        match request.method:
-            case "DELETE":
-                handsets.clear()
-                return Response(status_code=204)
-            case "POST":
-                number = (await _json(request)).get("number")
-                if not isinstance(number, str) or not number:
-                    return _problem("Say which number the new phone has.")
-                handsets.of(_number(number))
+class Stage:
+    def __init__(
+        self,
+        accounts: Mapping[str, TwilioAccount],
+        book: MessageBook,
+        handsets: Handsets,
+        callbacks: CallbackDesk,
+        inbox: Inbox,
+    ) -> None:
+        self.accounts = accounts
+        self.book = book
+        self.handsets = handsets
+        self.callbacks = callbacks
+        self.inbox = inbox
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/_sim/phones", self._show, methods=["GET"]),
+            Route("/_sim/phones", self._add, methods=["POST"]),
+            Route("/_sim/phones", self._empty, methods=["DELETE"]),
+            Route("/_sim/phones/{number}/text", self._text, methods=["POST"]),
+            Route("/_sim/phones/{number}/opt-out", self._opt_out, methods=["POST"]),
+            Route("/_sim/callbacks", self._callbacks_made, methods=["GET"]),
+            Route("/_sim/callbacks", self._order_callbacks, methods=["POST"]),
+            Route("/_sim/callbacks", self._forget_callbacks, methods=["DELETE"]),
+        ]
+
+    async def _show(self, _: Request) -> Response:
         return JSONResponse(
             {
-                "phones": [_phone(number) for number in handsets.numbers()],
+                "phones": [self._phone(number) for number in self.handsets.numbers()],
                 "numbers": [
                     {
                         "number": owned.number,
@@ -44,102 +64,108 @@ def routes(
                         "account_sid": account.sid,
                         "sms_url": owned.sms_url,
                     }
-                    for account in accounts.values()
+                    for account in self.accounts.values()
                     for owned in account.numbers
                 ],
             }
         )
 
-    def _phone(number: str) -> dict[str, Any]:
-        scopes = handsets.scopes_opted_out(number)
-        return {
-            "number": number,
-            "opted_out": bool(scopes),
-            "opted_out_of": [
-                owned.number
-                for account in accounts.values()
-                for owned in account.numbers
-                if opt_out_scope(account, owned.number) in scopes
-            ],
-            "messages": [_bubble(bubble) for bubble in handsets.of(number)],
-        }
+    async def _add(self, request: Request) -> Response:
+        number = (await _json(request)).get("number")
+        if not isinstance(number, str) or not number:
+            return _problem("Say which number the new phone has.")
+        self.handsets.of(_number(number))
+        return JSONResponse(self._phone(_number(number)), 201)
 
-    def _bubble(bubble: Bubble) -> dict[str, Any]:
-        record = next(
-            (m for a in accounts if (m := book.get(a, bubble.sid)) is not None),
-            None,
-        )
-        return {
-            **bubble.as_json(),
-            "status": record.status if record else None,
-            "error_code": record.error_code if record else None,
-        }
+    async def _empty(self, _: Request) -> Response:
+        self.handsets.clear()
+        return Response(status_code=204)
 
-    async def text(request: Request) -> Response:
+    async def _text(self, request: Request) -> Response:
         order = await _json(request)
-        owned_numbers = [n.number for a in accounts.values() for n in a.numbers]
-        to = order.get("to") or (owned_numbers[0] if len(owned_numbers) == 1 else "")
-        owner = inbox.owner(_number(to))
+        numbers = [owned.number for account in self.accounts.values() for owned in account.numbers]
+        to = order.get("to") or (numbers[0] if len(numbers) == 1 else "")
+        owner = self.inbox.owner(_number(str(to)))
         if owner is None:
             return _problem(f"No account here owns {to or 'that number'}.", 404)
         account, number = owner
-        algorithm = order.get("algorithm")
-        if algorithm not in (None, signing.HMAC_SHA1, signing.HMAC_SHA256):
-            return _problem(f"`algorithm` is {signing.HMAC_SHA1} or {signing.HMAC_SHA256}.")
-        if algorithm == signing.HMAC_SHA256 and not account.shared_keys:
-            return _problem("The account has no shared key to sign with SHA-256.")
         try:
-            asked = Text(
-                to=number.number,
-                body=order.get("body"),
-                media=[_media(item) for item in order.get("media") or ()],
-                message_sid=order.get("message_sid"),
-                opt_out_type=order.get("opt_out_type"),
-                times=max(int(order.get("times", 1)), 1),
-                together=bool(order.get("together", False)),
-                algorithm=algorithm,
-                params={str(k): str(v) for k, v in (order.get("params") or {}).items()},
-            )
+            text = _parsed(order, number.number, account)
         except (TypeError, ValueError, KeyError, AttributeError) as problem:
-            return _problem(f"Not an order for a text: {problem!r}")
-        if asked.body is None and not asked.media:
-            return _problem("A text has a body or media.")
-        return JSONResponse(
-            await inbox.receive(_number(request.path_params["number"]), asked, account, number)
-        )
+            return _problem(f"Not an order for a text: {problem}")
+        phone = _number(request.path_params["number"])
+        return JSONResponse(await self.inbox.receive(phone, text, account, number))
 
-    async def opt_out(request: Request) -> Response:
+    async def _opt_out(self, request: Request) -> Response:
         order = await _json(request)
         opted_out = order.get("opted_out")
         if not isinstance(opted_out, bool):
             return _problem("`opted_out` is true or false.")
         phone = _number(request.path_params["number"])
         wanted = _number(order["to"]) if order.get("to") else None
-        handsets.of(phone)
-        for account in accounts.values():
+        self.handsets.of(phone)
+        for account in self.accounts.values():
             for owned in account.numbers:
                 if wanted in (None, owned.number):
-                    handsets.set_opted_out(phone, opt_out_scope(account, owned.number), opted_out)
-        return JSONResponse(_phone(phone))
+                    self.handsets.set_opted_out(phone, opt_out_scope(account, owned.number), opted_out)
+        return JSONResponse(self._phone(phone))
 
-    async def callback_orders(request: Request) -> Response:
-        match request.method:
-            case "GET":
-                return JSONResponse(list(callbacks.history))
-            case "DELETE":
-                callbacks.clear()
-                return Response(status_code=204)
+    async def _callbacks_made(self, _: Request) -> Response:
+        return JSONResponse(list(self.callbacks.history))
+
+    async def _order_callbacks(self, request: Request) -> Response:
         try:
-            return JSONResponse({"open": callbacks.add(json.loads(await request.body()))})
+            return JSONResponse({"open": self.callbacks.add(json.loads(await request.body()))})
         except (BadOrder, TypeError, ValueError) as problem:
             return _problem(str(problem))
 
-    return [
-        Route("/_sim/phones", phones, methods=["GET", "POST", "DELETE"]),
-        Route("/_sim/phones/{number}/text", text, methods=["POST"]),
-        Route("/_sim/phones/{number}/opt-out", opt_out, methods=["POST"]),
-        Route("/_sim/callbacks", callback_orders, methods=["GET", "POST", "DELETE"]),
-    ]
+    async def _forget_callbacks(self, _: Request) -> Response:
+        self.callbacks.clear()
+        return Response(status_code=204)
+
+    def _phone(self, number: str) -> dict[str, Any]:
+        scopes = self.handsets.scopes_opted_out(number)
+        return {
+            "number": number,
+            "opted_out": bool(scopes),
+            "opted_out_of": [
+                owned.number
+                for account in self.accounts.values()
+                for owned in account.numbers
+                if opt_out_scope(account, owned.number) in scopes
+            ],
+            "messages": [self._bubble(bubble) for bubble in self.handsets.of(number)],
+        }
+
+    def _bubble(self, bubble: Bubble) -> dict[str, Any]:
+        record = next((m for sid in self.accounts if (m := self.book.get(sid, bubble.sid)) is not None), None)
+        return {
+            **bubble.as_json(),
+            "status": record.status if record else None,
+            "error_code": record.error_code if record else None,
+        }
+
+
+def _parsed(order: Mapping[str, Any], to: str, account: TwilioAccount) -> Text:
+    algorithm = order.get("algorithm")
+    if algorithm not in (None, signing.HMAC_SHA1, signing.HMAC_SHA256):
+        raise ValueError(f"`algorithm` is {signing.HMAC_SHA1} or {signing.HMAC_SHA256}.")
+    if algorithm == signing.HMAC_SHA256 and not account.shared_keys:
+        raise ValueError("the account has no shared key to sign with SHA-256.")
+    body, media = order.get("body"), [_media(item) for item in order.get("media") or ()]
+    if body is None and not media:
+        raise ValueError("a text has a body or media.")
+    return Text(
+        to=to,
+        body=body,
+        media=media,
+        message_sid=order.get("message_sid"),
+        opt_out_type=order.get("opt_out_type"),
+        times=max(int(order.get("times", 1)), 1),
+        together=bool(order.get("together", False)),
+        algorithm=algorithm,
+        params={str(name): str(value) for name, value in (order.get("params") or {}).items()},
+    )
 
 
 async def _json(request: Request) -> dict[str, Any]:
@@ -160,8 +186,6 @@ def _number(written: str) -> str:
 
 
 def _media(item: Any) -> tuple[str, str]:
-    return (
-        (item, "image/jpeg")
-        if isinstance(item, str)
-        else (item["url"], item.get("content_type", "image/jpeg"))
-    )
+    if isinstance(item, str):
+        return item, "image/jpeg"
+    return item["url"], item.get("content_type", "image/jpeg")

@@ -65,8 +65,10 @@ class Answer:
 
 
 class WebhookCaller:
-    """Signs and sends. `reach` maps the beginning of a public address to where it is served in reality, so
-    that `https://hooks.example.test/…` can be signed while a loopback port answers.
+    """Signs and sends.
+
+    `reach` maps the beginning of a public address to where it is served in reality, so that
+    `https://hooks.example.test/…` can be signed while a loopback port answers.
     """
 
     def __init__(self, limits: Limits | None = None, reach: Mapping[str, str] | None = None) -> None:
@@ -84,8 +86,9 @@ class WebhookCaller:
         algorithm: str | None = None,
         token: str | None = None,
     ) -> Answer:
-        """Deliver one webhook. `algorithm` None means the account's own mode; `token` repeats an earlier
-        delivery's idempotency token.
+        """Deliver one webhook.
+
+        `algorithm` None means the account's own mode; `token` repeats an earlier delivery's idempotency token.
         """
         address, fragment = urldefrag(url)
         limits = self.limits.overridden(fragment)

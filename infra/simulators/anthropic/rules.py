@@ -1,12 +1,11 @@
-"""What the simulated model answers: simple rules over the contact's newest message.
+"""What the simulated model understands: simple rules over the contact's newest message.
 
 Never a measure of quality. Every reason and every free text begins with `[simulated]`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 MARK = "[simulated]"
 
@@ -44,10 +43,19 @@ RULES = (
         ("opt_out", "unsubscribe", "stop"),
         0,
         STOP,
-        {
-            "en": ("Understood. We won't message you again.",),
-            "es": ("Entendido. No le escribiremos más.",),
-        },
+        {},
+    ),
+    Rule(
+        ("wrong_person", "wrong_number", "not_interested"),
+        0,
+        _words(
+            "wrong (?:number|person)",
+            "who is this",
+            "you have the wrong",
+            "n[úu]mero equivocado",
+            "se equivoc[óo]",
+        ),
+        {},
     ),
     Rule(
         ("not_interested", "disinterest", "rejection"),
@@ -57,7 +65,6 @@ RULES = (
             "no interest",
             "no thanks",
             "no thank you",
-            "wrong number",
             "already (?:bought|have one)",
             "no me interesa",
             "no gracias",
@@ -103,6 +110,23 @@ RULES = (
         },
     ),
     Rule(
+        ("callback", "call", "contact_request"),
+        75,
+        _words(
+            "call me", "give me a call", "(?:speak|talk) (?:to|with)", "ll[áa]me(?:me|nme)?", "hablar con"
+        ),
+        {
+            "en": (
+                "Happy to call you. When would be a good time?",
+                "Of course. A colleague can call you. Is there anything we should prepare?",
+            ),
+            "es": (
+                "Con gusto le llamamos. ¿Cuándo le viene bien?",
+                "Claro. Un colega puede llamarle. ¿Hay algo que debamos preparar?",
+            ),
+        },
+    ),
+    Rule(
         ("booking", "appointment", "schedule", "meeting"),
         85,
         _words(
@@ -119,14 +143,31 @@ RULES = (
         ),
         {
             "en": (
-                "Happy to set that up. Would tomorrow at 10 or 3 suit you?",
+                "Happy to set that up. Would the morning or the afternoon suit you better?",
                 "Sure. Which day works best for you?",
                 "Great. Shall I send you a calendar link?",
             ),
             "es": (
-                "Con gusto. ¿Le viene bien mañana a las 10 o a las 3?",
+                "Con gusto. ¿Le viene mejor por la mañana o por la tarde?",
                 "Claro. ¿Qué día le conviene más?",
                 "Perfecto. ¿Le envío un enlace al calendario?",
+            ),
+        },
+    ),
+    Rule(
+        ("purchase", "order", "buy", "pricing"),
+        95,
+        _words(
+            "(?:want|like|ready) to (?:buy|order|sign)", "place an order", "i'?ll take it", "quiero comprar"
+        ),
+        {
+            "en": (
+                "Wonderful. What would you like to order?",
+                "Great news. Shall I prepare everything for you today?",
+            ),
+            "es": (
+                "Estupendo. ¿Qué le gustaría pedir?",
+                "Qué buena noticia. ¿Le preparo todo hoy?",
             ),
         },
     ),
@@ -179,7 +220,7 @@ RULES = (
         },
     ),
     Rule(
-        ("question", "information", "inquiry", "support"),
+        ("product_question", "question", "information", "inquiry"),
         50,
         re.compile(r"[?¿]"),
         {
@@ -195,7 +236,7 @@ RULES = (
     ),
 )
 
-_OTHERWISE = Rule(
+OTHERWISE = Rule(
     ("other", "unknown", "general", "none"),
     35,
     re.compile(""),
@@ -227,7 +268,12 @@ class Reading:
 
     @property
     def reason(self) -> str:
+        """One line that says it is simulated."""
         return f"{MARK} Matched the rule for {self.rule.intents[0].replace('_', ' ')}."
+
+    @property
+    def reply(self) -> str:
+        return f"{MARK} {self.suggestions[0] if self.suggestions else 'Nothing to reply.'}"
 
 
 def newest_message(prompt: str) -> str:
@@ -241,9 +287,9 @@ def newest_message(prompt: str) -> str:
 
 def read(prompt: str) -> Reading:
     message = newest_message(prompt)
-    rule = next((rule for rule in RULES if rule.words.search(message)), _OTHERWISE)
+    rule = next((rule for rule in RULES if rule.words.search(message)), OTHERWISE)
     language = _language(message)
-    suggestions = rule.suggestions.get(language, rule.suggestions["en"])
+    suggestions = rule.suggestions.get(language) or rule.suggestions.get("en", ())
     return Reading(rule, language, STOP.search(message) is not None, list(suggestions))
 
 
@@ -254,103 +300,3 @@ def _language(message: str) -> str:
     best = max(counts, key=lambda name: counts[name])
     enough = 1 if len(message.split()) <= 4 else 2
     return best if counts[best] >= enough else "en"
-
-
-def fit(schema: Mapping[str, Any], reading: Reading) -> Any:
-    """A value that fits the schema, filled from the reading wherever a field's name says how."""
-    return _value("", schema, schema, reading)
-
-
-_BY_NAME: dict[str, Callable[[Reading], Any]] = {
-    "interest": lambda reading: reading.rule.interest,
-    "score": lambda reading: reading.rule.interest,
-    "reason": lambda reading: reading.reason,
-    "explanation": lambda reading: reading.reason,
-    "suggestions": lambda reading: reading.suggestions,
-    "suggested_replies": lambda reading: reading.suggestions,
-    "wants_to_stop": lambda reading: reading.wants_to_stop,
-    "language": lambda reading: reading.language,
-    "reply": lambda reading: reading.suggestions[0],
-}
-
-
-def _value(name: str, schema: Mapping[str, Any], root: Mapping[str, Any], reading: Reading) -> Any:
-    schema = _resolved(schema, root)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return best_member(schema["enum"], reading)
-    for union in ("anyOf", "oneOf"):
-        if union in schema:
-            real = [branch for branch in schema[union] if _resolved(branch, root).get("type") != "null"]
-            return _value(name, real[0] if real else schema[union][0], root, reading)
-    if "allOf" in schema:
-        merged: dict[str, Any] = {}
-        for part in schema["allOf"]:
-            merged |= _resolved(part, root)
-        return _value(name, merged, root, reading)
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    if isinstance(kind, list):
-        kind = next((one for one in kind if one != "null"), "null")
-    known = _BY_NAME.get(name)
-    found = known(reading) if known else None
-    match kind:
-        case "object":
-            return {
-                field: _value(field, part, root, reading)
-                for field, part in schema.get("properties", {}).items()
-            }
-        case "array":
-            if isinstance(found, list):
-                return found
-            return [_value(name, schema.get("items", {}), root, reading)] if schema.get("minItems") else []
-        case "integer" | "number":
-            if not isinstance(found, int) or isinstance(found, bool):
-                return schema.get("minimum", 0)
-            return found / 100 if kind == "number" and schema.get("maximum") == 1 else found
-        case "boolean":
-            return found if isinstance(found, bool) else False
-        case "null":
-            return None
-        case _:
-            return found if isinstance(found, str) else _text(schema)
-
-
-def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in schema:
-        target: Any = root
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        schema = target
-    return schema
-
-
-_FORMATS = {
-    "date": "2026-11-23",
-    "date-time": "2026-11-23T12:00:00Z",
-    "time": "12:00:00Z",
-    "email": "simulated@example.com",
-    "uri": "https://example.com/",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-}
-
-
-def _text(schema: Mapping[str, Any]) -> str:
-    return _FORMATS.get(schema.get("format", ""), f"{MARK} text")
-
-
-def best_member(members: list[Any], reading: Reading) -> Any:
-    """The enumeration's own word for what the rule found: same name, then a part of it, else `other`, else
-    the last.
-    """
-    plain = {str(member).lower().replace("-", "_").replace(" ", "_"): member for member in members}
-    wanted = (*reading.rule.intents, reading.language)
-    for intent in wanted:
-        if intent in plain:
-            return plain[intent]
-    for intent in reading.rule.intents:
-        for name, member in plain.items():
-            # `interested` must not be found inside `not_interested`
-            if (intent in name or name in intent) and name.startswith("not_") == intent.startswith("not_"):
-                return member
-    return next((plain[name] for name in _OTHERWISE.intents if name in plain), members[-1])
