@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, Final
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.sending.types import Accepted, NotProcessed, Outcome, OutboundText, Rejected, Unclear
+from leadsrally.sending.types import Accepted, NotProcessed, OutboundText, Outcome, Rejected, Unclear
 
 if TYPE_CHECKING:
     from twilio.base.page import Page
@@ -56,7 +56,6 @@ class TwilioSender:
         self._timeout = timeout
         self._connected: tuple[Client, Transport] | None = None
 
-    @override
     def __repr__(self) -> str:
         return f"TwilioSender({self._account_sid})"
 
@@ -121,7 +120,7 @@ class TwilioSender:
                     if _same_body(message.body, text.body) and (created is None or created >= since):
                         found.append(str(message.sid))
                 page = page.next_page()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever it was, the question has no answer
             raise Unavailable("Twilio cannot be asked at the moment.", code=type(error).__name__) from None
         if page is None:
             return tuple(found)

@@ -7,8 +7,9 @@ transport is not used: it logs addresses and parameters, and it keeps the last r
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast, override
+from typing import Any, Final, cast
 
 import requests
 from twilio.http import HttpClient
@@ -16,7 +17,7 @@ from twilio.http.response import Response
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 # The SDK wants a logger. This one has no parent and no handler, whatever the process configures.
-_SILENT: Final = logging.Logger("twilio.silent", logging.CRITICAL + 1)
+_SILENT: Final = logging.Logger("twilio.silent", logging.CRITICAL + 1)  # noqa: LOG001
 # At debug level urllib3 writes every address it calls, and a look-up has phone numbers in its query.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
@@ -30,7 +31,7 @@ class Answer:
     """What came back over HTTP, whatever the SDK made of it."""
 
     status: int
-    headers: requests.structures.CaseInsensitiveDict[str]
+    headers: Mapping[str, str]  # whatever the case of the name
 
 
 class Transport(HttpClient):
@@ -47,8 +48,7 @@ class Transport(HttpClient):
     def answer(self) -> Answer | None:
         return cast("Answer | None", getattr(self._thread, "answer", None))
 
-    @override
-    def request(
+    def request(  # noqa: PLR0917  the SDK's signature
         self,
         method: str,
         uri: str,
@@ -57,7 +57,7 @@ class Transport(HttpClient):
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,
-        allow_redirects: bool = False,
+        allow_redirects: bool = False,  # noqa: ARG002
     ) -> Response:
         self._thread.answer = None
         if not 0 <= time.time() - self._last_used < IDLE_SECONDS:
