@@ -350,3 +350,18 @@ def test_O4_O5_other_libraries_may_say_that_but_not_what(
     assert second["error"]["class"] == "ValueError"
     for canary in (PHONE, EMAIL, BODY):
         assert canary not in shown.out + shown.err
+
+
+def test_a_light_door_can_afford_this_room() -> None:
+    """Beside psycopg, telemetry and crypto add some 20 ms; none of the heavy libraries may come with them."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; import leadsrally.telemetry.log, leadsrally.telemetry.errors, leadsrally.telemetry.foreign;"
+        "import leadsrally.telemetry.crash, leadsrally.kit.crypto, leadsrally.providers.keys.local;"
+        "heavy = {'boto3', 'botocore.session', 'sentry_sdk', 'pydantic', 'anthropic', 'aws_xray_sdk', 'cryptography', 'requests'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
