@@ -1,0 +1,96 @@
+"""Phone numbers: what is taken as one, in which form, and what a provider's address may be."""
+
+import subprocess
+import sys
+
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leadsrally.kit.phone import MAX_ADDRESS, e164, from_provider, is_canonical
+
+
+@pytest.mark.parametrize(
+    ("raw", "region", "expected"),
+    [
+        ("+1 415 867 5310", None, "+14158675310"),
+        ("(415) 867-5310", "US", "+14158675310"),
+        ("415.867.5310 ext. 12", "us", "+14158675310"),
+        ("1-415-867-5310", "CA", "+14158675310"),
+        ("\uff0b\uff14\uff19 30 901820", None, "+4930901820"),  # full width
+        ("030 901820", "DE", "+4930901820"),
+        ("0049 30 901820", "DE", "+4930901820"),
+        ("+52 55 1234 5678", None, "+525512345678"),
+        ("tel:+44-20-7031-3000", None, "+442070313000"),
+        ("4158675310", None, None),  # no country
+        ("+1 415 867 531", None, None),  # too short
+        ("+1 199 867 5310", None, None),  # no such area code
+        ("+999 1234567", None, None),
+        ("24273", "US", None),  # a short code is an address, not a number
+        ("ACME", "US", None),
+        ("", "US", None),
+        ("+", None, None),
+        ("4158675310", "XX", None),
+        ("9" * 10_000, "US", None),
+        ("\x00", "US", None),
+        ("\ud800", "US", None),
+    ],
+)
+def test_a_number_as_written_becomes_canonical_or_nothing(
+    raw: str, region: str | None, expected: str | None
+) -> None:
+    assert e164(raw, region) == expected
+
+
+@given(st.text(max_size=40), st.sampled_from([None, "US", "DE", "BR", "", "zz"]))
+@settings(max_examples=300)
+def test_it_never_raises_and_what_it_gives_is_stable(raw: str, region: str | None) -> None:
+    number = e164(raw, region)
+    if number is not None:
+        assert is_canonical(number)
+        assert e164(number, None) == number
+
+
+@given(st.from_regex(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", fullmatch=True))
+@settings(max_examples=400)
+def test_a_clean_north_american_number_is_taken_exactly_when_the_plan_knows_it(raw: str) -> None:
+    valid = phonenumbers.is_valid_number(phonenumbers.parse(raw))
+    assert e164(raw, None) == (raw if valid else None)
+
+
+def test_shape_alone_would_take_numbers_that_do_not_exist() -> None:
+    """Why there is no short cut: one area code in four is not assigned, and only the metadata knows which."""
+    codes = [f"+1{area}5550123" for area in range(200, 1000)]
+    assert sum(e164(code, None) is None for code in codes) / len(codes) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ("+14158675310", "+14158675310"),
+        (" 24273\n", "24273"),
+        ("ACME Corp", "ACME Corp"),
+        ("", ""),
+        ("x" * 99, "x" * MAX_ADDRESS),
+    ],
+)
+def test_a_providers_address_is_kept_as_given(raw: str, kept: str) -> None:
+    assert from_provider(raw) == kept
+
+
+@pytest.mark.parametrize(
+    "address", ["14158675310", "+0123456789", "+123456", "+1234567890123456", "+1 415", "+1٣158675310", ""]
+)
+def test_what_is_no_canonical_number(address: str) -> None:
+    assert not is_canonical(address)
+
+
+def test_a_webhook_does_not_pay_for_the_metadata() -> None:
+    code = (
+        "import sys, leadsrally.kit.phone as phone, leadsrally.providers.twilio.inbound;"
+        "phone.from_provider('+14158675310'); phone.is_canonical('+14158675310');"
+        "loaded = {'phonenumbers', 'twilio.rest', 'requests'} & sys.modules.keys(); sys.exit(str(loaded) if loaded else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
