@@ -162,9 +162,7 @@ class EmbeddedPostgres:
 
     def _await_ready(self, log: Path, told: int) -> None:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self._process.poll() is None:
             with suppress(psycopg.OperationalError):
                 psycopg.connect(self.url(), connect_timeout=5).close()
                 return
@@ -308,9 +306,10 @@ def _check_version(data: Path, major: int) -> None:
 
 
 def _socket_directory(place: Place) -> Path:
-    """`run/` in the place of the cluster, or a short directory of its own when that path is too long."""
+    """`run/` in the place of the cluster, or a short directory of its own when no socket can have that path."""
     sockets = place.home / "run"
-    if len(os.fsencode(sockets / _SOCKET)) > _SOCKET_BYTES:
+    # A comma would divide two hosts in a libpq URL, and nothing quotes it there.
+    if len(os.fsencode(sockets / _SOCKET)) > _SOCKET_BYTES or "," in str(sockets):
         sockets = Path(tempfile.mkdtemp(prefix="leadsrally-", dir="/tmp"))
         place.account.give(sockets)
         return sockets
