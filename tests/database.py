@@ -15,7 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from infra.local.migrate import DIRECTORY, migrate
+from infra.local.functions import load
+from infra.local.migrate import migrate
 from infra.local.postgres import EmbeddedPostgres, erase
 from infra.local.provision import MIGRATE, OWNER, allow_connections, provision
 from leadsrally.kit.errors import Misconfigured
@@ -42,12 +43,7 @@ _numbers = count(1)
 
 def function_names() -> list[str]:
     """The functions whose roles exist in a test's database."""
-    try:
-        from infra.local.functions import load
-    except ImportError:
-        folders = Path(DIRECTORY).parents[1] / "functions"
-        return sorted(path.name for path in folders.iterdir() if path.is_dir() and path.name[0] not in "_.")
-    return [getattr(function, "name", function) for function in load()]
+    return [function.name for function in load()]
 
 
 def _base() -> Path:
@@ -64,6 +60,14 @@ def _remove_leftovers() -> None:
         if not psutil.pid_exists(int(process)):
             with suppress(Misconfigured):  # another user's
                 erase(left)
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def throwaway_directory() -> Path:
+    """A new directory that every user may enter, for a cluster that a test makes. The test removes it."""
+    made = _base() / f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
+    made.mkdir(mode=0o755)
+    return made
 
 
 class Cluster:
