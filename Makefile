@@ -1,0 +1,88 @@
+# `make` alone lists what there is. Everything is installed beside the code, in .venv; nothing on the machine.
+
+PYTHON ?= python3
+STAGE  ?= dev
+UV     ?= $(shell command -v uv || echo $(PYTHON) -m uv)
+BIN    := .venv/bin
+PIP     = -m pip install --quiet --disable-pip-version-check --no-input
+LOCK    = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help up story db-reset test check fmt bench lock layer package deploy python node
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	      /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Run
+up: node .venv/ready ## start everything on this machine (PORT=8000); Ctrl-C stops it
+	@$(BIN)/leadsrally up
+
+story: .venv/ready ## play the main job against a running `make up`, printing what is stored
+	@$(BIN)/leadsrally story
+
+db-reset: .venv/ready ## throw away the local database; the next `make up` begins afresh
+	@$(BIN)/leadsrally db-reset
+
+##@ Work
+test: .venv/ready .venv-aws/ready ## run all tests on a throw-away Postgres (ARGS="tests/kit -x")
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+check: .venv/ready ## style, formatting, import arrows, types, security
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/basedpyright
+	@$(BIN)/bandit --quiet --recursive shared functions
+
+fmt: .venv/ready ## format and repair what can be repaired
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/ruff check --fix
+
+bench: .venv/ready ## measure every performance figure against its limit
+	@$(BIN)/python -m bench
+
+lock: ## renew requirements/*.lock from pyproject.toml (needs uv)
+	@$(LOCK) pyproject.toml -o requirements/layer.lock
+	@$(LOCK) pyproject.toml --extra local -o requirements/local.lock
+	@$(LOCK) pyproject.toml --extra local --extra dev -o requirements/dev.lock
+	@$(LOCK) requirements/emulator.in -o requirements/emulator.lock
+
+##@ Ship
+layer: .venv/ready ## build the Lambda layer
+	@$(BIN)/python -m infra.aws.package layer
+
+package: .venv/ready ## build the layer and the functions, and the template that deploys them
+	@$(BIN)/python -m infra.aws.package
+
+deploy: node package ## migrate, deploy to AWS, migrate behind it (STAGE=dev, MIGRATE_DATABASE_URL)
+	@npm ci --silent
+	@$(BIN)/python -m infra.local.migrate before
+	@npx --no-install osls deploy --stage $(STAGE)
+	@$(BIN)/python -m infra.local.migrate after
+
+# What the targets above stand on.
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo 'LeadsRally needs Python 3.11 or newer as `$(PYTHON)`; name another one with `make PYTHON=…`.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo '`$(PYTHON) -m venv` does not work here; on Debian or Ubuntu install python3-venv.' >&2; exit 1; }
+
+node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null \
+	  || { echo 'LeadsRally needs Node 20 or newer with npm, to build the front end.' >&2; exit 1; }
+
+.venv/ready: requirements/dev.lock pyproject.toml | python
+	@echo 'Installing into .venv: the first time takes a minute or two.'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.lock
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The emulator of AWS pins its own botocore, so it lives apart.
+.venv-aws/ready: requirements/emulator.lock | python
+	@echo 'Installing the AWS emulator into .venv-aws.'
+	@$(PYTHON) -m venv .venv-aws
+	@.venv-aws/bin/python $(PIP) --require-hashes -r requirements/emulator.lock
+	@touch $@
