@@ -5,7 +5,10 @@ import contextlib
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import time
+import timeit
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -503,3 +506,26 @@ def test_credentials_that_cannot_be_read_are_not_quoted(document: bytes) -> None
     with pytest.raises(Misconfigured) as raised:
         TwilioCredentials.from_json(document)
     assert "canary" not in str(raised.value)
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_door_imports_nothing_else_of_the_sdk() -> None:
+    code = (
+        "import sys, leadsrally.providers.twilio.signature, leadsrally.providers.twilio.inbound;"
+        "sys.exit(str(sorted(m for m in sys.modules if m.split('.')[0] in ('twilio', 'requests', 'aiohttp'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "['twilio', 'twilio.request_validator']"
+
+
+def test_a_usual_message_is_verified_in_microseconds() -> None:
+    """The limit is far above the measured 27 to 40 µs, so that a busy machine does not fail it."""
+    usual = [*MESSAGE, *((f"FromPart{index}", "x") for index in range(12))]
+    body, headers = urlencode(usual).encode(), {"x-twilio-signature": sign(URL, usual)}
+    credentials = TwilioCredentials("AC1", (TOKEN,))
+    best = (
+        min(timeit.repeat(lambda: verify(URL, body, FORM, headers, credentials), number=200, repeat=5)) / 200
+    )
+    assert best < 200e-6
