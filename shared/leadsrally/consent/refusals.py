@@ -299,6 +299,7 @@ DOUBTS: Final = (
         "plus pas",
         r"(?:m|me |nous |m )(?:envoyez|ecrivez|contactez|derangez) (?:plus|pas)",
     ),
+    _rule("n arretez pas", "narretez narrete", r"n ?arretez? pas"),
     _rule(
         "schreiben sie mir nicht",
         "nicht",

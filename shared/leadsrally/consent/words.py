@@ -410,6 +410,7 @@ COMPANIONS: Final = frozenset(
     (
         "no",
         "nope",
+        "sorry",
         "not interested",
         "im not interested",
         "i am not interested",
@@ -439,7 +440,17 @@ COMPANIONS: Final = frozenset(
 # As a whole message these are no revocation, but no reason to go on either: pause and ask.
 DOUBTS: Final = (
     COMPANIONS
-    - {"no", "nope", "i said", "who is this", "who are you", "i said no", "enough", "i dont know you"}
+    - {
+        "no",
+        "nope",
+        "sorry",
+        "i said",
+        "who is this",
+        "who are you",
+        "i said no",
+        "enough",
+        "i dont know you",
+    }
 ) | frozenset(
     (
         "not interested thanks",
