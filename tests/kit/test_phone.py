@@ -60,9 +60,9 @@ def test_a_clean_north_american_number_is_taken_exactly_when_the_plan_knows_it(r
 
 
 def test_shape_alone_would_take_numbers_that_do_not_exist() -> None:
-    """Why there is no short cut: one area code in four is not assigned, and only the metadata knows which."""
+    """Why there is no short cut: two area codes in five are not assigned, and only the metadata knows which."""
     codes = [f"+1{area}5550123" for area in range(200, 1000)]
-    assert sum(e164(code, None) is None for code in codes) / len(codes) > 0.2
+    assert sum(e164(code, None) is None for code in codes) / len(codes) > 0.35
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def e164(raw: str, region: str | None) -> Number | None:
 
     `raw` is as a person or a file wrote it; `region` is the ISO 3166-1 alpha-2 code to assume for a number without
     a country code, or None to accept international numbers only. Extensions are dropped. There is no short cut for
-    clean North American numbers: which of them exist depends on area codes that only the metadata knows (a quarter
+    clean North American numbers: which of them exist depends on area codes that only the metadata knows (two in five
     of all well-formed ones do not), so a rule by shape alone would let them in.
     """
     import phonenumbers  # slow to import; see the head of this file
