@@ -119,7 +119,11 @@ def best_member(members: list[Any], reading: Reading) -> Any:
             return plain[intent]
     for intent in reading.rule.intents:
         for name, member in plain.items():
-            # `interested` must not be found inside `not_interested`.
-            if (intent in name or name in intent) and name.startswith("not_") == intent.startswith("not_"):
+            # Short names are found anywhere by accident, and `interested` must not be found in `not_interested`.
+            if (
+                len(name) > 3
+                and (intent in name or name in intent)
+                and name.startswith("not_") == intent.startswith("not_")
+            ):
                 return member
     return next((plain[name] for name in OTHERWISE.intents if name in plain), members[-1])

@@ -17,6 +17,11 @@ function pretty(number) {
   return parts ? `+1 ${parts[1]} ${parts[2]} ${parts[3]}` : number;
 }
 
+function nameOf(number) {
+  const own = numbers.find((one) => one.number === number);
+  return own && own.friendly_name !== number ? own.friendly_name : pretty(number);
+}
+
 function clock(iso) {
   return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
@@ -114,8 +119,7 @@ function bubble(message) {
   when.className = "when";
   when.textContent = [
     clock(message.at),
-    numbers.length > 1 ? pretty(message.with) : "",
-    message.kind === "provider" ? "from the carrier" : "",
+    message.kind === "provider" ? "from the carrier" : numbers.length > 1 ? nameOf(message.with) : "",
   ].filter(Boolean).join(" · ");
   item.append(text, when);
   return item;
@@ -127,8 +131,7 @@ function drawNumbers(phone) {
   phone.offered = offered;
   const chosen = phone.select.value;
   phone.select.replaceChildren(...numbers.map((own) => {
-    const named = own.friendly_name && own.friendly_name !== own.number;
-    return new Option(named ? `${own.friendly_name} ${pretty(own.number)}` : pretty(own.number), own.number);
+    return new Option(own.friendly_name !== own.number ? `${own.friendly_name} ${pretty(own.number)}` : pretty(own.number), own.number);
   }));
   if (numbers.some((own) => own.number === chosen)) phone.select.value = chosen;
   phone.to.hidden = numbers.length < 2;
@@ -139,7 +142,7 @@ function drawNumbers(phone) {
 function draw(phone, told) {
   drawNumbers(phone);
   if (!phone.ticking) phone.tick.checked = told.opted_out_of.includes(phone.select.value);
-  const state = JSON.stringify([told.messages, numbers.length]);
+  const state = JSON.stringify([told.messages, numbers]);
   if (state === phone.state) return;
   phone.state = state;
   const atEnd = phone.thread.scrollHeight - phone.thread.scrollTop - phone.thread.clientHeight < 40;
