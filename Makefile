@@ -55,11 +55,11 @@ layer: .venv/ready ## build the Lambda layer
 package: .venv/ready ## build the layer and the functions, and the template that deploys them
 	@$(BIN)/python -m infra.aws.package
 
-deploy: node package ## migrate, deploy to AWS, migrate behind it (STAGE=dev, MIGRATE_DATABASE_URL)
+deploy: node package ## migrate, deploy to AWS, migrate behind it (STAGE=dev)
 	@npm ci --silent
-	@$(BIN)/python -m infra.local.migrate before
+	@$(BIN)/leadsrally migrate --phase before
 	@npx --no-install osls deploy --stage $(STAGE)
-	@$(BIN)/python -m infra.local.migrate after
+	@$(BIN)/leadsrally migrate --phase after
 
 # What the targets above stand on.
 
@@ -70,7 +70,7 @@ python:
 	  || { echo '`$(PYTHON) -m venv` does not work here; on Debian or Ubuntu install python3-venv.' >&2; exit 1; }
 
 node:
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
 	  || { echo 'LeadsRally needs Node 20 or newer with npm, to build the front end.' >&2; exit 1; }
 
 .venv/ready: requirements/dev.lock pyproject.toml | python

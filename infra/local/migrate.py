@@ -5,13 +5,11 @@ A file is `NNNN_before_<domain>_<what>.sql` when the running code can live with 
 """
 
 import glob
-import os
 import re
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from uuid import uuid4
 
 import psycopg
@@ -21,7 +19,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, read_migrations, read_sql_migration
 
 from infra.local.provision import OWNER
-from leadsrally.kit.errors import LeadsRallyError, Misconfigured, Unavailable
+from leadsrally.kit.errors import Misconfigured, Unavailable
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "migrations"
 _NAME = re.compile(r"\d{4}_(before|after)_[a-z0-9_]+\.sql")
@@ -163,22 +161,3 @@ class _Backend(PostgresqlPsycopgBackend):
             "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
             "operation": operation,
         }
-
-
-def main() -> None:
-    """`python -m infra.local.migrate before|after|all`, on the database that MIGRATE_DATABASE_URL names."""
-    phases = {phase: phase for phase in get_args(Phase)}
-    url = os.environ.get("MIGRATE_DATABASE_URL")
-    if len(sys.argv) != 2 or sys.argv[1] not in phases:
-        sys.exit("Say which migrations: before, after or all.")
-    if not url:
-        sys.exit("Set MIGRATE_DATABASE_URL to the database, as the role leadsrally_migrate.")
-    try:
-        applied = migrate(url, phase=phases[sys.argv[1]])
-    except LeadsRallyError as refused:
-        sys.exit(refused.sentence)
-    print("\n".join(applied) or "Nothing to apply.")
-
-
-if __name__ == "__main__":
-    main()

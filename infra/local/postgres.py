@@ -203,17 +203,27 @@ def _lock(home: Path) -> int:
             f"Cannot use the data directory {home}: {refused.strerror}. It may have been made by another user; "
             "start as that user, or choose another directory."
         ) from refused
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(lock, 20).decode(errors="replace").strip() or "another"
-        os.close(lock)
-        raise Misconfigured(
-            f"LeadsRally is already running on {home} (process {holder}): stop it first, or choose another data directory."
-        ) from None
+    deadline = time.monotonic() + 0.5  # a process that was just killed lets go as it dies
+    while not _taken(lock):
+        if time.monotonic() > deadline:
+            holder = os.read(lock, 20).decode(errors="replace").strip() or "another"
+            os.close(lock)
+            raise Misconfigured(
+                f"LeadsRally is already running on {home} (process {holder}): stop it first, or choose another "
+                "data directory."
+            )
+        time.sleep(0.02)
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     return lock
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _await_predecessor(data: Path) -> None:

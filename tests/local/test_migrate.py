@@ -243,15 +243,3 @@ def test_a_folder_with_odd_characters_is_read(url: str, tmp_path: Path) -> None:
 def test_only_the_migrator_may(url: str, tmp_path: Path, unmade: TestDatabase) -> None:
     with pytest.raises(psycopg.OperationalError, match='permission denied to set role "leadsrally_owner"'):
         migrate(unmade.url("leadsrally_probe_reads"), directory=tmp_path)
-
-
-def test_the_command_says_what_is_missing() -> None:
-    asked = subprocess.run(
-        [sys.executable, "-m", "infra.local.migrate", "before"],
-        env={},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert asked.returncode == 1
-    assert asked.stderr == "Set MIGRATE_DATABASE_URL to the database, as the role leadsrally_migrate.\n"
