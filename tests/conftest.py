@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.database import Cluster, TestDatabase, administrator, clone
+from tests.world import Line, Org, World
 
 _cluster = Cluster()
 
@@ -34,3 +35,21 @@ def database(administration: tuple[psycopg.Connection[Any], str]) -> Iterator[Te
     """A migrated, empty database of the test's own."""
     with clone(*administration) as made:
         yield made
+
+
+@pytest.fixture
+def world(database: TestDatabase) -> Iterator[World]:
+    """A whole LeadsRally on a database of its own."""
+    made = World(database).open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def org(world: World) -> Org:
+    return world.organization()
+
+
+@pytest.fixture
+def line(world: World, org: Org) -> Line:
+    return world.line(org)

@@ -19,6 +19,7 @@ from infra.local.functions import load
 from infra.local.migrate import migrate
 from infra.local.postgres import EmbeddedPostgres, erase
 from infra.local.provision import MIGRATE, OWNER, allow_connections, provision
+from infra.local.roles import logins
 from leadsrally.kit.errors import Misconfigured
 
 ADDRESS = "LEADSRALLY_TEST_SOCKETS"  # tells the workers where the server of their controller listens
@@ -39,11 +40,6 @@ _SETTINGS = {
 _PREFIX = "leadsrally-test-"
 _ROOM = 1_000_000_000  # bytes
 _numbers = count(1)
-
-
-def function_names() -> list[str]:
-    """The functions whose roles exist in a test's database."""
-    return [function.name for function in load()]
 
 
 def _base() -> Path:
@@ -141,7 +137,7 @@ def _ensure_template(connection: psycopg.Connection[Any], sockets: str) -> None:
         return
     name = sql.Identifier(_TEMPLATE)
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
-    provision(url_of(sockets, "postgres", "postgres"), _TEMPLATE, functions=function_names())
+    provision(url_of(sockets, "postgres", "postgres"), _TEMPLATE, functions=logins())
     migrate(url_of(sockets, _TEMPLATE, MIGRATE), phase="all")
     connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
 
@@ -157,7 +153,7 @@ def clone(connection: psycopg.Connection[Any], sockets: str) -> Iterator[TestDat
         )
     )
     try:
-        allow_connections(connection, database.name, function_names())
+        allow_connections(connection, database.name, logins())
         yield database
     finally:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

@@ -13,7 +13,6 @@ from leadsrally.accounts.types import Person
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Forbidden, Unauthenticated
 from leadsrally.runtime import Runtime
-from leadsrally.telemetry import log
 
 _bearer = HTTPBearer(auto_error=False, description="Access token from POST /v1/auth/login")
 
@@ -41,7 +40,7 @@ def asking(
     if credentials is None:
         raise Unauthenticated("Log in first and send the access token.", code="token_missing")
     bearer = tokens.read(door.settings.key("LEADSRALLY_TOKEN_KEY"), credentials.credentials, door.clock)
-    with log.bound(organization_id=bearer.organization_id), door.db.tenant(bearer.organization_id) as tx:
+    with door.db.tenant(bearer.organization_id) as tx:
         person = store.person(tx, bearer.organization_id, bearer.user_id)
         if person is None:
             raise Unauthenticated("Log in again: this account is gone.", code="account_gone")

@@ -1,5 +1,7 @@
 """The customer API: assembles the nouns and gives errors their form. OpenAPI is the contract."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -9,7 +11,8 @@ from starlette.exceptions import HTTPException
 from functions.api.routes import auth, conversations, deliveries, health, jobs, me, messages
 from leadsrally import runtime
 from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError
-from leadsrally.kit.gateway import problem_of
+from leadsrally.kit.gateway import Event, Response, problem_of
+from leadsrally.telemetry import log
 
 app = FastAPI(
     title="LeadsRally",
@@ -72,4 +75,10 @@ def unexpected(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, 500, media_type="application/problem+json")
 
 
-handler = Mangum(app, lifespan="off")
+_adapter = Mangum(app, lifespan="off")
+
+
+def handler(event: Event, context: Any) -> Response:
+    """One request of API Gateway through the ASGI application."""
+    with log.bound(function="api", request_id=event["requestContext"]["requestId"]):
+        return _adapter(event, context)

@@ -5,23 +5,18 @@ from typing import Any
 
 from leadsrally import runtime
 from leadsrally.privacy.sweep import sweep_delivery_log
-from leadsrally.telemetry import log
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Returns what was due before, deleted, and due after, in rows."""
     door = runtime.of("retention_sweep")
-    with log.bound(function="retention_sweep", request_id=context.aws_request_id):
-        try:
-            run = sweep_delivery_log(
-                door.db,
-                door.clock,
-                dry_run=event.get("dry_run") is True,
-                time_left=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
-            )
-        except Exception as error:
-            door.surprised(error)  # an alarm, before the schedule's own retry
-            raise
+    with door.invocation(context):
+        run = sweep_delivery_log(
+            door.db,
+            door.clock,
+            dry_run=event.get("dry_run") is True,
+            time_left=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
+        )
     return {
         "rule": run.rule,
         "dry_run": run.dry_run,

@@ -12,7 +12,7 @@ QUEUES = ("ai_score", "send_message")
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     """Returns the counts it logs. A missed or a doubled tick changes nothing but the time of a job."""
     door = runtime.of("tick")
-    with log.bound(function="tick", request_id=context.aws_request_id):
+    with door.invocation(context):
         counts = tick(door.db, door.clock, QUEUES, door.ring)
         log.info("tick.done", **counts)
     return counts

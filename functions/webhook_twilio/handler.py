@@ -13,7 +13,7 @@ from leadsrally.messaging.channels import OpenChannel
 from leadsrally.messaging.receive import StaleChannelError, receive
 from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
-from leadsrally.providers.twilio import inbound
+from leadsrally.providers.twilio import error_codes, inbound
 from leadsrally.providers.twilio.signature import TwilioCredentials, verify
 from leadsrally.runtime import Runtime
 from leadsrally.telemetry import log
@@ -93,7 +93,7 @@ def _accept(door: Runtime, request: Request, call: Call, found: Found | None) ->
                     channel,
                     report,
                     call,
-                    means_opt_out=inbound.means_opt_out(report.error_code),
+                    means_opt_out=error_codes.explain(report.error_code).effect == "opt_out",
                 )
 
 

@@ -80,7 +80,8 @@ GRANT SELECT, INSERT ON consent_events TO
     leadsrally_api, leadsrally_webhook_twilio, leadsrally_ai_score, leadsrally_send_message;
 GRANT SELECT, INSERT, UPDATE ON consent_states TO
     leadsrally_api, leadsrally_webhook_twilio, leadsrally_ai_score, leadsrally_send_message;
-GRANT SELECT, INSERT ON suppressions TO leadsrally_webhook_twilio, leadsrally_send_message;
+GRANT SELECT, INSERT ON suppressions TO
+    leadsrally_api, leadsrally_webhook_twilio, leadsrally_send_message;
 GRANT DELETE ON suppressions TO leadsrally_webhook_twilio;
 GRANT SELECT ON suppressions TO leadsrally_ai_score;
 GRANT INSERT ON disclosures TO leadsrally_ai_score, leadsrally_send_message;

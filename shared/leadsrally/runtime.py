@@ -6,7 +6,8 @@ its own, with parts replaced.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from leadsrally.messaging.channels import ChannelDirectory
 from leadsrally.messaging.types import Channel
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.telemetry import log
+from leadsrally.telemetry.crash import nameless
+from leadsrally.telemetry.errors import Errors
+from leadsrally.telemetry.foreign import withhold_foreign
 
 if TYPE_CHECKING:
     from leadsrally.ai.score import Desk
@@ -149,7 +153,9 @@ class Runtime:
 
             sealed = self.vault.open(to.credentials, twilio_context(organization_id, to.channel_id))
             sender = TwilioSender(
-                TwilioCredentials.from_json(sealed), base_url=self.settings.optional("TWILIO_BASE_URL")
+                TwilioCredentials.from_json(sealed),
+                to.account_sid,
+                base_url=self.settings.optional("TWILIO_BASE_URL"),
             )
             self._twilio[place] = sender
         return sender
@@ -157,7 +163,7 @@ class Runtime:
     def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
         """Run the jobs that an SQS-shaped event rings for."""
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-        with log.bound(function=self.function, request_id=context.aws_request_id):
+        with self.invocation(context):
             return serve_queue(
                 self.db,
                 self.clock,
@@ -168,19 +174,39 @@ class Runtime:
                 surprise=self.surprised,
             )
 
+    @contextmanager
+    def invocation(self, context: Any) -> Generator[None]:
+        """One call of an event door: its ids on every log line, and no error text past our own log.
+
+        Lambda's runtime prints the text of whatever escapes a handler, so it gets an error without one.
+        """
+        with log.bound(function=self.function, request_id=context.aws_request_id):
+            try:
+                yield
+            except Exception as error:
+                self.surprised(error)
+                raise nameless(error) from None
+
     def surprised(self, error: BaseException) -> None:
         """An error that nobody expected: one log line without its text, and a scrubbed report."""
         log.error("unexpected.error", error=error)
         self.errors.capture(error)
+        self.errors.flush(2.0)  # Lambda freezes the process as soon as the door answers
 
     @cached_property
-    def errors(self) -> "ErrorSink":
+    def errors(self) -> Errors:
         """Where unexpected errors are reported. The SDK itself is imported with the first of them."""
         dsn = self.settings.optional("SENTRY_DSN")
-        return SentrySink(
-            dsn,
-            environment="production" if self.settings.production else "development",
-            release=self.settings.optional("LEADSRALLY_RELEASE"),
+        if dsn is None:
+            return Errors()
+        from leadsrally.providers.sentry.sender import SentrySender
+
+        return Errors(
+            SentrySender(
+                dsn,
+                environment="production" if self.settings.production else "development",
+                release=self.settings.optional("LEADSRALLY_RELEASE"),
+            )
         )
 
 
@@ -196,6 +222,7 @@ def of(function: str) -> Runtime:
     """The runtime of `function`: the one a host installed, else one made from this environment, once."""
     runtime = _installed.get(function)
     if runtime is None:
+        withhold_foreign()
         settings = Settings(os.environ)
         runtime = _installed[function] = Runtime(function, settings)
     return runtime

@@ -68,7 +68,7 @@ def house(account, house_server):
     stand, server = house_server
     stand.app = app = mount([account], [PHONE], callback_delay=0.0, limits=Limits(connect=1.0, total=1.0))
     base = f"{server.base_url}/simulators"
-    with httpx.Client(base_url=base, trust_env=False, timeout=5) as http:
+    with httpx.Client(base_url=base, trust_env=False, verify=False, timeout=5) as http:
         yield SimpleNamespace(
             base=base,
             http=http,

@@ -23,7 +23,7 @@ def counting():
     processed = []
 
     async def process(request):
-        processed.append((await request.body()).decode())
+        processed.append((await request.body()).decode(errors="replace"))
         return PlainTextResponse(f"processed {len(processed)}")
 
     return Starlette(routes=[Route("/{path:path}", process, methods=["GET", "POST"])]), processed
@@ -41,7 +41,7 @@ def served(served_by):
     stand, server = served_by
     app, processed = counting()
     stand.app = Recorder(app, keep=5)
-    with httpx.Client(base_url=f"{server.base_url}/sim", trust_env=False, timeout=2) as http:
+    with httpx.Client(base_url=f"{server.base_url}/sim", trust_env=False, verify=False, timeout=2) as http:
         yield http, processed
 
 
@@ -162,7 +162,7 @@ def test_reset_below_a_host_whose_middleware_hides_the_transport():
 
     with (
         Running(exposing_transport(host)) as server,
-        httpx.Client(base_url=server.base_url, trust_env=False) as http,
+        httpx.Client(base_url=server.base_url, trust_env=False, verify=False) as http,
     ):
         order(http, {"do": "reset"})
         with pytest.raises(httpx.TransportError):

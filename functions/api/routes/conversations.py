@@ -115,9 +115,7 @@ def conversation(asked: Asked, conversation_id: UUID) -> Conversation:
 
 
 @router.get("/{conversation_id}/messages")
-def messages(
-    asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None
-) -> Page[Message]:
+def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Message]:
     """The thread, newest first, with scores, verdicts and failures explained."""
     _found(asked, conversation_id)
     place = place_of(cursor)
@@ -169,6 +167,7 @@ def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
     row = _found(asked, conversation_id)
     decide_review(
         asked.tx,
+        asked.door.hashes,
         asked.person.organization_id,
         conversation_id,
         row["contact_id"],

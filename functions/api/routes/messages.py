@@ -26,7 +26,9 @@ class Hit(BaseModel):
 @router.get("")
 def search(
     asked: Asked,
-    search: Annotated[str, Query(min_length=1, max_length=200, description="Words, all of which must occur.")],
+    search: Annotated[
+        str, Query(min_length=1, max_length=200, description="Words, all of which must occur.")
+    ],
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Hit]:
@@ -40,6 +42,4 @@ def search(
         before_id=place.id,
         limit=limit,
     )
-    return Page(
-        items=[Hit.model_validate(row) for row in rows], next=next_cursor(rows, limit, "created_at")
-    )
+    return Page(items=[Hit.model_validate(row) for row in rows], next=next_cursor(rows, limit, "created_at"))

@@ -43,7 +43,11 @@ def read(key: bytes, token: str, clock: Clock) -> Bearer:
             key,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
-            options={"require": ["sub", "org", "aud", "iat", "exp"], "verify_exp": False, "verify_iat": False},
+            options={
+                "require": ["sub", "org", "aud", "iat", "exp"],
+                "verify_exp": False,
+                "verify_iat": False,
+            },
         )
         expires = int(claims["exp"])
         bearer = Bearer(UUID(claims["org"]), UUID(claims["sub"]))

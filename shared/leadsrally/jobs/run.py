@@ -92,11 +92,11 @@ def _failed(db: Database, clock: Clock, job: Job, token: UUID, error: Exception,
         surprise(error)
     if retry and job.attempts < job.max_attempts:
         pause = retry_pause(job.attempts, error.retry_after if expected else None)
-        log.warning("job.failed", job_id=job.id, kind=job.kind, attempts=job.attempts, code=word)
+        log.warning("job.failed", job_id=job.id, kind=job.kind, attempts=job.attempts, error=error)
         with db.across() as tx:
             store.put_off(tx, job.id, token=token, run_at=clock() + pause, error=word, counts_as_failure=True)
         return "failed"
-    log.error("job.dead", job_id=job.id, kind=job.kind, attempts=job.attempts, code=word)
+    log.error("job.dead", job_id=job.id, kind=job.kind, attempts=job.attempts, error=error)
     with db.across() as tx:
         key = store.bury(tx, job.id, token=token, error=word)
         _ring_next(tx, job.queue, [key] if key else [])

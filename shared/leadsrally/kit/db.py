@@ -190,8 +190,8 @@ class Database:
 
     def close(self) -> None:
         """Close what is idle. For the end of a process and of a test."""
-        for _ in range(self._idle.qsize()):
-            connection = self._idle.get_nowait()
+        idle = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        for connection in idle:
             if connection is not None:
                 connection.close()
             self._idle.put(None)

@@ -6,12 +6,15 @@ from uuid import UUID
 
 from leadsrally.consent import change
 from leadsrally.consent.types import Evidence
+from leadsrally.contacts.opt_out import opt_out
+from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store
 
 
 def review(
     tx: Tx,
+    hashes: KeyedHash,
     organization_id: UUID,
     conversation_id: UUID,
     contact_id: UUID,
@@ -28,5 +31,5 @@ def review(
     if decision == "resume":
         change.resume(tx, organization_id, contact_id, "sms", evidence, now=now)
     elif decision == "opt_out":
-        change.revoke_for(tx, organization_id, contact_id, "sms", evidence, now=now)
+        opt_out(tx, hashes, organization_id, contact_id, "sms", evidence, now=now)
     store.ask_a_person(tx, organization_id, conversation_id, None)

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import RANK, Channel, InboundMessage, Status
+from leadsrally.messaging.types import RANK, Channel, Direction, InboundMessage, Status
 
 _CHANNEL_BY_KEY = """
 SELECT organization_id, id, key, kind, address, account_sid, credentials, credentials_version,
@@ -631,7 +631,7 @@ SELECT direction, body
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    direction: str
+    direction: Direction
     body: str
 
 

@@ -1,0 +1,118 @@
+"""The `leadsrally` command."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from leadsrally.kit.errors import LeadsRallyError
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run one verb; a known error is one sentence on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(prog="leadsrally", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    verb = verbs.add_parser("up", help="run everything on this machine, providers simulated")
+    verb.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    verb.set_defaults(run=_up)
+
+    verb = verbs.add_parser("serve", help="run all functions in one process, for production")
+    verb.add_argument("--host", default="::")
+    verb.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    verb.set_defaults(run=_serve)
+
+    verb = verbs.add_parser("story", help="play the main job against a running `up` and check what is stored")
+    verb.set_defaults(run=_story)
+
+    verb = verbs.add_parser(
+        "provision", help="make the roles and the database on a server (once, as its admin)"
+    )
+    verb.add_argument("admin_url")
+    verb.set_defaults(run=_provision)
+
+    verb = verbs.add_parser("migrate", help="bring the schema up to date")
+    verb.add_argument("--phase", choices=("before", "after", "all"), default="before")
+    verb.set_defaults(run=_migrate)
+
+    verb = verbs.add_parser("sweep", help="keep the retention windows now")
+    verb.add_argument("--dry-run", action="store_true", help="count what is due and delete nothing")
+    verb.set_defaults(run=_sweep)
+
+    verb = verbs.add_parser("clauses", help="check each clause of the privacy policy against the live system")
+    verb.set_defaults(run=_clauses)
+
+    verb = verbs.add_parser("db-reset", help="erase the embedded database of this checkout")
+    verb.add_argument("--yes", action="store_true", help="do not ask")
+    verb.set_defaults(run=_db_reset)
+
+    options = parser.parse_args(given)
+    try:
+        return options.run(options) or 0
+    except LeadsRallyError as error:
+        print(f"leadsrally: {error.sentence}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _up(options: argparse.Namespace) -> None:
+    from infra.local.up import up
+
+    up(options.port)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from infra.local.production import serve_production
+
+    serve_production(options.host, options.port)
+
+
+def _story(_options: argparse.Namespace) -> int:
+    from infra.local.story import tell
+
+    return tell()
+
+
+def _provision(options: argparse.Namespace) -> None:
+    from infra.local.production import provision_server
+
+    provision_server(options.admin_url)
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    from infra.local.migrate import migrate
+    from infra.local.production import installation
+    from infra.local.provision import MIGRATE
+
+    for name in migrate(installation().role_url(MIGRATE), phase=options.phase):
+        print(name)
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from infra.local.production import installation
+    from infra.local.sweep import sweep
+
+    sweep(installation(), dry_run=options.dry_run)
+
+
+def _clauses(_options: argparse.Namespace) -> int:
+    from infra.local.clauses import report
+    from infra.local.production import installation
+
+    return report(installation())
+
+
+def _db_reset(options: argparse.Namespace) -> int:
+    from infra.local.postgres import erase
+
+    if not options.yes and input("Erase the database under .leadsrally/? Type yes: ").strip() != "yes":
+        print("Nothing was erased.")
+        return 1
+    erase()
+    print("Erased. The next `make up` begins afresh.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

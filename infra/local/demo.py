@@ -1,0 +1,129 @@
+"""The organisation that `make up` begins with, and the file that lets a script play every part."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid5
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from infra.local.provision import OWNER
+from infra.local.secrets import LocalSecrets, write_private
+from leadsrally.accounts.passwords import hash_password
+from leadsrally.kit.crypto import Vault
+from leadsrally.providers.keys.local import LocalKeys
+from leadsrally.providers.twilio.signature import TwilioCredentials
+from leadsrally.runtime import twilio_context
+
+OWNER_EMAIL = "owner@demo.leadsrally.example"
+NUMBER = "+15005550010"
+ACCOUNT_SID = "AC00000000000000000000000000000d01"
+PHONES = ("+12025550101", "+12025550102", "+12025550103")
+
+_NAMESPACE = UUID("6f0a7c1e-5a0e-4b4e-9d55-2f1a44d0c0de")
+ORGANIZATION_ID = uuid5(_NAMESPACE, "organization")
+USER_ID = uuid5(_NAMESPACE, "owner")
+CHANNEL_ID = uuid5(_NAMESPACE, "sms")
+
+_ORGANIZATION = """
+INSERT INTO organizations (
+    id, name, help_contact, time_zone, ai_scoring, ai_suggestions, created_at
+)
+VALUES (%(id)s, 'Harbour Bikes', 'help@harbour-bikes.example', 'America/New_York', true, true, %(now)s)
+ON CONFLICT DO NOTHING
+"""
+
+_USER = """
+INSERT INTO users (organization_id, id, email, password_hash, role, created_at)
+VALUES (%(organization_id)s, %(id)s, %(email)s, %(password_hash)s, 'owner', %(now)s)
+ON CONFLICT DO NOTHING
+"""
+
+_CHANNEL = """
+INSERT INTO channels (
+    organization_id, id, key, kind, address, account_sid, credentials, created_at
+)
+VALUES (
+    %(organization_id)s, %(id)s, %(key)s, 'sms', %(address)s, %(account_sid)s, %(credentials)s, %(now)s
+)
+ON CONFLICT DO NOTHING
+"""
+
+
+def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes]) -> bool:
+    """Make the demo organisation if it is not there yet; returns whether it was made now."""
+    options = conninfo_to_dict(migrate_url)
+    options["options"] = f"-c role={OWNER}"
+    now = datetime.now(UTC)
+    vault = Vault(LocalKeys(master_keys, next(iter(master_keys))))
+    credentials = TwilioCredentials(ACCOUNT_SID, (secrets.twilio_auth_token,))
+    with psycopg.connect(make_conninfo(**options)) as connection:
+        connection.execute(
+            "SELECT set_config('leadsrally.organization_id', %s, true)", (str(ORGANIZATION_ID),)
+        )
+        made = connection.execute(_ORGANIZATION, {"id": ORGANIZATION_ID, "now": now}).rowcount > 0
+        if made:
+            connection.execute(
+                _USER,
+                {
+                    "organization_id": ORGANIZATION_ID,
+                    "id": USER_ID,
+                    "email": OWNER_EMAIL,
+                    "password_hash": hash_password(secrets.owner_password),
+                    "now": now,
+                },
+            )
+            connection.execute(
+                _CHANNEL,
+                {
+                    "organization_id": ORGANIZATION_ID,
+                    "id": CHANNEL_ID,
+                    "key": secrets.channel_key,
+                    "address": NUMBER,
+                    "account_sid": ACCOUNT_SID,
+                    "credentials": vault.seal(
+                        credentials.to_json(), twilio_context(ORGANIZATION_ID, CHANNEL_ID)
+                    ),
+                    "now": now,
+                },
+            )
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What `.leadsrally/demo.json` says."""
+
+    base_url: str
+    database_url: str
+    secrets: LocalSecrets
+
+    def write(self, path: Path) -> None:
+        simulators = f"{self.base_url}/simulators"
+        text = json.dumps(
+            {
+                "base_url": self.base_url,
+                "owner": {"email": OWNER_EMAIL, "password": self.secrets.owner_password},
+                "channels": {
+                    "sms": {
+                        "key": self.secrets.channel_key,
+                        "number": NUMBER,
+                        "account_sid": ACCOUNT_SID,
+                        "auth_token": self.secrets.twilio_auth_token,
+                        "webhook_base_url": f"{self.base_url}/webhooks/twilio/{self.secrets.channel_key}",
+                    }
+                },
+                "simulators": {
+                    "twilio": f"{simulators}/twilio",
+                    "anthropic": f"{simulators}/anthropic",
+                    "sentry": f"{simulators}/sentry",
+                    "phones": f"{simulators}/phones",
+                },
+                "phones": list(PHONES),
+                "database_url": self.database_url,
+            },
+            indent=2,
+        )
+        write_private(path, text)

@@ -1,0 +1,109 @@
+"""The one-process host's HTTP side: every route of serverless.yml, answered by the handler Lambda would call."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from infra.local import gateway
+from infra.local.context import Context
+from infra.local.functions import Function
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger("leadsrally.host")
+
+
+class Host:
+    """An ASGI application. `mounted` are applications under a path prefix of their own (the simulators)."""
+
+    def __init__(
+        self,
+        functions: Sequence[Function],
+        *,
+        threads: int = 16,
+        mounted: dict[str, Application] | None = None,
+    ) -> None:
+        self._routes = gateway.Routes(functions)
+        self._handlers = {function.name: function.handler() for function in functions if function.routes}
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
+        self._mounted = mounted or {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path: str = scope["raw_path"].decode("latin-1")
+        for prefix, application in self._mounted.items():
+            if path.startswith(prefix):
+                await application(scope, receive, send)
+                return
+        matched = self._routes.match(scope["method"], path)
+        if matched is None:
+            status = 405 if self._routes.knows(path) else 404
+            await _say(send, status, "There is nothing at this address.")
+            return
+        body = await _read(receive)
+        if body is None:
+            await _say(send, 413, "The body is larger than 10 MB.")
+            return
+        route, parameters = matched
+        event = gateway.event(
+            route,
+            parameters,
+            method=scope["method"],
+            path=path,
+            query=scope["query_string"].decode("latin-1"),
+            headers=scope["headers"],
+            body=body,
+            source_ip=scope["client"][0] if scope.get("client") else "",
+            protocol=f"HTTP/{scope['http_version']}",
+        )
+        status, headers, raw = await asyncio.get_running_loop().run_in_executor(
+            self._pool, self._invoke, route.function, event
+        )
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": raw})
+
+    def _invoke(
+        self, function: Function, event: dict[str, Any]
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        context = Context(function, event["requestContext"]["requestId"])
+        try:
+            return gateway.answer(self._handlers[function.name](event, context))
+        except Exception as error:
+            # As API Gateway does when a function crashes: no word of why to the caller.
+            _log.error("%s crashed: %s", function.name, type(error).__name__)
+            return 500, [(b"content-type", b"application/json")], b'{"message":"Internal Server Error"}'
+
+    def close(self) -> None:
+        """Wait for what is running and take nothing more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None when it is larger than API Gateway would take."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > gateway.MAX_BODY:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _say(send: Send, status: int, sentence: str) -> None:
+    body = json.dumps({"type": "about:blank", "status": status, "detail": sentence}).encode()
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,88 @@
+"""The one-process host in production, and how the command finds the installation it is to work on."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from infra.local.provision import provision
+from infra.local.roles import RoleUrl, logins, passwords, role_url
+from infra.local.secrets import HOME
+from infra.local.serve import serve, take_port
+from leadsrally.kit.db import refuse_unpinned
+from leadsrally.kit.errors import Misconfigured
+
+_DATABASE = "leadsrally"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where the system's data is."""
+
+    role_url: RoleUrl
+    production: bool
+
+
+def installation() -> Installation:
+    """The one DATABASE_URL names, else the `make up` of this checkout. Raises `Misconfigured` for neither."""
+    if "DATABASE_URL" in os.environ and "LEADSRALLY_ROLE_KEY" in os.environ:
+        production = os.environ.get("LEADSRALLY_ENV") != "development"
+        return Installation(role_url(os.environ["DATABASE_URL"], _role_key(os.environ)), production)
+    demo = HOME / "demo.json"
+    if not demo.exists():
+        raise Misconfigured(
+            "Nothing is installed here. Run `make up` first, or set DATABASE_URL and LEADSRALLY_ROLE_KEY."
+        )
+    base = json.loads(demo.read_text(encoding="utf-8"))["database_url"]
+    return Installation(lambda role: make_conninfo(base, user=role), production=False)
+
+
+def serve_production(host: str, port: int) -> None:
+    """Serve all functions, without simulators and without an embedded database.
+
+    Raises `Misconfigured` at once for a missing secret, a database connection that is not encrypted and
+    verified (P8.3), or a role that could see past row-level security.
+    """
+    if os.environ.get("LEADSRALLY_ENV") != "production":
+        raise Misconfigured(
+            "`serve` is for production: set LEADSRALLY_ENV=production. On a laptop use `make up`."
+        )
+    if os.environ.get("TWILIO_BASE_URL"):
+        raise Misconfigured("TWILIO_BASE_URL is for simulators; production talks to Twilio itself. Unset it.")
+    base = _required(os.environ, "DATABASE_URL")
+    refuse_unpinned(base)
+    key = _role_key(os.environ)
+    listening = take_port(host, port)
+    serve(
+        listening,
+        os.environ,
+        role_url(base, key),
+        ready=lambda: print(f"leadsrally: serving on {host}:{port}"),
+    )
+
+
+def provision_server(admin_url: str) -> None:
+    """Make the roles, with passwords derived from LEADSRALLY_ROLE_KEY, and the database."""
+    names = logins()
+    database = str(conninfo_to_dict(admin_url).get("dbname") or _DATABASE)
+    if database == "postgres":
+        database = _DATABASE
+    provision(admin_url, database, passwords(names, _role_key(os.environ)), functions=names)
+    print(f"leadsrally: roles and database {database} are ready")
+
+
+def _role_key(environment: Mapping[str, str]) -> bytes:
+    key = base64.b64decode(_required(environment, "LEADSRALLY_ROLE_KEY"))
+    if len(key) < 32:
+        raise Misconfigured("LEADSRALLY_ROLE_KEY must hold base64 of 32 bytes or more.")
+    return key
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise Misconfigured(f"{name} is not set.", code="missing_setting")
+    return value

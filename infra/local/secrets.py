@@ -1,0 +1,57 @@
+"""Keys of a laptop's own installation: made at the first start, kept in a file only its user can read."""
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+HOME = Path(".leadsrally")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSecrets:
+    master_keys: str
+    hash_key: str
+    token_key: str
+    role_key: str
+    owner_password: str
+    channel_key: str
+    twilio_auth_token: str
+    anthropic_api_key: str
+
+
+def load(home: Path = HOME) -> LocalSecrets:
+    """The installation's secrets, made if there are none yet."""
+    path = home / "secrets.json"
+    if not path.exists():
+        write_private(path, json.dumps(asdict(_make()), indent=2))
+    return LocalSecrets(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write the file whole, readable by its user only from its first moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _make() -> LocalSecrets:
+    def key() -> str:
+        return base64.b64encode(secrets.token_bytes(32)).decode()
+
+    return LocalSecrets(
+        master_keys=f"local-1={key()}",
+        hash_key=key(),
+        token_key=key(),
+        role_key=key(),
+        owner_password=secrets.token_urlsafe(12),
+        channel_key=secrets.token_urlsafe(24),
+        twilio_auth_token=secrets.token_hex(16),
+        anthropic_api_key=f"sk-ant-simulated-{secrets.token_hex(12)}",
+    )

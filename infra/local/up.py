@@ -1,0 +1,103 @@
+"""`make up`: from nothing to a running LeadsRally with a demo organisation and simulated providers."""
+
+import base64
+import os
+from pathlib import Path
+
+from infra.local import demo, secrets
+from infra.local.migrate import migrate
+from infra.local.postgres import DATA_HOME, EmbeddedPostgres
+from infra.local.provision import MIGRATE, provision
+from infra.local.roles import RoleUrl, logins, passwords, role_url
+from infra.local.secrets import HOME, LocalSecrets
+from infra.local.serve import serve, take_port
+from infra.simulators.connections import exposing_transport
+from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
+from leadsrally.kit.errors import Misconfigured
+from leadsrally.kit.settings import Settings
+
+_DATABASE = "leadsrally"
+
+
+def up(port: int) -> None:
+    """Start everything and serve until interrupted. Raises `Misconfigured` with one sentence on what to do."""
+    if os.environ.get("LEADSRALLY_ENV") == "production":
+        raise Misconfigured("`up` is for development. In production use `leadsrally serve`.")
+    listening = take_port("127.0.0.1", port)
+    base_url = f"http://127.0.0.1:{port}"
+    kept = secrets.load()
+    other = os.environ.get("DATABASE_URL")
+    if other:
+        _say("using the Postgres of DATABASE_URL")
+        key = base64.b64decode(kept.role_key)
+        names = logins()
+        provision(other, _DATABASE, passwords(names, key), functions=names)
+        _serve(listening, base_url, kept, _in_database(role_url(other, key), _DATABASE))
+        return
+    _say("starting the embedded Postgres under .leadsrally/")
+    with EmbeddedPostgres.start(DATA_HOME) as postgres:
+        names = logins()
+        provision(postgres.url(), _DATABASE, functions=names)
+        _serve(listening, base_url, kept, lambda role: postgres.url(_DATABASE, role))
+
+
+def _serve(listening: object, base_url: str, kept: LocalSecrets, url: RoleUrl) -> None:
+    _say("bringing the schema up to date")
+    migrate(url(MIGRATE), phase="all")
+    environment = _environment(base_url, kept)
+    master_keys = Settings(environment).keys("LEADSRALLY_MASTER_KEYS")
+    if demo.seed(url(MIGRATE), kept, master_keys):
+        _say("made the demo organisation")
+    demo.Demo(base_url, url("leadsrally_api"), kept).write(HOME / "demo.json")
+    webhook = f"{base_url}/webhooks/twilio/{kept.channel_key}/inbound"
+    account = TwilioAccount(
+        demo.ACCOUNT_SID, kept.twilio_auth_token, numbers=[TwilioNumber(demo.NUMBER, webhook)]
+    )
+    simulators = mount([account], demo.PHONES, api_keys=[kept.anthropic_api_key])
+    serve(
+        listening,  # pyright: ignore[reportArgumentType]
+        environment,
+        url,
+        mounted={"/simulators": exposing_transport(simulators)},
+        ready=lambda: _tell(base_url, kept),
+    )
+    _say("stopped; everything is kept under .leadsrally/")
+
+
+def _environment(base_url: str, kept: LocalSecrets) -> dict[str, str]:
+    simulators = f"{base_url}/simulators"
+    return {
+        "LEADSRALLY_ENV": "development",
+        "LEADSRALLY_RELEASE": "development",
+        "LEADSRALLY_PUBLIC_URL": base_url,
+        "LEADSRALLY_MASTER_KEYS": kept.master_keys,
+        "LEADSRALLY_HASH_KEY": kept.hash_key,
+        "LEADSRALLY_TOKEN_KEY": kept.token_key,
+        "ANTHROPIC_API_KEY": os.environ.get("ANTHROPIC_API_KEY") or kept.anthropic_api_key,
+        "ANTHROPIC_BASE_URL": "" if os.environ.get("ANTHROPIC_API_KEY") else f"{simulators}/anthropic",
+        "TWILIO_BASE_URL": f"{simulators}/twilio",
+        "SENTRY_DSN": f"{base_url.replace('://', '://local@')}/simulators/sentry/1",
+    }
+
+
+def _in_database(url: RoleUrl, database: str) -> RoleUrl:
+    from psycopg.conninfo import make_conninfo
+
+    return lambda role: make_conninfo(url(role), dbname=database)
+
+
+def _say(sentence: str) -> None:
+    print(f"leadsrally: {sentence}", flush=True)
+
+
+def _tell(base_url: str, kept: LocalSecrets) -> None:
+    width = 11
+    lines = {
+        "API": f"{base_url}/v1  (contract: {base_url}/openapi.json)",
+        "Phones": f"{base_url}/simulators/phones",
+        "Log in as": f"{demo.OWNER_EMAIL}  {kept.owner_password}",
+        "For scripts": f"{Path('.leadsrally/demo.json')}",
+    }
+    _say("ready. Providers are simulated; nothing leaves this machine. Ctrl-C stops.")
+    for name, value in lines.items():
+        print(f"  {name.ljust(width)}  {value}", flush=True)

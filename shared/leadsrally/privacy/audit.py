@@ -1,0 +1,149 @@
+"""What the auditor counts, across all tenants: never content, only whether something is as promised."""
+
+from datetime import date, datetime
+
+from leadsrally.kit.db import Tx
+
+_COLUMNS = """
+SELECT attname
+  FROM pg_catalog.pg_attribute
+ WHERE attrelid = to_regclass(%(table)s)
+   AND attnum > 0
+   AND NOT attisdropped
+"""
+
+
+def columns_of(tx: Tx, table: str) -> list[str]:
+    return tx.values(_COLUMNS, {"table": f"public.{table}"})
+
+
+_LOG_DAYS = """
+SELECT day FROM delivery_log_days() AS day
+"""
+
+
+def log_days(tx: Tx) -> list[date]:
+    return tx.values(_LOG_DAYS, {})
+
+
+_LOG_ROWS_BEFORE = """
+SELECT count(*) FROM delivery_log WHERE received_at < %(cutoff)s
+"""
+
+
+def log_rows_before(tx: Tx, cutoff: datetime) -> int:
+    return tx.value(_LOG_ROWS_BEFORE, {"cutoff": cutoff})
+
+
+_SCORES_WITHOUT_DISCLOSURE = """
+SELECT count(*)
+  FROM scores AS s
+ WHERE NOT EXISTS (
+    SELECT 1
+      FROM disclosures AS d
+     WHERE d.organization_id = s.organization_id
+       AND d.message_id = s.message_id
+       AND d.subprocessor = 'anthropic')
+"""
+
+
+def scores_without_disclosure(tx: Tx) -> int:
+    return tx.value(_SCORES_WITHOUT_DISCLOSURE, {})
+
+
+_SENDS_WITHOUT_DISCLOSURE = """
+SELECT count(*)
+  FROM messages AS m
+ WHERE m.direction = 'outbound'
+   AND m.claimed_at IS NOT NULL
+   AND NOT EXISTS (
+    SELECT 1
+      FROM disclosures AS d
+     WHERE d.organization_id = m.organization_id
+       AND d.message_id = m.id
+       AND d.subprocessor IN ('twilio', 'meta'))
+"""
+
+
+def sends_without_disclosure(tx: Tx) -> int:
+    return tx.value(_SENDS_WITHOUT_DISCLOSURE, {})
+
+
+# The last word before the claim decides: revoked, and not granted again since.
+_SENDS_AFTER_OPT_OUT = """
+SELECT count(*)
+  FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+ CROSS JOIN LATERAL (
+    SELECT e.action
+      FROM consent_events AS e
+     WHERE e.organization_id = c.organization_id
+       AND e.contact_id = c.contact_id
+       AND e.channel_kind = 'sms'
+       AND e.recorded_at < m.claimed_at
+     ORDER BY e.recorded_at DESC
+     LIMIT 1
+ ) AS last_word
+ WHERE m.direction = 'outbound'
+   AND m.purpose <> 'keyword'
+   AND m.claimed_at IS NOT NULL
+   AND last_word.action = 'revoke'
+"""
+
+
+def sends_after_opt_out(tx: Tx) -> int:
+    return tx.value(_SENDS_AFTER_OPT_OUT, {})
+
+
+_WEAK_PASSWORD_HASHES = """
+SELECT count(*) FROM users WHERE password_hash !~ '^\\$2[aby]\\$(1[2-9]|[23][0-9])\\$.{53}$'
+"""
+
+
+def weak_password_hashes(tx: Tx) -> int:
+    return tx.value(_WEAK_PASSWORD_HASHES, {})
+
+
+# A sealed blob begins with its version and holds nothing readable.
+_UNSEALED_CREDENTIALS = """
+SELECT count(*)
+  FROM channels
+ WHERE get_byte(credentials, 0) <> 1
+    OR position(convert_to(account_sid, 'UTF8') IN credentials) > 0
+"""
+
+
+def unsealed_credentials(tx: Tx) -> int:
+    return tx.value(_UNSEALED_CREDENTIALS, {})
+
+
+_TABLES_WITHOUT_ROW_SECURITY = """
+SELECT c.relname
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a
+    ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
+ WHERE n.nspname = 'public'
+   AND c.relkind IN ('r', 'p')
+   AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+"""
+
+
+def tables_without_row_security(tx: Tx) -> list[str]:
+    return tx.values(_TABLES_WITHOUT_ROW_SECURITY, {})
+
+
+_STRONG_ROLES = """
+SELECT r.rolname
+  FROM pg_catalog.pg_roles AS r
+ WHERE r.rolname LIKE 'leadsrally\\_%%'
+   AND r.rolcanlogin
+   AND r.rolname <> 'leadsrally_migrate'
+   AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
+        OR pg_catalog.pg_has_role(r.oid, 'leadsrally_owner', 'MEMBER')
+        OR EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')))
+"""
+
+
+def strong_roles(tx: Tx) -> list[str]:
+    return tx.values(_STRONG_ROLES, {})

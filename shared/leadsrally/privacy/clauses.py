@@ -1,0 +1,158 @@
+"""Every promise of the policy by its id, with the check that can fail.
+
+A clause without a check is not kept yet and says so. `check` runs against a live system as the auditor's
+role, which sees all tenants and no content.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from leadsrally.kit.db import Tx
+from leadsrally.privacy import audit
+from leadsrally.privacy.retention import DELIVERY_LOG
+from leadsrally.telemetry.errors import report
+
+_DAYS_AHEAD_AT_LEAST = 7
+_SWEEP_GRACE = timedelta(hours=1)  # the sweep runs on the hour; a day expires at midnight UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found, in a sentence without personal data."""
+
+    kept: bool
+    sentence: str
+
+
+Check = Callable[[Tx, datetime], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    id: str
+    promise: str
+    check: Check | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    clause: Clause
+    state: Literal["kept", "broken", "not built"]
+    sentence: str
+
+
+def check_all(tx: Tx, now: datetime) -> list[Result]:
+    """Run every check. One that breaks down counts as broken: a promise that cannot be checked is not kept."""
+    return [_checked(clause, tx, now) for clause in CLAUSES]
+
+
+def _checked(clause: Clause, tx: Tx, now: datetime) -> Result:
+    if clause.check is None:
+        return Result(clause, "not built", "")
+    finding = clause.check(tx, now)
+    return Result(clause, "kept" if finding.kept else "broken", finding.sentence)
+
+
+def _account_data(tx: Tx, _now: datetime) -> Finding:
+    expected = {"organization_id", "id", "email", "password_hash", "role", "created_at"}
+    surplus = set(audit.columns_of(tx, "users")) - expected
+    return Finding(not surplus, f"{len(surplus)} columns about a user beyond the promised ones")
+
+
+def _delivery_log_written(tx: Tx, now: datetime) -> Finding:
+    ahead = [day for day in audit.log_days(tx) if day > now.date()]
+    return Finding(
+        len(ahead) >= _DAYS_AHEAD_AT_LEAST, f"the delivery log can be written for {len(ahead)} days ahead"
+    )
+
+
+def _scores_disclosed(tx: Tx, _now: datetime) -> Finding:
+    silent = audit.scores_without_disclosure(tx)
+    return Finding(silent == 0, f"{silent} scores without a disclosure to Anthropic")
+
+
+def _reports_scrubbed(_tx: Tx, _now: datetime) -> Finding:
+    canary = "+12025550199 canary@example.com"
+    try:
+        raise ValueError(canary)
+    except ValueError as error:
+        told = repr(report(error, body=canary))
+    return Finding(canary not in told and "example.com" not in told, "a planted canary stays out of reports")
+
+
+def _sends_disclosed(tx: Tx, _now: datetime) -> Finding:
+    silent = audit.sends_without_disclosure(tx)
+    return Finding(silent == 0, f"{silent} sends without a disclosure to their provider")
+
+
+def _tenants_walled(tx: Tx, _now: datetime) -> Finding:
+    open_tables, strong_roles = audit.tables_without_row_security(tx), audit.strong_roles(tx)
+    return Finding(
+        not open_tables and not strong_roles,
+        f"{len(open_tables)} tables without forced row security, {len(strong_roles)} function roles that could pass it",
+    )
+
+
+def _delivery_log_swept(tx: Tx, now: datetime) -> Finding:
+    due = audit.log_rows_before(tx, DELIVERY_LOG.cutoff(now - _SWEEP_GRACE))
+    return Finding(due == 0, f"{due} rows of the delivery log are older than {DELIVERY_LOG.days} days")
+
+
+def _opt_outs_obeyed(tx: Tx, _now: datetime) -> Finding:
+    sends = audit.sends_after_opt_out(tx)
+    return Finding(sends == 0, f"{sends} messages were claimed after their contact's opt-out")
+
+
+def _passwords_hashed(tx: Tx, _now: datetime) -> Finding:
+    weak = audit.weak_password_hashes(tx)
+    return Finding(weak == 0, f"{weak} passwords not stored with bcrypt at cost 12 or more")
+
+
+def _credentials_sealed(tx: Tx, _now: datetime) -> Finding:
+    readable = audit.unsealed_credentials(tx)
+    return Finding(readable == 0, f"{readable} channels with credentials that are not sealed")
+
+
+CLAUSES: tuple[Clause, ...] = (
+    Clause("P1.1", "Of a user only what an account needs", _account_data),
+    Clause("P1.2", "Of a contact what the customer imported"),
+    Clause("P1.3", "Messages exchanged over SMS and WhatsApp"),
+    Clause("P1.4", "AI labels, scores and suggestions, beside their message", _scores_disclosed),
+    Clause("P1.5", "A log row for every webhook call", _delivery_log_written),
+    Clause("P2.1", "Used to deliver what the customer configured"),
+    Clause("P2.2", "AI features only as switched on"),
+    Clause("P2.3", "Reliability, abuse prevention, billing"),
+    Clause("P2.4", "Owners are told what they need to know"),
+    Clause("P3.1", "A legal basis for each use"),
+    Clause("P3.2", "Contacts' consent is obtained and on record"),
+    Clause("P4.1", "Twilio delivers texts and numbers"),
+    Clause("P4.2", "Meta delivers WhatsApp and leads"),
+    Clause("P4.3", "Anthropic sees snippets only while AI is on"),
+    Clause("P4.4", "Sentry gets no personal data", _reports_scrubbed),
+    Clause("P4.5", "Resend delivers our own mail"),
+    Clause("P4.6", "Railway hosts the system"),
+    Clause("P4.7", "Each transfer to a subprocessor is logged", _sends_disclosed),
+    Clause("P5.1", "Access is walled off by tenant and function", _tenants_walled),
+    Clause("P5.2", "Standard contractual clauses with each subprocessor"),
+    Clause("P6.1", "Accounts end 30 days after deletion"),
+    Clause("P6.2", "Messages stay until the customer deletes them"),
+    Clause("P6.3", "Error telemetry for 30 days"),
+    Clause("P6.4", "Webhook delivery logs for 90 days", _delivery_log_swept),
+    Clause("P6.5", "Billing records for 7 years"),
+    Clause("P6.6", "Backups for 30 days"),
+    Clause("P7.1", "Export on demand"),
+    Clause("P7.2", "Erasure on demand"),
+    Clause("P7.3", "Correction at any time"),
+    Clause("P7.4", "STOP ends messages", _opt_outs_obeyed),
+    Clause("P7.5", "Complaints have an address"),
+    Clause("P8.1", "Short-lived, scoped tokens"),
+    Clause("P8.2", "Passwords with bcrypt", _passwords_hashed),
+    Clause("P8.3", "Database traffic over TLS"),
+    Clause("P8.4", "Customers' credentials encrypted", _credentials_sealed),
+    Clause("P8.5", "Breach notices within 72 hours"),
+    Clause("P9.1", "Nothing about children under 16"),
+    Clause("P10.1", "Material changes announced 14 days ahead"),
+    Clause("P11.1", "Privacy and support can be reached"),
+)

@@ -1,0 +1,61 @@
+"""Stand-ins that remember: small, real implementations of the house's protocols."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
+from leadsrally.sending.types import Accepted, Outcome, OutboundText
+
+
+class MovableClock:
+    """Time that stands still until a test moves it."""
+
+    def __init__(self, start: datetime) -> None:
+        self.now = start
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class RecordingSender:
+    """Takes every text, remembers it, and answers what it was told to; accepts when told nothing."""
+
+    def __init__(self) -> None:
+        self.texts: list[OutboundText] = []
+        self.outcomes: list[Outcome] = []
+        self.at_provider: tuple[str, ...] = ()
+        self.on_send: Callable[[OutboundText], None] = lambda _text: None
+        self._lock = threading.Lock()
+
+    def send(self, text: OutboundText) -> Outcome:
+        with self._lock:
+            self.texts.append(text)
+            outcome = self.outcomes.pop(0) if self.outcomes else Accepted(f"SM{len(self.texts):032x}", 1)
+        self.on_send(text)
+        return outcome
+
+    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
+        return self.at_provider
+
+
+class RecordingScorer:
+    """Gives the answer it was handed and remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self.answer = Answer(
+            Intent.PRICING, 80, "asks for a price", ("It is 20.",), wants_to_stop=False, language="en"
+        )
+        self.results: list[Scored | Declined | ModelUnavailable] = []
+        self.on_score: Callable[[str], None] = lambda _conversation: None
+
+    def score(
+        self, system: str, conversation: str, *, timeout: float
+    ) -> Scored | Declined | ModelUnavailable:
+        self.shown.append(conversation)
+        self.on_score(conversation)
+        return self.results.pop(0) if self.results else Scored(self.answer, "model-of-a-test", 100, 20)

@@ -1,0 +1,362 @@
+"""A whole LeadsRally for one test: every function on its own role, time that moves, providers that remember."""
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.rows import dict_row
+from twilio.request_validator import RequestValidator
+
+from infra.local.bells import event_for
+from infra.local.context import Context
+from infra.local.functions import Function, load
+from leadsrally import runtime
+from leadsrally.accounts.passwords import hash_password
+from leadsrally.jobs.run import due_now
+from leadsrally.kit.crypto import Vault
+from leadsrally.kit.db import Database
+from leadsrally.kit.settings import Settings
+from leadsrally.providers.keys.local import LocalKeys
+from leadsrally.providers.twilio.signature import TwilioCredentials
+from leadsrally.runtime import Runtime, twilio_context
+from tests.database import TestDatabase
+from tests.fakes import MovableClock, RecordingScorer, RecordingSender
+
+PUBLIC_URL = "https://hooks.example.test"
+START = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+_KEY = base64.b64encode(b"k" * 32).decode()
+SETTINGS = {
+    "LEADSRALLY_ENV": "development",
+    "LEADSRALLY_PUBLIC_URL": PUBLIC_URL,
+    "LEADSRALLY_MASTER_KEYS": f"test-1={_KEY}",
+    "LEADSRALLY_HASH_KEY": _KEY,
+    "LEADSRALLY_TOKEN_KEY": _KEY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel of an organisation, with the secret its provider would sign with."""
+
+    organization_id: UUID
+    id: UUID
+    key: str
+    number: str
+    account_sid: str
+    auth_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: str
+    headers: dict[str, str]
+
+
+@dataclass
+class World:
+    database: TestDatabase
+    clock: MovableClock = field(default_factory=lambda: MovableClock(START))
+    sender: RecordingSender = field(default_factory=RecordingSender)
+    scorer: RecordingScorer = field(default_factory=RecordingScorer)
+    rung: list[tuple[str, UUID]] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.functions: dict[str, Function] = {function.name: function for function in load()}
+        self._numbers = 0
+        self._everything = psycopg.connect(self.database.url(), autocommit=True, row_factory=dict_row)
+        self.bells = Database(self.database.url("leadsrally_tick"))
+
+    def open(self, *, connections: int = 4, real_providers: bool = False) -> "World":
+        """Install a runtime for each function; they see only the settings that serverless.yml gives them."""
+        for function in self.functions.values():
+            values = {
+                **SETTINGS,
+                **self.settings,
+                "DATABASE_URL": self.database.url(f"leadsrally_{function.name}"),
+            }
+            runtime.install(
+                Runtime(
+                    function.name,
+                    Settings(values, allowed=function.settings),
+                    clock=self.clock,
+                    connections=connections,
+                    announce=self._announced,
+                    scorer=None if real_providers else self.scorer,
+                    senders=None if real_providers else {"sms": self.sender},
+                )
+            )
+        return self
+
+    def close(self) -> None:
+        for name in self.functions:
+            installed = runtime.of(name)
+            if "db" in vars(installed):
+                installed.db.close()
+            runtime.uninstall(name)
+        self.bells.close()
+        self._everything.close()
+
+    def _announced(self, queue: str, ids: Any) -> None:
+        self.rung += [(queue, job_id) for job_id in ids]
+
+    # -- rows ---------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        """Anything in the database, past row-level security: for asserting only."""
+        return self._everything.execute(sql, params).fetchall()  # pyright: ignore
+
+    def row(self, sql: str, **params: Any) -> dict[str, Any]:
+        found = self.rows(sql, **params)
+        assert len(found) == 1, f"{len(found)} rows instead of one"
+        return found[0]
+
+    def value(self, sql: str, **params: Any) -> Any:
+        return next(iter(self.row(sql, **params).values()))
+
+    def execute(self, sql: str, **params: Any) -> None:
+        self._everything.execute(sql, params)  # pyright: ignore
+
+    # -- what exists --------------------------------------------------------------------------------------
+
+    def organization(self, name: str = "Harbour Bikes", **columns: Any) -> Org:
+        org = Org(uuid4(), name)
+        values = {
+            "id": org.id,
+            "name": name,
+            "help_contact": "help@harbour.example",
+            "ai_scoring": True,
+            "ai_suggestions": True,
+            "created_at": self.clock.now,
+            **columns,
+        }
+        self._insert("organizations", values)
+        return org
+
+    def user(
+        self, org: Org, role: str = "owner", email: str | None = None, password: str = "pass-word-1"
+    ) -> UUID:
+        user_id = uuid4()
+        self._insert(
+            "users",
+            {
+                "organization_id": org.id,
+                "id": user_id,
+                "email": email or f"{role}-{user_id.hex[:6]}@example.test",
+                "password_hash": hash_password(password),
+                "role": role,
+                "created_at": self.clock.now,
+            },
+        )
+        return user_id
+
+    def line(self, org: Org, *, shared_keys: Mapping[str, str] | None = None, **columns: Any) -> Line:
+        self._numbers += 1
+        line = Line(
+            organization_id=org.id,
+            id=uuid4(),
+            key=secrets.token_urlsafe(24),
+            number=f"+1500555{self._numbers:04d}",
+            account_sid=f"AC{self._numbers:032d}",
+            auth_token=secrets.token_hex(16),
+        )
+        credentials = TwilioCredentials(line.account_sid, (line.auth_token,), shared_keys or {})
+        self._insert(
+            "channels",
+            {
+                "organization_id": org.id,
+                "id": line.id,
+                "key": line.key,
+                "kind": "sms",
+                "address": line.number,
+                "account_sid": line.account_sid,
+                "credentials": self.vault.seal(credentials.to_json(), twilio_context(org.id, line.id)),
+                "created_at": self.clock.now,
+                **columns,
+            },
+        )
+        return line
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(LocalKeys(Settings(SETTINGS).keys("LEADSRALLY_MASTER_KEYS"), "test-1"))
+
+    def _insert(self, table: str, values: Mapping[str, Any]) -> None:
+        names = ", ".join(values)
+        places = ", ".join(f"%({name})s" for name in values)
+        self.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", **values)
+
+    # -- what happens -------------------------------------------------------------------------------------
+
+    def text(
+        self,
+        line: Line,
+        body: str | None,
+        *,
+        sender: str = "+12025550101",
+        sid: str | None = None,
+        **params: str,
+    ) -> Answer:
+        """A text from a phone arrives, genuinely signed."""
+        form = {
+            "MessageSid": sid or f"SM{uuid4().hex}",
+            "AccountSid": line.account_sid,
+            "From": sender,
+            "To": line.number,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "ApiVersion": "2010-04-01",
+            "FromCity": "",
+            "ToZip": "",
+            **({} if body is None else {"Body": body}),
+            **params,
+        }
+        return self.post(line, "inbound", form)
+
+    def report(
+        self, line: Line, sid: str, status: str, *, message_id: UUID | None = None, **params: str
+    ) -> Answer:
+        """Twilio reports what became of a message, genuinely signed."""
+        form = {
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "MessageStatus": status,
+            "AccountSid": line.account_sid,
+            "From": line.number,
+            **params,
+        }
+        return self.post(line, "status", form, query=f"message={message_id}" if message_id else "")
+
+    def post(
+        self,
+        line: Line,
+        kind: str,
+        form: Mapping[str, str],
+        *,
+        query: str = "",
+        signature: str | None = None,
+        **changes: Any,
+    ) -> Answer:
+        path = f"/webhooks/twilio/{line.key}/{kind}"
+        url = f"{PUBLIC_URL}{path}" + (f"?{query}" if query else "")
+        body = urlencode(form).encode()
+        if signature is None:
+            signature = RequestValidator(line.auth_token).compute_signature(url, dict(form))
+        headers = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
+        return self.call(path, headers=headers, body=body, query=query, **changes)
+
+    def call(
+        self,
+        path: str,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        query: str = "",
+        base64_body: bool = False,
+        raw_path: str | None = None,
+    ) -> Answer:
+        """An HTTP request reaches its function as API Gateway would bring it."""
+        from infra.local import gateway
+
+        matched = gateway.Routes(list(self.functions.values())).match(method, path)
+        assert matched is not None, path
+        route, parameters = matched
+        event = gateway.event(
+            route,
+            parameters,
+            method=method,
+            path=raw_path or path,
+            query=query,
+            headers=[(k.encode(), v.encode("latin-1")) for k, v in (headers or {}).items()],
+            body=body,
+            source_ip="203.0.113.7",
+            protocol="HTTP/1.1",
+        )
+        if base64_body:
+            event["body"], event["isBase64Encoded"] = base64.b64encode(body).decode(), True
+        result = route.function.handler()(event, Context(route.function))
+        raw = result.get("body") or ""
+        text = base64.b64decode(raw).decode() if result.get("isBase64Encoded") else raw
+        return Answer(result["statusCode"], text, result.get("headers") or {})
+
+    def due(self, queue: str, limit: int = 100) -> list[UUID]:
+        return due_now(self.bells, queue, limit=limit, now=self.clock.now, besides=())
+
+    def ring(self, queue: str, ids: list[UUID]) -> dict[str, Any]:
+        """The bell rings for these jobs."""
+        function = self.functions[queue]
+        return function.handler()(event_for(queue, ids), Context(function))
+
+    def work(self, queue: str) -> int:
+        """Run all that is due now and all that becomes due by it; returns how many bells it took."""
+        rounds = 0
+        while ids := self.due(queue):
+            self.ring(queue, ids)
+            rounds += 1
+            assert rounds < 100, "the queue never empties"
+        return rounds
+
+    def score(self) -> None:
+        """Let a burst settle, then score."""
+        self.clock.pass_(seconds=3)
+        self.work("ai_score")
+
+    def reply(self, line: Line, conversation_id: UUID, body: str, **options: Any) -> UUID:
+        """A colleague writes; the message is queued, not sent."""
+        from leadsrally.messaging.compose import queue_message
+
+        with runtime.of("api").db.tenant(line.organization_id) as tx:
+            return queue_message(
+                tx, line.organization_id, conversation_id, body, now=self.clock.now, **options
+            )
+
+    def conversation(self, line: Line, sender: str = "+12025550101") -> UUID:
+        """The thread with this phone, begun by a text of theirs if there is none yet."""
+        sql = """SELECT c.id FROM conversations c JOIN contacts p ON p.id = c.contact_id
+                  WHERE c.channel_id = %(channel)s AND p.phone = %(phone)s"""
+        found = self.rows(sql, channel=line.id, phone=sender)
+        if not found:
+            assert self.text(line, "Hello there", sender=sender).status == 200
+            found = self.rows(sql, channel=line.id, phone=sender)
+        return found[0]["id"]
+
+    def message(self, message_id: UUID) -> dict[str, Any]:
+        return self.row("SELECT * FROM messages WHERE id = %(id)s", id=message_id)
+
+    def token(self, user_id: UUID, org: Org) -> str:
+        from leadsrally.accounts import tokens
+
+        key = Settings(SETTINGS).key("LEADSRALLY_TOKEN_KEY")
+        return tokens.issue(key, tokens.Bearer(org.id, user_id), self.clock)
+
+    def api(
+        self, method: str, path: str, token: str | None = None, body: Any = None, **headers: str
+    ) -> tuple[int, Any]:
+        """A request of a customer; the answer's JSON."""
+        path, _, query = path.partition("?")
+        sent = {"content-type": "application/json", "host": "api.example.test", **headers}
+        if token:
+            sent["authorization"] = f"Bearer {token}"
+        raw = b"" if body is None else json.dumps(body).encode()
+        answer = self.call(path, method=method, headers=sent, body=raw, query=query)
+        return answer.status, json.loads(answer.body) if answer.body else None
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
