@@ -91,7 +91,7 @@ def disguised(draw: st.DrawFn) -> str:
 
 
 @given(disguised())
-@settings(max_examples=1500)
+@settings(max_examples=1500, deadline=None)
 def test_S1_any_word_in_any_disguise_opts_out(text: str) -> None:
     assert signal(text) == "stop"
 
@@ -100,6 +100,7 @@ def test_S1_any_word_in_any_disguise_opts_out(text: str) -> None:
     st.sampled_from([word for word in UNIVERSAL if " " not in word]),
     st.sampled_from([" ", ".", "-", "  ", "_", "\n", "·"]),
 )
+@settings(deadline=None)
 def test_S1_letters_set_apart_are_still_the_word(word: str, between: str) -> None:
     assert signal(between.join(word.upper())) == "stop"
 
@@ -109,6 +110,7 @@ def test_S1_letters_set_apart_are_still_the_word(word: str, between: str) -> Non
     st.sampled_from(ALL_STOP),
     st.lists(st.sampled_from(sorted(words.POLITE)), max_size=3),
 )
+@settings(deadline=None)
 def test_S1_politeness_takes_nothing_back(before: list[str], word: str, after: list[str]) -> None:
     assert signal(" ".join([*before, word, *after])) == "stop"
 
@@ -257,7 +259,7 @@ def test_S9_words_that_resume_agree_or_ask(text: str, expected: str | None) -> N
 
 
 @given(st.text(st.characters(), max_size=300), st.lists(st.sampled_from(["es", "xx", "", "de"])))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_no_text_makes_it_fail(text: str, languages: list[str]) -> None:
     reading = read(text, languages)
     assert (reading.signal is None) == (reading.word is None)
@@ -271,13 +273,13 @@ VOCABULARY = sorted(
 
 
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=40))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_no_mixture_of_its_own_words_makes_it_fail(mixture: list[str]) -> None:
     read(" ".join(mixture))
 
 
 @given(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_nothing_that_opts_out_is_overlooked_by_the_short_way(mixture: list[str]) -> None:
     """The words that are noticed decide whether rules run at all; every rule must be behind one of them."""
     marked = f"| {' '.join(mixture)} |"

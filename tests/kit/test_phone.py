@@ -44,7 +44,7 @@ def test_a_number_as_written_becomes_canonical_or_nothing(
 
 
 @given(st.text(max_size=40), st.sampled_from([None, "US", "DE", "BR", "", "zz"]))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_it_never_raises_and_what_it_gives_is_stable(raw: str, region: str | None) -> None:
     number = e164(raw, region)
     if number is not None:
@@ -53,7 +53,7 @@ def test_it_never_raises_and_what_it_gives_is_stable(raw: str, region: str | Non
 
 
 @given(st.from_regex(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", fullmatch=True))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_a_clean_north_american_number_is_taken_exactly_when_the_plan_knows_it(raw: str) -> None:
     valid = phonenumbers.is_valid_number(phonenumbers.parse(raw))
     assert e164(raw, None) == (raw if valid else None)

@@ -113,7 +113,7 @@ VALUES = st.one_of(
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=16), st.lists(st.tuples(NAMES, VALUES), max_size=4))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_I1_I2_whatever_comes_is_a_value_that_can_be_stored_or_our_error(
     params: list[tuple[str, str]], query: list[tuple[str, str]]
 ) -> None:
@@ -134,6 +134,7 @@ def test_I1_I2_whatever_comes_is_a_value_that_can_be_stored_or_our_error(
 
 
 @given(st.text(st.characters(), max_size=300))
+@settings(deadline=None)
 def test_a_body_that_can_be_stored_is_kept_exactly(body: str) -> None:
     base = dict(pairs(INBOUND[0]["params"]))
     message = parse_message(list({**base, "Body": body}.items()))

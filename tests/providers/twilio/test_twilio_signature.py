@@ -383,7 +383,7 @@ def decoded(body: bytes) -> list[tuple[str, str]] | None:
 
 
 @given(st.integers(0, len(WIRE) - 1), st.integers(1, 255))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_W3_a_changed_byte_in_the_body_is_refused(at: int, flip: int) -> None:
     changed = bytearray(WIRE)
     changed[at] ^= flip
@@ -394,7 +394,7 @@ def test_W3_a_changed_byte_in_the_body_is_refused(at: int, flip: int) -> None:
 
 
 @given(st.integers(len("https://"), len(URL) - 1), st.integers(1, 127))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_W3_a_changed_byte_in_the_address_is_refused(at: int, flip: int) -> None:
     changed = URL[:at] + chr(ord(URL[at]) ^ flip) + URL[at + 1 :]
     with pytest.raises(Forbidden):
@@ -402,6 +402,7 @@ def test_W3_a_changed_byte_in_the_address_is_refused(at: int, flip: int) -> None
 
 
 @given(st.integers(0, 26), st.integers(1, 255))
+@settings(deadline=None)
 def test_W3_a_changed_byte_in_the_signature_is_refused(at: int, flip: int) -> None:
     given_signature = VECTOR["T-OWN-1"]["signature"]
     changed = given_signature[:at] + chr(ord(given_signature[at]) ^ flip) + given_signature[at + 1 :]
@@ -444,7 +445,7 @@ def test_W4_a_moved_boundary_verifies_and_is_still_not_acted_on() -> None:
 
 
 @given(st.text("ab=&+%2BC39é;\x00 ", max_size=60))
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_the_form_is_read_exactly_as_the_standard_library_reads_it(text: str) -> None:
     raw = text.encode()
     try:
@@ -465,7 +466,7 @@ def test_the_form_is_read_exactly_as_the_standard_library_reads_it(text: str) ->
         st.text(max_size=60),
     ),
 )
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_whatever_comes_the_answer_is_one_of_our_errors(
     body: bytes, url: str, content_type: str, headers: dict[str, str]
 ) -> None:
