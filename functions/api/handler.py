@@ -1,5 +1,7 @@
 """The customer API: assembles the nouns and gives errors their form. OpenAPI is the contract."""
 
+import asyncio
+import threading
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -76,9 +78,23 @@ def unexpected(_request: Request, error: Exception) -> JSONResponse:
 
 
 _adapter = Mangum(app, lifespan="off")
+_own = threading.local()
+
+
+class _Loop:
+    """The event loop of one thread. Mangum takes the thread's current one; only a main thread is born with it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+
+    def __del__(self) -> None:
+        self._loop.close()
 
 
 def handler(event: Event, context: Any) -> Response:
     """One request of API Gateway through the ASGI application."""
     with log.bound(function="api", request_id=event["requestContext"]["requestId"]):
+        if not hasattr(_own, "loop"):
+            _own.loop = _Loop()
         return _adapter(event, context)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
+from infra.local import secrets
 from infra.local.provision import provision
 from infra.local.roles import RoleUrl, logins, passwords, role_url
 from infra.local.secrets import HOME
@@ -37,7 +38,7 @@ def installation() -> Installation:
             "Nothing is installed here. Run `make up` first, or set DATABASE_URL and LEADSRALLY_ROLE_KEY."
         )
     base = json.loads(demo.read_text(encoding="utf-8"))["database_url"]
-    return Installation(lambda role: make_conninfo(base, user=role), production=False)
+    return Installation(role_url(base, base64.b64decode(secrets.load().role_key)), production=False)
 
 
 def serve_production(host: str, port: int) -> None:

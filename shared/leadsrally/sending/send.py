@@ -46,7 +46,7 @@ def send_message(post: Post, job: Job) -> Result:
         case gate.Settled() | gate.Interrupted():
             return Done()
         case gate.Verdict(decision, rule, until):
-            log.info("message.held", message_id=message_id, decision=decision, rule=rule)
+            log.info("message.held", message_id=message_id, verdict=decision, rule=rule)
             return Later(_wait(until, post.clock()), rule) if decision == "defer" else Done()
         case gate.Cleared():
             return _call(post, organization_id, claim)
