@@ -75,7 +75,7 @@ class Host:
             return gateway.answer(self._handlers[function.name](event, context))
         except Exception as error:
             # As API Gateway does when a function crashes: no word of why to the caller.
-            _log.error("%s crashed: %s", function.name, type(error).__name__)
+            log.error("function.crashed", function=function.name, error=error)
             return 500, [(b"content-type", b"application/json")], b'{"message":"Internal Server Error"}'
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from leadsrally.privacy.sweep import sweep_delivery_log
 _PATIENCE_SECONDS = 30.0
 
 
-class StoryBroken(Exception):  # noqa: N818
+class StoryBroken(Exception):
     """A step was not so."""
 
 
@@ -125,7 +125,7 @@ class _Story:
         _step("Twilio delivers one text twice", "stored once")
 
     def _a_forged_text_is_refused(self) -> None:
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"{self._sms['webhook_base_url']}/inbound",
             data=b"MessageSid=SM" + b"0" * 32 + b"&From=%2B12025550100&To=%2B15005550010&Body=STOP",
             headers={
@@ -185,7 +185,7 @@ class _Story:
     def _text(self, words: str, sid: str | None = None) -> tuple[int, Any]:
         body = {"to": self._sms["number"], "body": words, **({"message_sid": sid} if sid else {})}
         return _fetch(
-            urllib.request.Request(  # noqa: S310
+            urllib.request.Request(
                 f"{self._twilio}/_sim/phones/{self._phone}/text",
                 data=json.dumps(body).encode(),
                 headers={"Content-Type": "application/json"},
@@ -193,7 +193,7 @@ class _Story:
         )
 
     def _on_phone(self) -> str:
-        _, phones = _fetch(urllib.request.Request(f"{self._twilio}/_sim/phones"))  # noqa: S310
+        _, phones = _fetch(urllib.request.Request(f"{self._twilio}/_sim/phones"))
         return json.dumps(
             [phone for phone in phones["phones"] if phone["number"] == self._phone], ensure_ascii=False
         )
@@ -215,7 +215,7 @@ class _Story:
         if self._token:
             sent["Authorization"] = f"Bearer {self._token}"
         data = None if body is None else json.dumps(body).encode()
-        return _fetch(urllib.request.Request(f"{self._base}{path}", data=data, headers=sent, method=method))  # noqa: S310
+        return _fetch(urllib.request.Request(f"{self._base}{path}", data=data, headers=sent, method=method))
 
     def _until(self, look: Callable[[], Any], otherwise: str) -> Any:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -229,7 +229,7 @@ class _Story:
 
 def _fetch(request: urllib.request.Request) -> tuple[int, Any]:
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as response:
             raw = response.read()
             return response.status, json.loads(raw) if raw else None
     except urllib.error.HTTPError as error:

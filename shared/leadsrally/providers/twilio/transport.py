@@ -48,7 +48,7 @@ class Transport(HttpClient):
     def answer(self) -> Answer | None:
         return cast("Answer | None", getattr(self._thread, "answer", None))
 
-    def request(  # noqa: PLR0917  the SDK's signature
+    def request(
         self,
         method: str,
         uri: str,
