@@ -110,7 +110,7 @@ def _run(host: Host, listening: socket.socket, ready: Callable[[], None]) -> Non
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)
         task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110  uvicorn tells of its start in no other way
             await asyncio.sleep(0.01)
         if server.started:
             ready()

@@ -183,7 +183,7 @@ class Runtime:
         with log.bound(function=self.function, request_id=context.aws_request_id):
             try:
                 yield
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  raised again, without its text
                 self.surprised(error)
                 raise nameless(error) from None
 

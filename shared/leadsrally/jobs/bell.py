@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from leadsrally.telemetry import log
@@ -34,7 +34,7 @@ class SqsBell:
         if self._client is None:
             import boto3  # 300 ms, and most invocations of a light door never ring
 
-            self._client = boto3.client("sqs")  # pyright: ignore[reportUnknownMemberType]
+            self._client = cast("Any", boto3).client("sqs")
         return self._client
 
 

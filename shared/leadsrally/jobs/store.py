@@ -1,5 +1,7 @@
-"""The jobs table. Statements that take no organisation serve every tenant, through policies named in the
-migration: a worker sees its own queue, the tick sees all.
+"""The jobs table.
+
+Statements that take no organisation serve every tenant, through policies named in the migration: a worker
+sees its own queue, the tick sees all.
 """
 
 from collections.abc import Mapping, Sequence

@@ -121,10 +121,9 @@ def _obey(
         case "unclear":
             if change.pause(tx, organization_id, contact_id, kind, evidence, now=now):
                 store.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
-        case "start":
-            change.restore(tx, organization_id, contact_id, kind, number, evidence, now=now)
-        case "yes":
-            if not store.question_open(tx, organization_id, conversation_id):
+        case "start" | "yes":
+            # A YES may answer our own question; START and UNSTOP answer nothing else.
+            if meaning == "start" or not store.question_open(tx, organization_id, conversation_id):
                 change.restore(tx, organization_id, contact_id, kind, number, evidence, now=now)
         case "help":
             if not answered:

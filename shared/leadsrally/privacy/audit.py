@@ -95,13 +95,13 @@ def sends_after_opt_out(tx: Tx) -> int:
     return tx.value(_SENDS_AFTER_OPT_OUT, {})
 
 
-_WEAK_PASSWORD_HASHES = """
+_WEAK_HASHES = """
 SELECT count(*) FROM users WHERE password_hash !~ '^\\$2[aby]\\$(1[2-9]|[23][0-9])\\$.{53}$'
 """
 
 
 def weak_password_hashes(tx: Tx) -> int:
-    return tx.value(_WEAK_PASSWORD_HASHES, {})
+    return tx.value(_WEAK_HASHES, {})
 
 
 # A sealed blob begins with its version and holds nothing readable.

@@ -75,10 +75,7 @@ def _scores_disclosed(tx: Tx, _now: datetime) -> Finding:
 
 def _reports_scrubbed(_tx: Tx, _now: datetime) -> Finding:
     canary = "+12025550199 canary@example.com"
-    try:
-        raise ValueError(canary)
-    except ValueError as error:
-        told = repr(report(error, body=canary))
+    told = repr(report(ValueError(canary), body=canary))
     return Finding(canary not in told and "example.com" not in told, "a planted canary stays out of reports")
 
 
