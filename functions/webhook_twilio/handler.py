@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 from leadsrally import runtime
 from leadsrally.kit import gateway
-from leadsrally.kit.errors import HTTP_STATUS, LeadsRallyError, NotFound, TooLarge
+from leadsrally.kit.errors import HTTP_STATUS, Forbidden, LeadsRallyError, Misconfigured, NotFound, TooLarge
 from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import store
@@ -26,11 +26,25 @@ Found = OpenChannel[TwilioCredentials]
 
 
 def handler(event: Event, _context: Any) -> Response:
-    """Accept a genuine call once and refuse any other; each leaves a row in the delivery log (P1.5)."""
+    """Accept a genuine call once and refuse any other; each leaves a row in the delivery log (P1.5).
+
+    2xx only after the commit. Without a database the answer is 503, so that the provider comes again.
+    """
     door = runtime.of("webhook_twilio")
-    request = gateway.read(event)
-    call = Call(
-        id=new_id(now := door.clock()),
+    with log.bound(function=door.function, request_id=event["requestContext"]["requestId"]):
+        try:
+            request = gateway.read(event)
+            found = door.twilio_channels.find(request.parameters["channel_key"])
+            return _answer(door, request, _call(door, request), found)
+        except LeadsRallyError as error:
+            log.warning("webhook.unanswered", code=error.code)
+            return gateway.refuse(error)
+
+
+def _call(door: Runtime, request: Request) -> Call:
+    now = door.clock()
+    return Call(
+        id=new_id(now),
         at=now,
         provider="twilio",
         kind="status" if request.path.endswith("/status") else "inbound",
@@ -38,30 +52,33 @@ def handler(event: Event, _context: Any) -> Response:
         bytes=len(request.body),
         request_id=request.id,
     )
-    with log.bound(function="webhook_twilio", request_id=request.id):
+
+
+def _answer(door: Runtime, request: Request, call: Call, found: Found | None) -> Response:
+    with log.bound(organization_id=found.channel.organization_id if found else None):
         try:
-            found = door.twilio_channels.find(request.parameters["channel_key"])
-            return _accept_or_refuse(door, request, call, found)
+            _accept_as_kept_or_as_stored(door, request, call, found)
         except LeadsRallyError as error:
-            log.warning("webhook.unanswered", code=error.code)
-            return gateway.refuse(error)
-        except Exception as error:  # noqa: BLE001  the provider must get a 5xx and try again
+            refusal = error
+        except Exception as error:  # noqa: BLE001  the provider gets a 5xx, and the log its row
             door.surprised(error)
-            return gateway.answer(500, "", "text/plain")
+            refusal = Misconfigured("Something broke on our side. Try again later.", code="broken")
+        else:
+            return _ACCEPTED
+        _log_refusal(door, call, found, refusal)
+        return gateway.refuse(refusal)
 
 
-def _accept_or_refuse(door: Runtime, request: Request, call: Call, found: Found | None) -> Response:
+def _accept_as_kept_or_as_stored(door: Runtime, request: Request, call: Call, found: Found | None) -> None:
+    """Try with the channel as it was kept; when that is out of date, once more with the one in the database."""
     try:
-        try:
-            _accept(door, request, call, found)
-        except StaleChannelError:
-            _accept(
-                door, request, call, door.twilio_channels.find_again(found.channel.key) if found else None
-            )
-    except LeadsRallyError as error:
-        _log_refusal(door, call, found, error)
-        return gateway.refuse(error)
-    return _ACCEPTED
+        _accept(door, request, call, found)
+    except (StaleChannelError, Forbidden) as refused:
+        fresh = door.twilio_channels.find_again(found.channel.key) if found else None
+        same = found and fresh and fresh.channel.credentials_version == found.channel.credentials_version
+        if isinstance(refused, Forbidden) and same:
+            raise
+        _accept(door, request, call, fresh)
 
 
 def _accept(door: Runtime, request: Request, call: Call, found: Found | None) -> None:
@@ -70,38 +87,34 @@ def _accept(door: Runtime, request: Request, call: Call, found: Found | None) ->
     if len(request.body) > _MAX_BYTES:
         raise TooLarge(f"A webhook of Twilio has at most {_MAX_BYTES} bytes.", code="body_too_large")
     channel = found.channel
-    query = f"?{request.query}" if request.query else ""
     # The address as it was configured at Twilio: a stage or a proxy's path never takes part.
-    url = (
-        f"{door.settings.required('LEADSRALLY_PUBLIC_URL')}/webhooks/twilio/{channel.key}/{call.kind}{query}"
-    )
+    address = f"{door.settings.required('LEADSRALLY_PUBLIC_URL')}/webhooks/twilio/{channel.key}/{call.kind}"
+    url = f"{address}?{request.query}" if request.query else address
     content_type = request.headers.get("content-type", "")
     params = verify(url, request.body, content_type, request.headers, found.credentials)
     if call.kind == "inbound":
         message = inbound.parse_message(params)
         with door.db.tenant(channel.organization_id) as tx:
             receive(tx, door.hashes, channel, message, call)
-    else:
-        report = inbound.parse_status(params, parse_qsl(request.query, keep_blank_values=True))
-        with door.db.tenant(channel.organization_id) as tx:
-            if report is None:
-                store.log_call(tx, call, channel, outcome="ignored", http_status=200)
-            else:
-                apply_report(
-                    tx,
-                    door.hashes,
-                    channel,
-                    report,
-                    call,
-                    means_opt_out=error_codes.explain(report.error_code).effect == "opt_out",
-                )
+        return
+    report = inbound.parse_status(params, parse_qsl(request.query, keep_blank_values=True))
+    with door.db.tenant(channel.organization_id) as tx:
+        if report is None:
+            store.log_call(tx, call, channel, outcome="ignored", http_status=200)
+            return
+        means_opt_out = error_codes.explain(report.error_code).effect == "opt_out"
+        apply_report(tx, door.hashes, channel, report, call, means_opt_out=means_opt_out)
 
 
 def _log_refusal(door: Runtime, call: Call, found: Found | None, error: LeadsRallyError) -> None:
-    channel = found.channel if found else None
-    opened = door.db.tenant(channel.organization_id) if channel else door.db.across()
+    opened = door.db.tenant(found.channel.organization_id) if found else door.db.across()
     with opened as tx:
         store.log_call(
-            tx, call, channel, outcome="refused", reason=error.code, http_status=HTTP_STATUS[error.kind]
+            tx,
+            call,
+            found.channel if found else None,
+            outcome="refused",
+            reason=error.code,
+            http_status=HTTP_STATUS[error.kind],
         )
     log.info("webhook.refused", code=error.code)

@@ -277,6 +277,19 @@ class TestAccept:
         statuses.append(deliver(new))
         assert statuses == [200, 200, 200, 403, 200]
 
+    def test_W18_a_replaced_secret_works_at_its_first_use(self, world: World, line: Line):
+        """The kept channel is out of date when the new token's first call comes."""
+        from leadsrally.providers.twilio.signature import TwilioCredentials
+        from leadsrally.runtime import twilio_context
+
+        assert world.text(line, "hi").status == 200
+        context = twilio_context(line.organization_id, line.id)
+        sealed = world.vault.seal(TwilioCredentials(line.account_sid, ("n" * 32,)).to_json(), context)
+        world.execute("UPDATE channels SET credentials = %(sealed)s, credentials_version = 2", sealed=sealed)
+        url = f"{PUBLIC_URL}/webhooks/twilio/{line.key}/inbound"
+        signature = RequestValidator("n" * 32).compute_signature(url, FORM)
+        assert world.post(line, "inbound", FORM, signature=signature).status == 200
+
     def test_a_disconnected_channel_takes_nothing_more(self, world: World, line: Line):
         assert world.text(line, "hi").status == 200
         world.execute("UPDATE channels SET state = 'disconnected'")

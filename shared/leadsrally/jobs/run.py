@@ -110,7 +110,7 @@ def retry_pause(attempts: int, asked: float | None = None) -> timedelta:
     for (`Retry-After`, in seconds) is never undercut.
     """
     pause = min(_FIRST_RETRY * 2 ** (attempts - 1), _LONGEST_RETRY)
-    pause = pause / 2 + pause / 2 * random.random()  # noqa: S311  spreading load, not guarding a secret
+    pause = pause / 2 + pause / 2 * random.random()  # noqa: S311  # nosec B311: spreads load, guards nothing
     return max(pause, timedelta(seconds=asked or 0))
 
 
