@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from infra.aws.layer import PLATFORM, PROJECT, PYTHON_VERSION, Environment, Say, Wheels, build, size
-from infra.local.functions import load
 from leadsrally.kit.errors import Misconfigured
 
 # A function and its layers together, unzipped: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -19,6 +18,8 @@ LIMIT = 250 * 1024 * 1024
 
 def functions(target: Path) -> dict[str, Path]:
     """Copy every function's folder to `target`/functions; returns the new folders by name."""
+    from infra.local.functions import load  # needs YAML, which building the layer alone does not
+
     made = target / "functions"
     shutil.rmtree(made, ignore_errors=True)
     for function in load():
