@@ -2,10 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from leadsrally.telemetry import log
+
+# boto3 waits a minute and tries five times. A webhook has twelve seconds and has committed already: a bell
+# that does not answer at once is left to the tick.
+_IMPATIENT: Final[dict[str, Any]] = {
+    "connect_timeout": 1,
+    "read_timeout": 2,
+    "retries": {"total_max_attempts": 2, "mode": "standard"},
+}
 
 
 class SqsBell:
@@ -20,21 +28,24 @@ class SqsBell:
         try:
             client = self._sqs()
             for ten in (ids[start : start + 10] for start in range(0, len(ids), 10)):
-                client.send_message_batch(
+                answer = client.send_message_batch(
                     QueueUrl=self._prefix + queue,
                     Entries=[
                         {"Id": str(place), "MessageBody": json.dumps({"job": str(job_id)})}
                         for place, job_id in enumerate(ten)
                     ],
                 )
+                if refused := answer.get("Failed"):  # SQS answers 200 for a batch of which it took a part
+                    log.warning("bell.refused", queue=queue, count=len(refused))
         except Exception as error:  # noqa: BLE001  the job is durable; only the hint is lost
             log.warning("bell.failed", queue=queue, count=len(ids), error=error)
 
     def _sqs(self) -> Any:
         if self._client is None:
             import boto3  # 300 ms, and most invocations of a light door never ring
+            from botocore.config import Config
 
-            self._client = cast("Any", boto3).client("sqs")
+            self._client = cast("Any", boto3).client("sqs", config=Config(**_IMPATIENT))
         return self._client
 
 
