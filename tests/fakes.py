@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
-from leadsrally.sending.types import Accepted, Outcome, OutboundText
+from leadsrally.sending.types import Accepted, OutboundText, Outcome
 
 
 class MovableClock:

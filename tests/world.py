@@ -118,7 +118,7 @@ class World:
 
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         """Anything in the database, past row-level security: for asserting only."""
-        return self._everything.execute(sql, params).fetchall()  # pyright: ignore
+        return self._everything.execute(sql, params).fetchall()  # pyright: ignore[reportArgumentType]
 
     def row(self, sql: str, **params: Any) -> dict[str, Any]:
         found = self.rows(sql, **params)
@@ -129,7 +129,7 @@ class World:
         return next(iter(self.row(sql, **params).values()))
 
     def execute(self, sql: str, **params: Any) -> None:
-        self._everything.execute(sql, params)  # pyright: ignore
+        self._everything.execute(sql, params)  # pyright: ignore[reportArgumentType]
 
     # -- what exists --------------------------------------------------------------------------------------
 

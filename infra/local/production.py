@@ -56,13 +56,9 @@ def serve_production(host: str, port: int) -> None:
     base = _required(os.environ, "DATABASE_URL")
     refuse_unpinned(base)
     key = _role_key(os.environ)
-    listening = take_port(host, port)
-    serve(
-        listening,
-        os.environ,
-        role_url(base, key),
-        ready=lambda: print(f"leadsrally: serving on {host}:{port}"),
-    )
+    with take_port(host, port) as listening:
+        url = role_url(base, key)
+        serve(listening, os.environ, url, ready=lambda: print(f"leadsrally: serving on {host}:{port}"))
 
 
 def provision_server(admin_url: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 import os
 from pathlib import Path
+from socket import socket
 
 from infra.local import demo, secrets
 from infra.local.migrate import migrate
@@ -23,7 +24,11 @@ def up(port: int) -> None:
     """Start everything and serve until interrupted. Raises `Misconfigured` with one sentence on what to do."""
     if os.environ.get("LEADSRALLY_ENV") == "production":
         raise Misconfigured("`up` is for development. In production use `leadsrally serve`.")
-    listening = take_port("127.0.0.1", port)
+    with take_port("127.0.0.1", port) as listening:
+        _up(listening, port)
+
+
+def _up(listening: socket, port: int) -> None:
     base_url = f"http://127.0.0.1:{port}"
     kept = secrets.load()
     other = os.environ.get("DATABASE_URL")
@@ -41,7 +46,7 @@ def up(port: int) -> None:
         _serve(listening, base_url, kept, lambda role: postgres.url(_DATABASE, role))
 
 
-def _serve(listening: object, base_url: str, kept: LocalSecrets, url: RoleUrl) -> None:
+def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl) -> None:
     _say("bringing the schema up to date")
     migrate(url(MIGRATE), phase="all")
     environment = _environment(base_url, kept)
@@ -55,7 +60,7 @@ def _serve(listening: object, base_url: str, kept: LocalSecrets, url: RoleUrl) -
     )
     simulators = mount([account], demo.PHONES, api_keys=[kept.anthropic_api_key])
     serve(
-        listening,  # pyright: ignore[reportArgumentType]
+        listening,
         environment,
         url,
         mounted={"/simulators": exposing_transport(simulators)},
