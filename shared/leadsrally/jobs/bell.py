@@ -59,6 +59,6 @@ def rung(event: dict[str, Any]) -> tuple[list[UUID], list[str]]:
     for record in event["Records"]:
         try:
             ids.append(UUID(json.loads(record["body"])["job"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):  # the last one is `UUID` given a number
             unreadable.append(record["messageId"])
     return ids, unreadable
