@@ -51,6 +51,7 @@ class Bells:
         }
         self._stopping = threading.Event()
         self._unsent: set[str] = set()
+        self._unsent_lock = threading.Lock()
         self._ring = threading.Event()
         self._threads = [
             threading.Thread(target=self._dispatch, args=(queue,), name=f"bell-{name}", daemon=True)
@@ -79,7 +80,8 @@ class Bells:
         known = self._queues.get(queue)
         if known is not None:
             known.heard.set()
-        self._unsent.add(queue)
+        with self._unsent_lock:
+            self._unsent.add(queue)
         self._ring.set()
 
     def _dispatch(self, queue: "_Queue") -> None:
@@ -91,11 +93,18 @@ class Bells:
             except LeadsRallyError as error:
                 log.warning("bell.failed", queue=queue.function.name, code=error.code)
                 self._stopping.wait(_POLL_SECONDS)
+            except Exception as error:
+                # Whatever it was: a queue whose thread has ended would never be served again.
+                log.error("bell.failed", queue=queue.function.name, error=error)
+                self._stopping.wait(_POLL_SECONDS)
 
     def _ring_for(self, queue: "_Queue") -> None:
         size = self._batch(queue.function)
         while not self._stopping.is_set():
             queue.free.acquire()
+            if self._stopping.is_set():
+                queue.free.release()
+                return
             try:
                 ids = due_now(
                     self._db, queue.function.name, limit=size, now=self._clock(), besides=queue.in_flight()
@@ -114,6 +123,7 @@ class Bells:
             queue.handler(event_for(queue.function.name, ids), Context(queue.function))
         except Exception as error:
             log.error("batch.failed", queue=queue.function.name, error=error)
+            self._stopping.wait(_POLL_SECONDS)  # its jobs are due still; do not spin on them
         finally:
             queue.end(ids)
             queue.free.release()
@@ -135,12 +145,13 @@ class Bells:
         while not self._stopping.is_set():
             self._ring.wait()
             self._ring.clear()
-            queues, self._unsent = self._unsent, set()
+            with self._unsent_lock:
+                queues, self._unsent = self._unsent, set()
             try:
                 with self._db.session() as connection:
                     for queue in queues:
                         connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, queue))
-            except LeadsRallyError:
+            except (LeadsRallyError, psycopg.Error):
                 pass  # a hint is lost; the poll finds the job
             self._stopping.wait(_NOTIFY_SECONDS)
 

@@ -59,6 +59,7 @@ def rung(event: dict[str, Any]) -> tuple[list[UUID], list[str]]:
     for record in event["Records"]:
         try:
             ids.append(UUID(json.loads(record["body"])["job"]))
-        except (ValueError, KeyError, TypeError, AttributeError):  # the last one is `UUID` given a number
+        # `UUID` raises AttributeError for a number, and a deep nest of brackets exhausts the parser's stack.
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             unreadable.append(record["messageId"])
     return ids, unreadable

@@ -109,7 +109,8 @@ def retry_pause(attempts: int, asked: float | None = None) -> timedelta:
     The random half keeps jobs that failed together from coming back together. What the other side asked
     for (`Retry-After`, in seconds) is never undercut.
     """
-    pause = min(_FIRST_RETRY * 2 ** (attempts - 1), _LONGEST_RETRY)
+    # Twenty doublings are past the hour already; a thousand would be no time span at all.
+    pause = min(_FIRST_RETRY * 2 ** min(attempts - 1, 20), _LONGEST_RETRY)
     pause = pause / 2 + pause / 2 * random.random()  # noqa: S311  # nosec B311: spreads load, guards nothing
     return max(pause, timedelta(seconds=asked or 0))
 

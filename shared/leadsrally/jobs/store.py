@@ -65,6 +65,8 @@ def insert(
     )
 
 
+# Its unique key goes with the claim: what is asked for from now on is a new job, and this one may come back
+# beside it.
 _CLAIM = """
 WITH picked AS (
     SELECT j.id
@@ -85,7 +87,8 @@ UPDATE jobs
    SET state = 'leased',
        attempts = attempts + 1,
        lease_token = %(token)s,
-       lease_until = %(lease_until)s
+       lease_until = %(lease_until)s,
+       unique_key = NULL
   FROM picked
  WHERE jobs.id = picked.id
 RETURNING jobs.id, jobs.organization_id, jobs.queue, jobs.kind, jobs.payload,
