@@ -29,7 +29,6 @@ CREATE TABLE consent_states (
     source          text NOT NULL,
     event_id        uuid NOT NULL,
     since           timestamptz NOT NULL,
-    confirmed_at    timestamptz,             -- our one confirmation text was queued then
     PRIMARY KEY (organization_id, contact_id, channel_kind, purpose),
     FOREIGN KEY (organization_id, contact_id) REFERENCES contacts (organization_id, id),
     FOREIGN KEY (organization_id, event_id) REFERENCES consent_events (organization_id, id)

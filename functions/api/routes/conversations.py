@@ -11,7 +11,7 @@ from functions.api.asking import Asked, may_write
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
-from leadsrally.messaging import store
+from leadsrally.messaging import inbox
 from leadsrally.messaging.compose import MAX_CHARACTERS, queue_message
 from leadsrally.messaging.review import review as decide_review
 from leadsrally.messaging.types import Status
@@ -96,7 +96,7 @@ def conversations(
 ) -> Page[Conversation]:
     """The inbox, newest first."""
     place = place_of(cursor)
-    rows = store.conversations(
+    rows = inbox.conversations(
         asked.tx,
         asked.person.organization_id,
         before=place.at,
@@ -119,7 +119,7 @@ def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cur
     """The thread, newest first, with scores, verdicts and failures explained."""
     _found(asked, conversation_id)
     place = place_of(cursor)
-    rows = store.thread(
+    rows = inbox.thread(
         asked.tx,
         asked.person.organization_id,
         conversation_id,
@@ -156,7 +156,7 @@ def reply(
 @router.post("/{conversation_id}/read", status_code=204)
 def read(asked: Asked, conversation_id: UUID) -> None:
     """Mark everything in it as read."""
-    if not store.mark_read(asked.tx, asked.person.organization_id, conversation_id):
+    if not inbox.mark_read(asked.tx, asked.person.organization_id, conversation_id):
         raise _missing()
 
 
@@ -179,7 +179,7 @@ def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
 
 
 def _found(asked: Asked, conversation_id: UUID) -> dict[str, Any]:
-    row = store.conversation(asked.tx, asked.person.organization_id, conversation_id)
+    row = inbox.conversation(asked.tx, asked.person.organization_id, conversation_id)
     if row is None:
         raise _missing()
     return row

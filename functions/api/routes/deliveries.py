@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from functions.api.asking import Asked
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from leadsrally.kit.cursor import place_of
-from leadsrally.messaging import store
+from leadsrally.messaging import inbox
 
 router = APIRouter(prefix="/v1/webhook-deliveries", tags=["webhook deliveries"])
 
@@ -32,7 +32,7 @@ class Delivery(BaseModel):
 def deliveries(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Delivery]:
     """Each call, refused ones included, newest first. Without content."""
     place = place_of(cursor)
-    rows = store.deliveries(
+    rows = inbox.deliveries(
         asked.tx, asked.person.organization_id, before=place.at, before_id=place.id, limit=limit
     )
     return Page(

@@ -1,6 +1,5 @@
 """Work that was given up after its last try, and the button that tries again."""
 
-from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -9,18 +8,10 @@ from pydantic import BaseModel
 from functions.api.asking import Asked, may_write
 from functions.api.paging import Limit
 from leadsrally.jobs import store
+from leadsrally.jobs.store import DeadJob
 from leadsrally.kit.errors import NotFound
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-
-class DeadJob(BaseModel):
-    id: UUID
-    queue: str
-    kind: str
-    attempts: int
-    error: str | None
-    created_at: datetime
 
 
 class DeadJobs(BaseModel):
@@ -30,20 +21,7 @@ class DeadJobs(BaseModel):
 @router.get("/dead")
 def dead(asked: Asked, limit: Limit = 50) -> DeadJobs:
     """Jobs that failed for good, newest first."""
-    found = store.dead(asked.tx, asked.person.organization_id, limit=limit)
-    return DeadJobs(
-        items=[
-            DeadJob(
-                id=job.id,
-                queue=job.queue,
-                kind=job.kind,
-                attempts=job.attempts,
-                error=job.error,
-                created_at=job.created_at,
-            )
-            for job in found
-        ]
-    )
+    return DeadJobs(items=store.dead(asked.tx, asked.person.organization_id, limit=limit))
 
 
 @router.post("/{job_id}/replay", status_code=202)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from functions.api.asking import Asked
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from leadsrally.kit.cursor import place_of
-from leadsrally.messaging import store
+from leadsrally.messaging import inbox
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
@@ -34,7 +34,7 @@ def search(
 ) -> Page[Hit]:
     """Messages that hold all the words, newest first."""
     place = place_of(cursor)
-    rows = store.search(
+    rows = inbox.search(
         asked.tx,
         asked.person.organization_id,
         search.replace("\x00", ""),

@@ -7,10 +7,17 @@ from datetime import datetime
 from uuid import UUID
 
 from leadsrally.consent import store
-from leadsrally.consent.types import ChannelKind, Evidence, Standing
+from leadsrally.consent.types import Action, ChannelKind, Evidence, State
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
+
+_BECOMES: dict[Action, State] = {
+    "grant": "granted",
+    "revoke": "revoked",
+    "pause": "paused",
+    "resume": "granted",
+}
 
 
 def number_hash(hashes: KeyedHash, organization_id: UUID, number: str) -> bytes:
@@ -22,7 +29,7 @@ def revoke(
     tx: Tx,
     organization_id: UUID,
     contact_id: UUID,
-    channel_kind: ChannelKind,
+    kind: ChannelKind,
     number: bytes,
     evidence: Evidence,
     *,
@@ -33,29 +40,17 @@ def revoke(
     Takes effect on all that is queued, since the gate asks at each claim. Returns False when it stood so
     already; the sign is recorded all the same.
     """
-    store.lock(tx, organization_id, contact_id)
-    before = _of_all(tx, organization_id, contact_id, channel_kind)
-    store.record(
-        tx,
-        organization_id,
-        contact_id,
-        channel_kind,
-        "all",
-        "revoke",
-        "revoked",
-        evidence,
-        event_id=new_id(now),
-        now=now,
-    )
-    store.suppress(tx, organization_id, channel_kind, number, source=evidence.source, now=now)
-    return before is None or before.state != "revoked"
+    before = _lock(tx, organization_id, contact_id, kind)
+    _record(tx, organization_id, contact_id, kind, "revoke", evidence, now)
+    store.suppress(tx, organization_id, kind, number, source=evidence.source, now=now)
+    return before != "revoked"
 
 
 def restore(
     tx: Tx,
     organization_id: UUID,
     contact_id: UUID,
-    channel_kind: ChannelKind,
+    kind: ChannelKind,
     number: bytes,
     evidence: Evidence,
     *,
@@ -66,84 +61,59 @@ def restore(
     Without an opt-out nothing happens and no consent is made of it (a YES to a survey is not consent).
     Returns whether something was lifted.
     """
-    store.lock(tx, organization_id, contact_id)
-    was_suppressed = store.unsuppress(tx, organization_id, channel_kind, number)
-    before = _of_all(tx, organization_id, contact_id, channel_kind)
-    if not was_suppressed and (before is None or before.state == "granted"):
+    before = _lock(tx, organization_id, contact_id, kind)
+    was_suppressed = store.unsuppress(tx, organization_id, kind, number)
+    if not was_suppressed and before in (None, "granted"):
         return False
-    store.record(
-        tx,
-        organization_id,
-        contact_id,
-        channel_kind,
-        "all",
-        "grant",
-        "granted",
-        evidence,
-        event_id=new_id(now),
-        now=now,
-    )
+    _record(tx, organization_id, contact_id, kind, "grant", evidence, now)
     return True
 
 
 def pause(
-    tx: Tx,
-    organization_id: UUID,
-    contact_id: UUID,
-    channel_kind: ChannelKind,
-    evidence: Evidence,
-    *,
-    now: datetime,
+    tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, evidence: Evidence, *, now: datetime
 ) -> bool:
     """Hold all sending until a person has looked. Never weakens an opt-out. Returns whether it now holds."""
-    store.lock(tx, organization_id, contact_id)
-    before = _of_all(tx, organization_id, contact_id, channel_kind)
-    if before is not None and before.state == "revoked":
+    if _lock(tx, organization_id, contact_id, kind) == "revoked":
         return False
-    store.record(
-        tx,
-        organization_id,
-        contact_id,
-        channel_kind,
-        "all",
-        "pause",
-        "paused",
-        evidence,
-        event_id=new_id(now),
-        now=now,
-    )
+    _record(tx, organization_id, contact_id, kind, "pause", evidence, now)
     return True
 
 
 def resume(
+    tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, evidence: Evidence, *, now: datetime
+) -> bool:
+    """A person looked and found no refusal. Lifts a pause only; staff cannot lift anyone's own opt-out."""
+    if _lock(tx, organization_id, contact_id, kind) != "paused":
+        return False
+    _record(tx, organization_id, contact_id, kind, "resume", evidence, now)
+    return True
+
+
+def _lock(tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind) -> State | None:
+    """Lock the contact against sends, then read what stands about all purposes."""
+    store.lock(tx, organization_id, contact_id)
+    found = store.standings(tx, organization_id, contact_id, kind)
+    return next((standing.state for standing in found if standing.purpose == "all"), None)
+
+
+def _record(
     tx: Tx,
     organization_id: UUID,
     contact_id: UUID,
-    channel_kind: ChannelKind,
+    kind: ChannelKind,
+    action: Action,
     evidence: Evidence,
-    *,
     now: datetime,
-) -> bool:
-    """A person looked and found no refusal. Lifts a pause only; staff cannot lift anyone's own opt-out."""
-    store.lock(tx, organization_id, contact_id)
-    before = _of_all(tx, organization_id, contact_id, channel_kind)
-    if before is None or before.state != "paused":
-        return False
+) -> None:
     store.record(
         tx,
         organization_id,
         contact_id,
-        channel_kind,
+        kind,
         "all",
-        "resume",
-        "granted",
+        action,
+        _BECOMES[action],
         evidence,
         event_id=new_id(now),
         now=now,
     )
-    return True
-
-
-def _of_all(tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind) -> Standing | None:
-    found = store.standings(tx, organization_id, contact_id, channel_kind)
-    return next((standing for standing in found if standing.purpose == "all"), None)

@@ -1,10 +1,9 @@
 """Consent events, what stands after them, and suppressions."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
-from leadsrally.consent.types import ChannelKind, Evidence, Purpose, Standing, State
+from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Standing, State
 from leadsrally.kit.db import Tx
 
 _LOCK = """
@@ -74,7 +73,7 @@ def record(
     contact_id: UUID,
     channel_kind: ChannelKind,
     purpose: Purpose,
-    action: Literal["grant", "revoke", "pause", "resume"],
+    action: Action,
     state: State,
     evidence: Evidence,
     *,

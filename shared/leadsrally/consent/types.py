@@ -8,6 +8,7 @@ from uuid import UUID
 ChannelKind = Literal["sms", "whatsapp", "email"]
 Purpose = Literal["all", "service", "marketing"]
 State = Literal["granted", "revoked", "paused"]
+Action = Literal["grant", "revoke", "pause", "resume"]
 Source = Literal["keyword", "phrase", "provider", "provider_error", "ai", "staff"]
 
 

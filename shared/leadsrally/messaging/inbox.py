@@ -1,0 +1,158 @@
+"""Conversations and messages, as a customer reads them. Lists are keyset pages, newest first."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from leadsrally.kit.db import Tx
+
+_SHOWN = """
+SELECT c.id, c.contact_id, p.phone, p.name, ch.kind AS channel, ch.address AS our_number,
+       c.last_message_at, c.preview, c.unread_count, c.intent, c.interest, c.attention,
+       s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
+  FROM conversations AS c
+  JOIN contacts AS p ON p.organization_id = c.organization_id AND p.id = c.contact_id
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
+  LEFT JOIN consent_states AS s
+         ON s.organization_id = c.organization_id AND s.contact_id = c.contact_id
+        AND s.channel_kind = ch.kind AND s.purpose = 'all'
+"""
+
+_CONVERSATIONS = (
+    _SHOWN
+    + """ WHERE c.organization_id = %(organization_id)s
+   AND (c.last_message_at, c.id) < (%(before)s, %(before_id)s)
+   AND (NOT %(unread)s OR c.unread_count > 0)
+ ORDER BY c.last_message_at DESC, c.id DESC
+ LIMIT %(limit)s
+"""
+)
+
+
+def conversations(
+    tx: Tx, organization_id: UUID, *, before: datetime, before_id: UUID, unread: bool, limit: int
+) -> list[dict[str, Any]]:
+    """Newest first, after the given place (keyset)."""
+    return tx.dicts(
+        _CONVERSATIONS,
+        {
+            "organization_id": organization_id,
+            "before": before,
+            "before_id": before_id,
+            "unread": unread,
+            "limit": limit,
+        },
+    )
+
+
+_CONVERSATION = (
+    _SHOWN
+    + """ WHERE c.organization_id = %(organization_id)s
+   AND c.id = %(conversation_id)s
+"""
+)
+
+
+def conversation(tx: Tx, organization_id: UUID, conversation_id: UUID) -> dict[str, Any] | None:
+    found = tx.dicts(_CONVERSATION, {"organization_id": organization_id, "conversation_id": conversation_id})
+    return found[0] if found else None
+
+
+_THREAD = """
+SELECT m.id, m.direction, m.purpose, m.body, m.media, m.status, m.error_code, m.verdict, m.author_id,
+       m.created_at, m.sent_at, m.delivered_at,
+       s.outcome AS score_outcome, s.intent, s.interest, s.reason, s.suggestions, s.wants_to_stop,
+       s.language, s.model, s.prompt_version, s.created_at AS scored_at
+  FROM messages AS m
+  LEFT JOIN scores AS s ON s.organization_id = m.organization_id AND s.message_id = m.id
+ WHERE m.organization_id = %(organization_id)s
+   AND m.conversation_id = %(conversation_id)s
+   AND (m.created_at, m.id) < (%(before)s, %(before_id)s)
+ ORDER BY m.created_at DESC, m.id DESC
+ LIMIT %(limit)s
+"""
+
+
+def thread(
+    tx: Tx,
+    organization_id: UUID,
+    conversation_id: UUID,
+    *,
+    before: datetime,
+    before_id: UUID,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Messages of one conversation with what AI said of them, newest first (keyset)."""
+    return tx.dicts(
+        _THREAD,
+        {
+            "organization_id": organization_id,
+            "conversation_id": conversation_id,
+            "before": before,
+            "before_id": before_id,
+            "limit": limit,
+        },
+    )
+
+
+_SEARCH = """
+SELECT m.id, m.conversation_id, m.direction, m.body, m.created_at
+  FROM messages AS m
+ WHERE m.organization_id = %(organization_id)s
+   AND m.search @@ (
+           ('''org:' || %(organization_id)s::text || '''')::tsquery
+           && websearch_to_tsquery('simple', %(words)s))
+   AND (m.created_at, m.id) < (%(before)s, %(before_id)s)
+ ORDER BY m.created_at DESC, m.id DESC
+ LIMIT %(limit)s
+"""
+
+
+def search(
+    tx: Tx, organization_id: UUID, words: str, *, before: datetime, before_id: UUID, limit: int
+) -> list[dict[str, Any]]:
+    """Messages that hold all `words`, newest first. The tenant is a word of the text index."""
+    return tx.dicts(
+        _SEARCH,
+        {
+            "organization_id": organization_id,
+            "words": words,
+            "before": before,
+            "before_id": before_id,
+            "limit": limit,
+        },
+    )
+
+
+_DELIVERIES = """
+SELECT received_at, id, channel_id, provider, kind, outcome, reason, http_status, bytes, message_id, request_id
+  FROM delivery_log
+ WHERE organization_id = %(organization_id)s
+   AND (received_at, id) < (%(before)s, %(before_id)s)
+ ORDER BY received_at DESC, id DESC
+ LIMIT %(limit)s
+"""
+
+
+def deliveries(
+    tx: Tx, organization_id: UUID, *, before: datetime, before_id: UUID, limit: int
+) -> list[dict[str, Any]]:
+    return tx.dicts(
+        _DELIVERIES,
+        {"organization_id": organization_id, "before": before, "before_id": before_id, "limit": limit},
+    )
+
+
+_READ = """
+UPDATE conversations
+   SET unread_count = 0
+ WHERE organization_id = %(organization_id)s
+   AND id = %(conversation_id)s
+RETURNING id
+"""
+
+
+def mark_read(tx: Tx, organization_id: UUID, conversation_id: UUID) -> bool:
+    return (
+        tx.value(_READ, {"organization_id": organization_id, "conversation_id": conversation_id}) is not None
+    )
