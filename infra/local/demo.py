@@ -94,7 +94,7 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What `.leadsrally/demo.json` says."""
+    """What `.leadsrally/demo.json` says. `database_url` is an administrator's, so that a script can age rows."""
 
     base_url: str
     database_url: str
@@ -112,7 +112,7 @@ class Demo:
                         "number": NUMBER,
                         "account_sid": ACCOUNT_SID,
                         "auth_token": self.secrets.twilio_auth_token,
-                        "webhook_base_url": f"{self.base_url}/webhooks/twilio/{self.secrets.channel_key}",
+                        "webhook_base_url": self.base_url,
                     }
                 },
                 "simulators": {

@@ -126,7 +126,7 @@ class _Story:
 
     def _a_forged_text_is_refused(self) -> None:
         request = urllib.request.Request(
-            f"{self._sms['webhook_base_url']}/inbound",
+            f"{self._sms['webhook_base_url']}/webhooks/twilio/{self._sms['key']}/inbound",
             data=b"MessageSid=SM" + b"0" * 32 + b"&From=%2B12025550100&To=%2B15005550010&Body=STOP",
             headers={
                 "Content-Type": "application/x-www-form-urlencoded",
@@ -165,16 +165,14 @@ class _Story:
 
     def _an_old_log_is_swept(self) -> None:
         old = datetime.now(UTC) - timedelta(days=95)
-        urls = installation().role_url
-        with psycopg.connect(urls("leadsrally_retention_sweep"), autocommit=True) as sweeper:
-            sweeper.execute("SELECT delivery_log_make_day(%s)", (old.date(),))
-        with psycopg.connect(urls("leadsrally_webhook_twilio")) as webhook:
-            webhook.execute(
+        with psycopg.connect(self._demo["database_url"]) as administrator:
+            administrator.execute("SELECT delivery_log_make_day(%s)", (old.date(),))
+            administrator.execute(
                 """INSERT INTO delivery_log (received_at, id, provider, kind, outcome, http_status, bytes, request_id)
                    VALUES (%s, %s, 'twilio', 'inbound', 'refused', 403, 0, 'story')""",
                 (old, uuid4()),
             )
-        db = Database(urls("leadsrally_retention_sweep"))
+        db = Database(installation().role_url("leadsrally_retention_sweep"))
         run = sweep_delivery_log(db, system_clock, dry_run=False, time_left=lambda: timedelta(minutes=5))
         db.close()
         _so(run.due_before >= 1 and run.due_after == 0, f"due before {run.due_before}, after {run.due_after}")

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from socket import socket
 
+from psycopg.conninfo import make_conninfo
+
 from infra.local import demo, secrets
 from infra.local.migrate import migrate
 from infra.local.postgres import DATA_HOME, EmbeddedPostgres
@@ -37,23 +39,25 @@ def _up(listening: socket, port: int) -> None:
         key = base64.b64decode(kept.role_key)
         names = logins()
         provision(other, _DATABASE, passwords(names, key), functions=names)
-        _serve(listening, base_url, kept, _in_database(role_url(other, key), _DATABASE))
+        admin = make_conninfo(other, dbname=_DATABASE)
+        _serve(listening, base_url, kept, role_url(admin, key), admin)
         return
     _say("starting the embedded Postgres under .leadsrally/")
     with EmbeddedPostgres.start(DATA_HOME) as postgres:
         names = logins()
         provision(postgres.url(), _DATABASE, functions=names)
-        _serve(listening, base_url, kept, lambda role: postgres.url(_DATABASE, role))
+        admin = postgres.url(_DATABASE)
+        _serve(listening, base_url, kept, lambda role: postgres.url(_DATABASE, role), admin)
 
 
-def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl) -> None:
+def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, admin: str) -> None:
     _say("bringing the schema up to date")
     migrate(url(MIGRATE), phase="all")
     environment = _environment(base_url, kept)
     master_keys = Settings(environment).keys("LEADSRALLY_MASTER_KEYS")
     if demo.seed(url(MIGRATE), kept, master_keys):
         _say("made the demo organisation")
-    demo.Demo(base_url, url("leadsrally_api"), kept).write(HOME / "demo.json")
+    demo.Demo(base_url, admin, kept).write(HOME / "demo.json")
     webhook = f"{base_url}/webhooks/twilio/{kept.channel_key}/inbound"
     account = TwilioAccount(
         demo.ACCOUNT_SID, kept.twilio_auth_token, numbers=[TwilioNumber(demo.NUMBER, webhook)]
@@ -83,12 +87,6 @@ def _environment(base_url: str, kept: LocalSecrets) -> dict[str, str]:
         "TWILIO_BASE_URL": f"{simulators}/twilio",
         "SENTRY_DSN": f"{base_url.replace('://', '://local@')}/simulators/sentry/1",
     }
-
-
-def _in_database(url: RoleUrl, database: str) -> RoleUrl:
-    from psycopg.conninfo import make_conninfo
-
-    return lambda role: make_conninfo(url(role), dbname=database)
 
 
 def _say(sentence: str) -> None:

@@ -83,7 +83,7 @@ def alive(process: psutil.Process) -> bool:
 
 def conversations(folder: Path) -> int:
     url = json.loads((folder / ".leadsrally" / "demo.json").read_text())["database_url"]
-    with psycopg.connect(url.replace("leadsrally_api", "postgres")) as connection:
+    with psycopg.connect(url) as connection:
         found = connection.execute("SELECT count(*) FROM conversations").fetchone()
         assert found is not None
         return found[0]
