@@ -38,18 +38,15 @@ def expected(_request: Request, error: LeadsRallyError) -> JSONResponse:
 
 
 @app.exception_handler(RequestValidationError)
-def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
     """Says which field is wrong and why, and repeats nothing of what was sent."""
+    problem = Invalid("Some fields are missing or not as they should be.", code="malformed")
     fields = [
         {"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]}
         for found in error.errors()
     ]
-    answer = expected(request, Invalid("Some fields are missing or not as they should be.", code="malformed"))
-    body = {
-        **problem_of(Invalid("Some fields are missing or not as they should be.", code="malformed")),
-        "errors": fields,
-    }
-    return JSONResponse(body, answer.status_code, media_type="application/problem+json")
+    body = {**problem_of(problem), "errors": fields}
+    return JSONResponse(body, HTTP_STATUS[problem.kind], media_type="application/problem+json")
 
 
 @app.exception_handler(HTTPException)
