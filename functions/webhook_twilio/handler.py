@@ -5,7 +5,15 @@ from urllib.parse import parse_qsl
 
 from leadsrally import runtime
 from leadsrally.kit import gateway
-from leadsrally.kit.errors import HTTP_STATUS, Forbidden, LeadsRallyError, Misconfigured, NotFound, TooLarge
+from leadsrally.kit.errors import (
+    HTTP_STATUS,
+    Forbidden,
+    LeadsRallyError,
+    Misconfigured,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import store
@@ -73,6 +81,9 @@ def _accept_as_kept_or_as_stored(door: Runtime, request: Request, call: Call, fo
     """Try with the channel as it was kept; when that is out of date, once more with the one in the database."""
     try:
         _accept(door, request, call, found)
+    except Unavailable:
+        # The kept connection may have died in our sleep. Receipts and ranks make the repeat harmless.
+        _accept(door, request, call, found)
     except (StaleChannelError, Forbidden) as refused:
         fresh = door.twilio_channels.find_again(found.channel.key) if found else None
         same = found and fresh and fresh.channel.credentials_version == found.channel.credentials_version
@@ -94,8 +105,7 @@ def _accept(door: Runtime, request: Request, call: Call, found: Found | None) ->
     params = verify(url, request.body, content_type, request.headers, found.credentials)
     if call.kind == "inbound":
         message = inbound.parse_message(params)
-        with door.db.tenant(channel.organization_id) as tx:
-            receive(tx, door.hashes, channel, message, call)
+        receive(door.db, door.hashes, channel, message, call)
         return
     report = inbound.parse_status(params, parse_qsl(request.query, keep_blank_values=True))
     with door.db.tenant(channel.organization_id) as tx:

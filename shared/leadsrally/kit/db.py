@@ -5,6 +5,7 @@ which serves one event at a time, and several in the one-process host.
 """
 
 import queue
+import select
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString, TypeVar
@@ -104,6 +105,25 @@ class Database:
             yield tx
 
     @contextmanager
+    def single(self, organization_id: UUID) -> Generator[Tx]:
+        """For exactly one statement, which names its tenant itself: one round trip instead of three.
+
+        Postgres wraps a lone statement in a transaction of its own. A second one would be another
+        transaction, and would see nobody's rows. Raises as `tenant` does; here `Unavailable` may come for a
+        kept connection that had died unheard, so what can be repeated should be tried once more.
+        """
+        connection = self._take()
+        try:
+            connection = self._open(connection)
+            tx = Tx(connection, organization_id)
+            yield tx
+        except psycopg.OperationalError as lost:
+            raise _unavailable() from lost
+        finally:
+            self._give_back(connection)
+        self._tell(tx)
+
+    @contextmanager
     def across(self) -> Generator[Tx]:
         """A transaction with no tenant: it sees only what a named policy lets this role see."""
         with self._transaction(None) as tx:
@@ -137,6 +157,9 @@ class Database:
             raise _unavailable() from lost
         finally:
             self._give_back(connection)
+        self._tell(tx)
+
+    def _tell(self, tx: Tx) -> None:
         if tx.announcements and self._announce is not None:
             for topic, identifiers in tx.announcements.items():
                 self._announce(topic, identifiers)
@@ -167,8 +190,12 @@ class Database:
 
     def _open(self, connection: psycopg.Connection[Any] | None) -> psycopg.Connection[Any]:
         if connection is not None and not connection.closed:
-            return connection
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+            if not _hung_up(connection):
+                return connection
+            connection.close()
+        connection = psycopg.connect(
+            self._url, autocommit=True, connect_timeout=5, tcp_user_timeout=8_000, keepalives_idle=30
+        )
         connection.prepare_threshold = 1
         return connection
 
@@ -195,6 +222,13 @@ class Database:
             if connection is not None:
                 connection.close()
             self._idle.put(None)
+
+
+def _hung_up(connection: psycopg.Connection[Any]) -> bool:
+    """Whether an idle connection has something to read: then the server closed it while we slept."""
+    idle = select.poll()
+    idle.register(connection.fileno(), select.POLLIN)
+    return bool(idle.poll(0))
 
 
 def _unavailable() -> Unavailable:

@@ -7,7 +7,7 @@ from uuid import UUID
 from leadsrally.consent import change, keywords
 from leadsrally.consent.types import Evidence
 from leadsrally.kit.crypto import KeyedHash
-from leadsrally.kit.db import Tx
+from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import answer_keyword, store
 from leadsrally.messaging.store import Call
@@ -25,14 +25,32 @@ class StaleChannelError(Exception):
     """The channel was disconnected, or its credentials replaced, since they were read. Nothing was written."""
 
 
-def receive(tx: Tx, hashes: KeyedHash, channel: Channel, inbound: InboundMessage, call: Call) -> Received:
+def receive(
+    db: Database, hashes: KeyedHash, channel: Channel, inbound: InboundMessage, call: Call
+) -> Received:
     """Store the message exactly once and obey what it says about permission, in one transaction.
 
     A repeat of a message id that was ever seen on this channel changes nothing, even after its contact was
-    erased. Raises `StaleChannelError` when `channel` is out of date.
+    erased; so the call may be repeated when its outcome is not known. Raises `StaleChannelError` when
+    `channel` is out of date.
     """
-    organization_id, now = channel.organization_id, call.at
     meaning, word = _meaning(inbound)
+    # Most texts say nothing about permission; storing one is a single statement, its own transaction.
+    opened = db.single if meaning is None else db.tenant
+    with opened(channel.organization_id) as tx:
+        return _receive(tx, hashes, channel, inbound, call, meaning, word)
+
+
+def _receive(
+    tx: Tx,
+    hashes: KeyedHash,
+    channel: Channel,
+    inbound: InboundMessage,
+    call: Call,
+    meaning: Meaning | None,
+    word: str | None,
+) -> Received:
+    organization_id, now = channel.organization_id, call.at
     message_id = new_id(now)
     stored = store.store_inbound(
         tx,

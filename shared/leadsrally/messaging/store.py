@@ -26,18 +26,28 @@ def channel_by_key(session: psycopg.Connection[Any], key: str) -> Channel | None
         return cursor.execute(_CHANNEL_BY_KEY, {"key": key}).fetchone()
 
 
-# One statement, so that an inbound message costs one round trip and is stored wholly or not at all. Each
-# part reads from the one before it; `receipt` yields no row for a repeated delivery, and then nothing below
-# it happens but the log row. `channel` yields none when the channel was disconnected or its credentials
-# changed since they were cached; then nothing at all happens.
+# One statement, so that an inbound message costs one round trip and is stored wholly or not at all. It names
+# its tenant itself, so that it needs no transaction around it; OFFSET 0 keeps the planner from reading
+# `channels` before `tenant` has been set, and if it ever did, row security would show no channel and nothing
+# would be written. Each part reads from the one before it: `channel` yields no row when the channel was
+# disconnected or its credentials changed since they were kept, and then nothing at all happens; `receipt`
+# yields none for a repeated delivery, and then nothing below it happens but the log row.
 _STORE_INBOUND = """
-WITH channel AS (
-    SELECT id
-      FROM channels
-     WHERE organization_id = %(organization_id)s
-       AND id = %(channel_id)s
-       AND state = 'active'
-       AND credentials_version = %(credentials_version)s
+WITH tenant AS MATERIALIZED (
+    SELECT set_config('leadsrally.organization_id', %(organization_id)s::uuid::text, true)::uuid AS id
+),
+channel AS MATERIALIZED (
+    SELECT c.id
+      FROM tenant
+     CROSS JOIN LATERAL (
+        SELECT id
+          FROM channels
+         WHERE organization_id = tenant.id
+           AND id = %(channel_id)s
+           AND state = 'active'
+           AND credentials_version = %(credentials_version)s
+        OFFSET 0
+     ) AS c
 ),
 receipt AS (
     INSERT INTO message_receipts (organization_id, channel_id, provider_hash)
