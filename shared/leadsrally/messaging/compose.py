@@ -66,7 +66,8 @@ def queue_message(
         "send",
         {"message_id": str(message_id)},
         now=now,
-        ordering_key=f"conversation:{conversation_id}",
+        # By purpose, so that no answer waits behind a campaign that waits for the morning.
+        ordering_key=f"conversation:{conversation_id}:{purpose}",
     )
     return message_id
 

@@ -7,13 +7,14 @@ which a send counts as started (docs/decisions/0003).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.change import number_hash
-from leadsrally.consent.quiet_hours import opening
+from leadsrally.consent.quiet_hours import CLOSES, opening
 from leadsrally.consent.types import Standing
 from leadsrally.disclosures.store import disclose
 from leadsrally.kit.crypto import KeyedHash
@@ -185,7 +186,7 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
         message.body,
         addressee(message),
         claimed_at=now,
-        expires_at=message.expires_at,
+        expires_at=_send_by(message, now),
     )
 
 
@@ -204,6 +205,15 @@ def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, no
         daily_cap=message.contact_daily_messages,
         time_zone=message.time_zone,
     )
+
+
+def _send_by(message: Locked, now: datetime) -> datetime | None:
+    """Until when the provider may deliver. A solicitation must not lie in its queue past the open window."""
+    if message.purpose != "marketing":
+        return message.expires_at
+    zone = ZoneInfo(message.time_zone)
+    closes = datetime.combine(now.astimezone(zone).date(), CLOSES, zone).astimezone(UTC)
+    return closes if message.expires_at is None else min(closes, message.expires_at)
 
 
 def addressee(message: Locked) -> Addressee:

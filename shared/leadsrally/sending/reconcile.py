@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from leadsrally.jobs.types import Done, Job, Later, Result
+from leadsrally.kit.errors import LeadsRallyError
 from leadsrally.messaging import store as messages
 from leadsrally.messaging.types import Status
 from leadsrally.sending import gate, record, store
@@ -20,7 +21,8 @@ def reconcile(post: Post, job: Job) -> Result:
     """Resolve an `unknown` message: adopt the one provider message that fits, or ask a person.
 
     A callback may have resolved it in the meantime; then there is nothing to do. Nothing is ever sent from
-    here. Raises `Unavailable` when the provider cannot be asked, so that the job is tried again.
+    here. Raises `Unavailable` when the provider cannot be asked, so that the job is tried again; with the
+    last try a person is asked instead.
     """
     organization_id, message_id = job.organization_id, UUID(job.payload["message_id"])
     with post.db.tenant(organization_id) as tx:
@@ -29,17 +31,33 @@ def reconcile(post: Post, job: Job) -> Result:
         return Done()
     to = gate.addressee(message)
     text = outbound_text(post.public_url, message_id, message.body, to, None, post.clock())
-    found = post.sender_for(organization_id, to).find(text, message.claimed_at - _SKEW)
+    try:
+        found = post.sender_for(organization_id, to).find(text, message.claimed_at - _SKEW)
+    except LeadsRallyError:
+        if job.attempts < job.max_attempts:
+            raise
+        found = ()
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
-        free = [sid for sid in found if sid not in store.taken(tx, organization_id, list(found))]
-        if len(free) == 1:
+        taken = store.taken(tx, organization_id, list(found))
+        free = [sid for sid in found if sid not in taken]
+        # One candidate for two of our messages: a report, which names its message, must say whose it is.
+        ours = len(free) == 1 and not store.has_unresolved_twin(tx, organization_id, message_id)
+        if ours:
             record.accepted(
-                tx, post.hashes, organization_id, message_id, to.channel_id, free[0], None, now=now
+                tx,
+                post.hashes,
+                organization_id,
+                message_id,
+                to,
+                free[0],
+                None,
+                means_opt_out=post.means_opt_out,
+                now=now,
             )
             log.info("message.found", message_id=message_id)
             return Done()
-        if not free and now - message.claimed_at < _GIVE_UP_AFTER:
+        if len(free) < 2 and now - message.claimed_at < _GIVE_UP_AFTER:
             return Later(_AGAIN_AFTER, "not_found_yet")
         messages.ask_a_person(tx, organization_id, message.conversation_id, "delivery_unknown")
     log.warning("message.fate_unknown", message_id=message_id, candidates=len(free))

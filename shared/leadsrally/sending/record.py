@@ -11,7 +11,15 @@ from leadsrally.messaging import store as messages
 from leadsrally.messaging.types import Status
 from leadsrally.sending import store
 from leadsrally.sending.gate import Cleared
-from leadsrally.sending.types import Accepted, MeansOptOut, NotProcessed, Outcome, Rejected, Unclear
+from leadsrally.sending.types import (
+    Accepted,
+    Addressee,
+    MeansOptOut,
+    NotProcessed,
+    Outcome,
+    Rejected,
+    Unclear,
+)
 
 
 def record(
@@ -33,18 +41,18 @@ def record(
                 hashes,
                 organization_id,
                 message_id,
-                cleared.to.channel_id,
+                cleared.to,
                 provider_message_id,
                 segments,
+                means_opt_out=means_opt_out,
                 now=now,
             )
         case Rejected(code):
             store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code)
             if means_opt_out(code):
-                evidence = Evidence("provider_error", now, word=code, message_id=message_id)
-                opt_out(tx, hashes, organization_id, cleared.to.contact_id, "sms", evidence, now=now)
+                _opted_out_there(tx, hashes, organization_id, message_id, cleared.to, code, now=now)
         case NotProcessed():
-            store.settle(tx, organization_id, message_id, Status.QUEUED)
+            store.release(tx, organization_id, message_id)
         case Unclear():
             unclear(tx, organization_id, message_id)
 
@@ -54,10 +62,11 @@ def accepted(
     hashes: KeyedHash,
     organization_id: UUID,
     message_id: UUID,
-    channel_id: UUID,
+    to: Addressee,
     provider_message_id: str,
     segments: int | None,
     *,
+    means_opt_out: MeansOptOut,
     now: datetime,
 ) -> None:
     """The provider has it. Reports that came early and did not know our id are applied at once."""
@@ -74,13 +83,29 @@ def accepted(
         messages.advance(
             tx,
             organization_id,
-            channel_id,
+            to.channel_id,
             message_id=message_id,
             provider_message_id=provider_message_id,
             status=Status(report.status),
             error_code=report.error_code,
             now=now,
         )
+        if report.error_code is not None and means_opt_out(report.error_code):
+            _opted_out_there(tx, hashes, organization_id, message_id, to, report.error_code, now=now)
+
+
+def _opted_out_there(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    message_id: UUID,
+    to: Addressee,
+    code: str,
+    *,
+    now: datetime,
+) -> None:
+    evidence = Evidence("provider_error", now, word=code, message_id=message_id)
+    opt_out(tx, hashes, organization_id, to.contact_id, "sms", evidence, now=now)
 
 
 def unclear(tx: Tx, organization_id: UUID, message_id: UUID) -> None:

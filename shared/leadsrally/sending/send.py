@@ -11,7 +11,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.sending import gate, record, store
-from leadsrally.sending.types import Addressee, MeansOptOut, NotProcessed, OutboundText, Sender
+from leadsrally.sending.types import Addressee, MeansOptOut, NotProcessed, OutboundText, Sender, Unclear
 from leadsrally.telemetry import log
 
 _LOOK_AFTER = timedelta(seconds=30)
@@ -56,7 +56,7 @@ def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
     text = outbound_text(
         post.public_url, cleared.message_id, cleared.body, cleared.to, cleared.expires_at, post.clock()
     )
-    outcome = post.sender_for(organization_id, cleared.to).send(text)
+    outcome = _sender(post, organization_id, cleared).send(text)
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
         record.record(
@@ -66,8 +66,20 @@ def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
             pause = timedelta(seconds=outcome.retry_after) if outcome.retry_after else _SLOW_DOWN
             store.quiet_channel(tx, organization_id, cleared.to.channel_id, now + pause)
             return Later(pause, outcome.reason)
+        if isinstance(outcome, Unclear):
+            look_up_later(tx, organization_id, cleared.message_id, now=now)
     log.info("message.called", message_id=cleared.message_id, outcome=type(outcome).__name__.lower())
     return Done()
+
+
+def _sender(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Sender:
+    """The way to the provider. When there is none nothing was sent, and the claim is given back."""
+    try:
+        return post.sender_for(organization_id, cleared.to)
+    except Exception:
+        with post.db.tenant(organization_id) as tx:
+            store.release(tx, organization_id, cleared.message_id)
+        raise
 
 
 def outbound_text(

@@ -9,8 +9,9 @@ from psycopg.types.json import Jsonb
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import RANK, Status
 
-# The contact's row is locked FOR SHARE until the claim is committed; a STOP takes it FOR UPDATE. So a claim
-# either precedes the STOP or is decided after it. The message's row keeps two workers apart.
+# The contact's row is locked until the claim is committed; a STOP takes it FOR UPDATE. So a claim either
+# precedes the STOP or is decided after it, and two claims for one person count each other against the daily
+# cap. The message's row keeps two workers apart.
 _LOCK = """
 SELECT m.id, m.conversation_id, m.body, m.status, m.purpose, m.created_at, m.claimed_at, m.expires_at,
        p.id AS contact_id, p.phone,
@@ -27,7 +28,7 @@ SELECT m.id, m.conversation_id, m.body, m.status, m.purpose, m.created_at, m.cla
    AND m.id = %(message_id)s
    AND m.direction = 'outbound'
    FOR UPDATE OF m
-   FOR SHARE OF p
+   FOR NO KEY UPDATE OF p
 """
 
 
@@ -146,6 +147,26 @@ def settle(
     )
 
 
+# From `claimed` only. A message that another worker took for interrupted has a look-up on its way and no job
+# that would send it. What was not sent does not count against the daily cap.
+_RELEASE = """
+UPDATE messages
+   SET status = 'queued', status_rank = %(rank)s, claimed_at = NULL
+ WHERE organization_id = %(organization_id)s
+   AND id = %(message_id)s
+   AND status = 'claimed'
+"""
+
+
+def release(tx: Tx, organization_id: UUID, message_id: UUID) -> bool:
+    """Put a claimed message back into the queue. False: its fate is in other hands by now."""
+    touched = tx.run(
+        _RELEASE,
+        {"organization_id": organization_id, "message_id": message_id, "rank": RANK[Status.QUEUED]},
+    )
+    return touched > 0
+
+
 _QUIET = """
 UPDATE channels
    SET quiet_until = greatest(quiet_until, %(until)s)
@@ -171,3 +192,25 @@ SELECT provider_message_id
 def taken(tx: Tx, organization_id: UUID, provider_message_ids: list[str]) -> set[str]:
     """Those of the provider's ids that belong to messages of ours already."""
     return set(tx.values(_TAKEN, {"organization_id": organization_id, "ids": provider_message_ids}))
+
+
+_TWIN = """
+SELECT EXISTS (
+    SELECT 1
+      FROM messages AS m
+      JOIN messages AS twin ON twin.organization_id = m.organization_id
+                           AND twin.conversation_id = m.conversation_id
+                           AND twin.id <> m.id
+                           AND twin.body = m.body
+     WHERE m.organization_id = %(organization_id)s
+       AND m.id = %(message_id)s
+       AND twin.direction = 'outbound'
+       AND twin.status IN ('claimed', 'unknown')
+       AND twin.provider_message_id IS NULL
+)
+"""
+
+
+def has_unresolved_twin(tx: Tx, organization_id: UUID, message_id: UUID) -> bool:
+    """Whether another text with the same words to the same person is on its way or unknown."""
+    return tx.value(_TWIN, {"organization_id": organization_id, "message_id": message_id})
