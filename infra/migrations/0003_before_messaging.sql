@@ -39,7 +39,7 @@ CREATE INDEX conversations_unread ON conversations (organization_id, last_messag
 -- A provider's message id is taken once and for ever. Kept as a keyed hash, and kept after erasure: no
 -- provider signs a timestamp, so a captured delivery verifies for as long as the secret lives.
 CREATE TABLE message_receipts (
-    organization_id uuid NOT NULL REFERENCES organizations (id),
+    organization_id uuid NOT NULL,           -- no foreign key: written with every message, and outlives them
     channel_id      uuid NOT NULL,
     provider_hash   bytea NOT NULL,
     PRIMARY KEY (organization_id, channel_id, provider_hash)

@@ -4,6 +4,9 @@ import os
 from datetime import datetime
 from uuid import UUID
 
+_VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
+_RANDOM = (0xFFF << 64) | 0x3FFF_FFFF_FFFF_FFFF
+
 
 def new_id(at: datetime) -> UUID:
     """A UUID of version 7 (RFC 9562 §5.7) for the instant `at`: 48 bits of milliseconds, 74 random bits.
@@ -12,9 +15,4 @@ def new_id(at: datetime) -> UUID:
     """
     milliseconds = int(at.timestamp() * 1000)
     random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
-    value |= 0x7 << 76
-    value |= (random >> 68) << 64
-    value |= 0b10 << 62
-    value |= random & 0x3FFF_FFFF_FFFF_FFFF
-    return UUID(int=value)
+    return UUID(int=(milliseconds << 80) | (random & _RANDOM) | _VERSION_AND_VARIANT)
