@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from leadsrally.kit.ids import new_id
 
-instants = st.datetimes(datetime(2000, 1, 1), datetime(2900, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
+instants = st.datetimes(datetime(2000, 1, 1), datetime(2900, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
 @given(instants)
