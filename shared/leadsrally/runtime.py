@@ -6,7 +6,7 @@ its own, with parts replaced.
 """
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -67,9 +67,13 @@ class Runtime:
         url = self.settings.required("DATABASE_URL")
         if self.settings.production:
             refuse_unpinned(url)
-        db = Database(url, connections=self._connections, announce=self.ring)
+        db = Database(url, connections=self._connections, announce=self._announced)
         refuse_strong_role(db)
         return db
+
+    def _announced(self, queue: str, ids: Sequence[UUID]) -> None:
+        # Whoever never rings has no setting for the bell, so none is made before somebody does.
+        self.ring(queue, ids)
 
     @cached_property
     def ring(self) -> Announce:
