@@ -74,7 +74,6 @@ def unexpected(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body, 500, media_type="application/problem+json")
 
 
-_adapter = Mangum(app, lifespan="off")
 _own = threading.local()
 
 
@@ -87,6 +86,10 @@ class _Loop:
 
     def __del__(self) -> None:
         self._loop.close()
+
+
+_own.loop = _Loop()  # before the adapter, which would make one that nobody closes
+_adapter = Mangum(app, lifespan="off")
 
 
 def handler(event: Event, context: Any) -> Response:
