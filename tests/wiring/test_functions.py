@@ -1,0 +1,381 @@
+"""One list of functions, two hosts: what serverless.yml declares is there, is served, and may do its work only."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.routing import APIRoute
+
+from functions.api.handler import app
+from functions.tick import handler as tick
+from infra.local.bells import Bells, event_for
+from infra.local.context import Context
+from infra.local.functions import PROJECT, Function, declaration, load
+from infra.local.gateway import Routes
+from infra.local.schedules import next_time
+from infra.simulators.running import Running
+from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
+from leadsrally import runtime
+from leadsrally.kit.clock import system_clock
+from leadsrally.kit.settings import SETTINGS, Settings
+from leadsrally.runtime import Runtime
+from tests import world as worlds
+from tests.aws.stack import resources
+from tests.world import Line, World
+
+FUNCTIONS = {function.name: function for function in load()}
+QUEUES = [function for function in load() if function.queue]
+SCHEDULED = [function for function in load() if function.schedules]
+ROUTES = [(function, method, path) for function in load() for method, path in function.routes]
+
+# What answers without knowing who asks. Anything else must be added here by hand, and be defended in review.
+PUBLIC = {("GET", "/healthz"), ("GET", "/openapi.json"), ("POST", "/v1/auth/login")}
+
+# From outside, seconds: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+_LONGEST_HTTP = 30
+_LONGEST_LAMBDA = 900
+
+
+def named(function: Function) -> str:
+    return function.name
+
+
+def entry(function: Function) -> dict[str, Any]:
+    return declaration()["functions"][function.name]
+
+
+# -- the list and the folders -----------------------------------------------------------------------------
+
+
+def test_every_function_has_a_door_and_every_door_is_declared() -> None:
+    doors = {path.parent.name for path in (PROJECT / "functions").glob("*/handler.py")}
+    assert doors == set(FUNCTIONS)
+    for function in load():
+        assert entry(function)["handler"] == f"functions/{function.name}/handler.handler"
+        assert callable(function.handler())
+
+
+@pytest.mark.parametrize("function", load(), ids=named)
+def test_zip_holds_the_functions_own_folder_and_no_other(function: Function) -> None:
+    assert entry(function)["package"]["patterns"] == [
+        "!**",
+        "functions/__init__.py",
+        f"functions/{function.name}/**",
+        "!**/__pycache__/**",
+    ]
+
+
+def test_no_door_imports_another() -> None:
+    for path in (PROJECT / "functions").rglob("*.py"):
+        own = path.relative_to(PROJECT / "functions").parts[0]
+        imported = set(
+            re.findall(r"^\s*(?:from|import) functions\.(\w+)", path.read_text("utf-8"), re.MULTILINE)
+        )
+        assert imported <= {own}, path
+
+
+@pytest.mark.parametrize("function", load(), ids=named)
+def test_memory_and_time_are_sane(function: Function) -> None:
+    assert 256 <= function.memory_mb <= 3008
+    assert function.timeout_seconds < (_LONGEST_HTTP if function.routes else _LONGEST_LAMBDA)
+    if function.schedules:
+        now = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+        pause = min((next_time(rate, now) - now).total_seconds() for rate in function.schedules)
+        assert function.timeout_seconds < pause, "the next ring would find this one still at work"
+
+
+# -- the one-process host ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "path"), ROUTES, ids=lambda value: str(getattr(value, "name", value))
+)
+def test_route_is_served_by_the_one_process_host(function: Function, method: str, path: str) -> None:
+    asked = re.sub(r"\{\w+\+?\}", "some-thing", path)
+    matched = Routes(load()).match("PATCH" if method == "*" else method, asked)
+    assert matched is not None
+    assert matched[0].function == function
+
+
+@pytest.mark.parametrize("function", SCHEDULED, ids=named)
+def test_schedule_is_kept_by_the_one_process_host(function: Function) -> None:
+    now = system_clock()
+    for expression in function.schedules:
+        assert next_time(expression, now) > now
+
+
+def test_queues_are_rung_on_both_hosts(world: World) -> None:
+    names = {function.name for function in QUEUES}
+    assert set(tick.QUEUES) == names
+    bells = Bells(load(), world.bells, world.database.url("leadsrally_tick"), world.clock)
+    assert set(bells._queues) == names
+
+
+def test_every_path_of_the_api_is_routed_to_it() -> None:
+    routes = Routes(load())
+    for route in (route for route in app.routes if isinstance(route, APIRoute)):
+        for method in route.methods:
+            matched = routes.match(method, re.sub(r"\{\w+\}", "x", route.path))
+            assert matched is not None, route.path
+            assert matched[0].function.name == "api"
+
+
+# -- who may ask ------------------------------------------------------------------------------------------
+
+
+def test_every_route_of_the_api_asks_who_is_there(world: World) -> None:
+    answered: set[tuple[str, str]] = set()
+    for route in (route for route in app.routes if isinstance(route, APIRoute)):
+        for method in route.methods:
+            path = re.sub(r"\{\w+\}", str(uuid4()), route.path)
+            status, _ = world.api(method, path)
+            if status != 401:
+                answered.add((method, route.path))
+    assert answered <= PUBLIC
+
+
+def test_every_other_route_refuses_what_is_not_signed(world: World, line: Line) -> None:
+    """Also an address that exists: a genuine key is no proof of who calls."""
+    for function, method, path in ROUTES:
+        if function.name == "api" or (method, path) in PUBLIC:
+            continue
+        for key, status in ((line.key, 403), ("no-such-channel-key-at-all", 404)):
+            answer = world.call(
+                path.replace("{channel_key}", key),
+                method=method,
+                headers={"content-type": "application/x-www-form-urlencoded"},
+                body=b"Body=hello",
+            )
+            assert answer.status == status, path
+    assert world.value("SELECT count(*) FROM messages") == 0
+
+
+def test_public_routes_exist() -> None:
+    """A name that is left over would let in whatever is built at that address next."""
+    routes = Routes(load())
+    assert all(routes.match(method, path) for method, path in PUBLIC)
+
+
+# -- settings ---------------------------------------------------------------------------------------------
+
+
+def test_every_setting_that_is_declared_is_known() -> None:
+    known = {setting.name for setting in SETTINGS}
+    for function in load():
+        assert function.settings <= known, function.name
+
+
+def test_every_setting_that_is_known_is_given_to_somebody() -> None:
+    assert {setting.name for setting in SETTINGS} == set().union(*(function.settings for function in load()))
+
+
+def test_secrets_never_stand_in_the_list_itself() -> None:
+    """They come from the parameter store; a default in the file would be one everybody knows."""
+    secret = {setting.name for setting in SETTINGS if setting.secret}
+    for place in (declaration()["provider"], *declaration()["functions"].values()):
+        for name, value in place.get("environment", {}).items():
+            if name in secret:
+                assert re.fullmatch(r"\$\{ssm:/leadsrally/\$\{sls:stage\}/[\w/]+(, '')?\}", value), name
+
+
+def test_every_function_logs_in_with_its_own_role() -> None:
+    for function in load():
+        own = f"${{ssm:/leadsrally/${{sls:stage}}/database/{function.name}}}"
+        assert entry(function)["environment"]["DATABASE_URL"] == own
+
+
+class _Read(Settings):
+    """Remembers which names were asked for."""
+
+    def __init__(self, values: dict[str, str], allowed: frozenset[str]) -> None:
+        super().__init__(values, allowed)
+        self.names: set[str] = set()
+
+    def optional(self, name: str) -> str | None:
+        self.names.add(name)
+        return super().optional(name)
+
+
+@pytest.fixture
+def line(world: World, org: worlds.Org) -> Line:
+    number = "+15005550123"  # the first ones of this range mean errors at Twilio
+    return replace(world.line(org, address=number, provider_answers_keywords=False), number=number)
+
+
+@pytest.fixture
+def strict(world: World, line: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, _Read]]:
+    """Every function as production builds it: from its settings alone, providers and bell included."""
+    account = TwilioAccount(line.account_sid, line.auth_token, numbers=[TwilioNumber(line.number)])
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "eu-west-1")
+    with Running(mount([account], ["+12025550101"])) as providers:
+        simulators = f"{providers.base_url}/simulators"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # SQS is away, which is no error
+        given: dict[str, _Read] = {}
+        for function in load():
+            values = {
+                **worlds.SETTINGS,
+                "DATABASE_URL": world.database.url(f"leadsrally_{function.name}"),
+                "ANTHROPIC_API_KEY": "sk-ant-test",
+                "ANTHROPIC_BASE_URL": f"{simulators}/anthropic",
+                "TWILIO_BASE_URL": f"{simulators}/twilio",
+                "LEADSRALLY_AI_MODEL": "claude-haiku-5-5",
+                "LEADSRALLY_QUEUES": "http://127.0.0.1:9/queues/",
+            }
+            given[function.name] = _Read(values, function.settings)
+            runtime.install(Runtime(function.name, given[function.name], clock=world.clock))
+        yield given
+
+
+def test_each_function_reads_the_settings_it_was_given_and_no_others(
+    world: World, org: worlds.Org, line: Line, strict: dict[str, _Read]
+) -> None:
+    """Reading one that was not declared raises `Misconfigured`; one that is never read is a secret too many."""
+    user = world.user(org, email="owner@example.test")
+    conversation_id = world.conversation(line)
+    world.text(line, "HELP", sender="+12025550103")  # answered by us, so the webhook rings
+    world.report(line, "SM" + "0" * 32, "delivered")
+    assert world.api("GET", "/healthz")[0] == 200
+    login = {"email": "owner@example.test", "password": "pass-word-1"}
+    assert world.api("POST", "/v1/auth/login", body=login)[0] == 200
+    token = world.token(user, org)
+    # Giving consent by hand is what needs the API's hash key.
+    world.execute(
+        "UPDATE conversations SET attention = 'may_want_to_stop' WHERE id = %(id)s", id=conversation_id
+    )
+    review = {"decision": "opt_out"}
+    assert world.api("POST", f"/v1/conversations/{conversation_id}/review", token, review)[0] == 200
+    world.conversation(line, "+12025550102")
+    for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
+        world.reply(line, world.conversation(line, "+12025550102"), text)
+    world.clock.pass_(seconds=5)
+    for function in load():
+        if function.queue:
+            ids = world.due(function.name)
+            assert ids, f"nothing to do for {function.name}"
+            assert function.handler()(event_for(function.name, ids), Context(function)) == {
+                "batchItemFailures": []
+            }
+        if function.schedules:
+            function.handler()({}, Context(function))
+
+    assert world.rows("SELECT kind, error FROM jobs WHERE error IS NOT NULL") == []
+    for function in load():
+        own = set(entry(function).get("environment", {}))
+        assert own - strict[function.name].names == set(), f"{function.name} never reads these"
+
+
+# -- AWS --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", QUEUES, ids=named)
+def test_queue_of_a_function_fits_it(function: Function) -> None:
+    (event,) = [event["sqs"] for event in entry(function)["events"] if "sqs" in event]
+    assert event["functionResponseType"] == "ReportBatchItemFailures", "without it every failure is deleted"
+    logical = event["arn"].removeprefix("GetAtt ").removesuffix(".Arn")
+    queue = resources()[logical]["Properties"]
+    address = declaration()["custom"]["queues"] + function.name
+    assert address.endswith(f"/{queue['QueueName']}")
+    assert queue["VisibilityTimeout"] >= 6 * function.timeout_seconds
+    assert queue["SqsManagedSseEnabled"] is True
+
+    redrive = queue["RedrivePolicy"]
+    _, dead_name = redrive["deadLetterTargetArn"]
+    dead = resources()[dead_name.removesuffix(".Arn")]["Properties"]
+    assert redrive["maxReceiveCount"] >= 5
+    assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert dead["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] < dead["MessageRetentionPeriod"], "its age goes with it"
+
+
+def statements(function: Function) -> list[dict[str, Any]]:
+    role = resources()[entry(function)["role"]]["Properties"]
+    assert set(role) == {"AssumeRolePolicyDocument", "Policies"}, "no managed policies"
+    return [found for policy in role["Policies"] for found in policy["PolicyDocument"]["Statement"]]
+
+
+def allowed(function: Function, service: str) -> dict[str, set[str]]:
+    """Which actions of a service the function's role may do on which resources."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(function):
+        assert statement["Effect"] == "Allow"
+        actions, on = statement["Action"], statement["Resource"]
+        on = on if isinstance(on, list) else [on]
+        names = {target if isinstance(target, str) else target[1] for target in on}
+        for action in [actions] if isinstance(actions, str) else actions:
+            if action.startswith(f"{service}:"):
+                found.setdefault(action.removeprefix(f"{service}:"), set()).update(names)
+    return found
+
+
+def test_every_function_has_a_role_of_its_own_that_lambda_alone_may_take() -> None:
+    roles = [entry(function)["role"] for function in load()]
+    assert len(set(roles)) == len(roles)
+    for role in roles:
+        (trust,) = resources()[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+@pytest.mark.parametrize("function", load(), ids=named)
+def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Function) -> None:
+    log_group = f"log-group:/aws/lambda/leadsrally-${{sls:stage}}-{function.name}:*"
+    logs = allowed(function, "logs")
+    assert set(logs) == {"CreateLogStream", "PutLogEvents"}
+    assert all(len(on) == 1 and next(iter(on)).endswith(f":{log_group}") for on in logs.values())
+
+    own = {
+        event["sqs"]["arn"].removeprefix("GetAtt ") for event in entry(function)["events"] if "sqs" in event
+    }
+    sqs = allowed(function, "sqs")
+    rings = sqs.pop("SendMessage", set())
+    receiving = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} if own else set()
+    assert sqs == dict.fromkeys(receiving, own)
+    everyone = {"AiScoreQueue.Arn", "SendMessageQueue.Arn"}
+    assert rings <= (own or everyone), "a worker rings for the next of its own queue and no other"
+    assert bool(rings) == ("LEADSRALLY_QUEUES" in function.settings)
+
+    others = {
+        action
+        for statement in statements(function)
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        if action.partition(":")[0] not in ("logs", "sqs")
+    }
+    assert others == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def test_scheduler_may_call_the_scheduled_functions_only() -> None:
+    role = resources()["ScheduleRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ("Ref", "AWS::AccountId")}}
+    (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+    called = {arn.rpartition("-")[2] for _, arn in statement["Resource"]}
+    assert (statement["Action"], called) == (
+        "lambda:InvokeFunction",
+        {function.name for function in SCHEDULED},
+    )
+    for function in SCHEDULED:
+        for event in entry(function)["events"]:
+            if "schedule" in event:
+                assert event["schedule"]["roleArn"] == "GetAtt ScheduleRole.Arn"
+
+
+def test_queues_take_encrypted_calls_only() -> None:
+    policy = resources()["OnlyEncryptedToQueues"]["Properties"]
+    queues = {name for name, found in resources().items() if found["Type"] == "AWS::SQS::Queue"}
+    assert {name for _, name in policy["Queues"]} == queues
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_deploy_tool_is_pinned_and_its_lock_names_no_address() -> None:
+    assert '"osls": "4.3.1"' in (PROJECT / "package.json").read_text("utf-8")
+    lock = Path(PROJECT / "package-lock.json").read_text("utf-8")
+    assert '"resolved"' not in lock
+    assert lock.count('"integrity"') == lock.count('"node_modules/')
