@@ -123,6 +123,7 @@ class Bootstrap:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "PATH": "/usr/local/bin:/usr/bin/:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written beside the code in Lambda
             "PYTHONPATH": ":".join(str(path) for path in self._path),
             **self._settings,
         }

@@ -12,7 +12,7 @@ from filelock import FileLock
 from infra.simulators.running import Running
 from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
 from tests.aws.bootstrap import Package
-from tests.aws.packaging import can_package, package
+from tests.aws.packing import can_package, package
 from tests.database import TestDatabase
 from tests.fakes import MovableClock
 from tests.world import Line, World

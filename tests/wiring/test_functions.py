@@ -379,3 +379,10 @@ def test_deploy_tool_is_pinned_and_its_lock_names_no_address() -> None:
     lock = Path(PROJECT / "package-lock.json").read_text("utf-8")
     assert '"resolved"' not in lock
     assert lock.count('"integrity"') == lock.count('"node_modules/')
+
+
+def test_deploy_page_names_every_parameter() -> None:
+    text = (PROJECT / "serverless.yml").read_text("utf-8")
+    wanted = set(re.findall(r"ssm:/leadsrally/\$\{sls:stage\}/([\w/]+)", text))
+    told = set(re.findall(r"`([a-z_/]+)`", (PROJECT / "docs" / "deploy.md").read_text("utf-8")))
+    assert wanted <= told
