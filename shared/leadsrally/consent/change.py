@@ -12,12 +12,7 @@ from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
 
-_BECOMES: dict[Action, State] = {
-    "grant": "granted",
-    "revoke": "revoked",
-    "pause": "paused",
-    "resume": "granted",
-}
+_BECOMES: dict[Action, State] = {"grant": "granted", "revoke": "revoked", "pause": "paused"}
 
 
 def number_hash(hashes: KeyedHash, organization_id: UUID, number: str) -> bytes:
@@ -38,12 +33,12 @@ def revoke(
     """Stop everything of this kind to this person, from every sender of the organisation.
 
     Takes effect on all that is queued, since the gate asks at each claim. Returns False when it stood so
-    already; the sign is recorded all the same.
+    already, be it only as a suppression that outlived the person's record; the sign is recorded all the same.
     """
     before = _lock(tx, organization_id, contact_id, kind)
-    _record(tx, organization_id, contact_id, kind, "revoke", evidence, now)
-    store.suppress(tx, organization_id, kind, number, source=evidence.source, now=now)
-    return before != "revoked"
+    _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now)
+    newly = store.suppress(tx, organization_id, kind, number, source=evidence.source, now=now)
+    return newly and before != "revoked"
 
 
 def restore(
@@ -58,15 +53,15 @@ def restore(
 ) -> bool:
     """Undo a person's own opt-out because that person asked for it.
 
-    Without an opt-out nothing happens and no consent is made of it (a YES to a survey is not consent).
-    Returns whether something was lifted.
+    Without an opt-out no consent is made of it (a YES to a survey is not consent): then it only takes the
+    person off hold. Returns whether something was lifted.
     """
     before = _lock(tx, organization_id, contact_id, kind)
     was_suppressed = store.unsuppress(tx, organization_id, kind, number)
-    if not was_suppressed and before in (None, "granted"):
-        return False
-    _record(tx, organization_id, contact_id, kind, "grant", evidence, now)
-    return True
+    if was_suppressed or before == "revoked":
+        _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now)
+        return True
+    return _take_off_hold(tx, organization_id, contact_id, kind, before, evidence, now)
 
 
 def pause(
@@ -75,7 +70,7 @@ def pause(
     """Hold all sending until a person has looked. Never weakens an opt-out. Returns whether it now holds."""
     if _lock(tx, organization_id, contact_id, kind) == "revoked":
         return False
-    _record(tx, organization_id, contact_id, kind, "pause", evidence, now)
+    _record(tx, organization_id, contact_id, kind, "pause", "paused", evidence, now)
     return True
 
 
@@ -83,10 +78,8 @@ def resume(
     tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, evidence: Evidence, *, now: datetime
 ) -> bool:
     """A person looked and found no refusal. Lifts a pause only; staff cannot lift anyone's own opt-out."""
-    if _lock(tx, organization_id, contact_id, kind) != "paused":
-        return False
-    _record(tx, organization_id, contact_id, kind, "resume", evidence, now)
-    return True
+    before = _lock(tx, organization_id, contact_id, kind)
+    return _take_off_hold(tx, organization_id, contact_id, kind, before, evidence, now)
 
 
 def _lock(tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind) -> State | None:
@@ -96,12 +89,33 @@ def _lock(tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind) ->
     return next((standing.state for standing in found if standing.purpose == "all"), None)
 
 
+def _take_off_hold(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    kind: ChannelKind,
+    before: State | None,
+    evidence: Evidence,
+    now: datetime,
+) -> bool:
+    """Bring back what stood before the pause. Where nothing did, nothing does again: a hold makes no consent."""
+    if before != "paused":
+        return False
+    said = store.last_said(tx, organization_id, contact_id, kind)
+    state = "granted" if said is None else _BECOMES[said]
+    _record(tx, organization_id, contact_id, kind, "resume", state, evidence, now)
+    if said is None:
+        store.forget_standing(tx, organization_id, contact_id, kind)
+    return True
+
+
 def _record(
     tx: Tx,
     organization_id: UUID,
     contact_id: UUID,
     kind: ChannelKind,
     action: Action,
+    state: State,
     evidence: Evidence,
     now: datetime,
 ) -> None:
@@ -112,7 +126,7 @@ def _record(
         kind,
         "all",
         action,
-        _BECOMES[action],
+        state,
         evidence,
         event_id=new_id(now),
         now=now,

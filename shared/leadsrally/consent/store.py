@@ -1,6 +1,7 @@
 """Consent events, what stands after them, and suppressions."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Standing, State
@@ -100,6 +101,46 @@ def record(
     )
 
 
+_LAST_SAID = """
+SELECT action
+  FROM consent_events
+ WHERE organization_id = %(organization_id)s
+   AND contact_id = %(contact_id)s
+   AND channel_kind = %(channel_kind)s
+   AND purpose = 'all'
+   AND action IN ('grant', 'revoke')
+ ORDER BY recorded_at DESC, id DESC
+ LIMIT 1
+"""
+
+
+def last_said(
+    tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind
+) -> Literal["grant", "revoke"] | None:
+    """The last word about all purposes that was no hold; None when there never was one."""
+    return tx.value(
+        _LAST_SAID,
+        {"organization_id": organization_id, "contact_id": contact_id, "channel_kind": channel_kind},
+    )
+
+
+_FORGET_STANDING = """
+DELETE FROM consent_states
+ WHERE organization_id = %(organization_id)s
+   AND contact_id = %(contact_id)s
+   AND channel_kind = %(channel_kind)s
+   AND purpose = 'all'
+"""
+
+
+def forget_standing(tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind) -> None:
+    """Let nothing stand about all purposes. The events that led here stay."""
+    tx.run(
+        _FORGET_STANDING,
+        {"organization_id": organization_id, "contact_id": contact_id, "channel_kind": channel_kind},
+    )
+
+
 _SUPPRESS = """
 INSERT INTO suppressions (organization_id, channel_kind, number_hash, source, since)
 VALUES (%(organization_id)s, %(channel_kind)s, %(number_hash)s, %(source)s, %(now)s)
@@ -115,8 +156,9 @@ def suppress(
     *,
     source: str,
     now: datetime,
-) -> None:
-    tx.run(
+) -> bool:
+    """Returns False when the number was suppressed before; the first sign is kept."""
+    touched = tx.run(
         _SUPPRESS,
         {
             "organization_id": organization_id,
@@ -126,6 +168,7 @@ def suppress(
             "now": now,
         },
     )
+    return touched > 0
 
 
 _UNSUPPRESS = """

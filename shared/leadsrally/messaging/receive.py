@@ -145,4 +145,4 @@ def _obey(
                 change.restore(tx, organization_id, contact_id, kind, number, evidence, now=now)
         case "help":
             if not answered:
-                answer_keyword.help_with(tx, organization_id, contact_id, conversation_id, now=now)
+                answer_keyword.help_with(tx, organization_id, contact_id, number, conversation_id, now=now)

@@ -1,0 +1,153 @@
+"""Permission changes, held against a small model: no order of words makes consent or weakens an opt-out."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leadsrally import runtime
+from leadsrally.consent import change, store
+from leadsrally.consent.types import Action, Evidence, State
+from leadsrally.kit.db import Database, Tx
+from leadsrally.kit.errors import Unavailable
+from tests.world import Line, World
+
+WAYS: list[Action] = ["grant", "revoke", "pause", "resume"]
+
+
+@pytest.fixture
+def db(world: World) -> Database:
+    return runtime.of("webhook_twilio").db
+
+
+def meet(tx: Tx, line: Line, world: World) -> UUID:
+    contact_id = uuid4()
+    tx.run(
+        """INSERT INTO contacts (organization_id, id, phone, created_at, updated_at)
+           VALUES (%(org)s, %(id)s, %(phone)s, %(now)s, %(now)s)""",
+        {
+            "org": line.organization_id,
+            "id": contact_id,
+            "phone": str(contact_id),
+            "now": world.clock.now,
+        },
+    )
+    return contact_id
+
+
+def do(tx: Tx, line: Line, contact_id: UUID, way: Action, world: World) -> bool:
+    world.clock.pass_(seconds=1)
+    now, org_id, number = world.clock.now, line.organization_id, contact_id.bytes
+    evidence = Evidence("keyword", now)
+    match way:
+        case "revoke":
+            return change.revoke(tx, org_id, contact_id, "sms", number, evidence, now=now)
+        case "grant":
+            return change.restore(tx, org_id, contact_id, "sms", number, evidence, now=now)
+        case "pause":
+            return change.pause(tx, org_id, contact_id, "sms", evidence, now=now)
+        case "resume":
+            return change.resume(tx, org_id, contact_id, "sms", evidence, now=now)
+
+
+def standing(tx: Tx, line: Line, contact_id: UUID) -> State | None:
+    found = store.standings(tx, line.organization_id, contact_id, "sms")
+    return found[0].state if found else None
+
+
+class Model:
+    """What must stand: a word of the person, and over it perhaps a hold."""
+
+    def __init__(self) -> None:
+        self.said: State | None = None
+        self.held = False
+
+    def do(self, way: Action) -> bool:
+        """Returns whether something changed."""
+        match way:
+            case "revoke":
+                changed, self.said, self.held = self.said != "revoked", "revoked", False
+            case "grant":
+                changed = self.said == "revoked" or self.held
+                self.said = "granted" if self.said == "revoked" else self.said
+                self.held = False
+            case "pause":
+                changed = self.said != "revoked"
+                self.held = changed
+            case "resume":
+                changed, self.held = self.held, False
+        return changed
+
+    @property
+    def stands(self) -> State | None:
+        return "paused" if self.held else self.said
+
+
+class TestOrder:
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(ways=st.lists(st.sampled_from(WAYS), max_size=8))
+    def test_S9_every_order_of_changes_comes_to_what_the_model_says(
+        self, world: World, line: Line, db: Database, ways: list[Action]
+    ):
+        model = Model()
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+            for way in ways:
+                assert do(tx, line, contact_id, way, world) == model.do(way)
+                assert standing(tx, line, contact_id) == model.stands
+                hashed = store.suppressed(tx, line.organization_id, "sms", contact_id.bytes)
+                assert hashed == (model.said == "revoked")
+
+    def test_S9_nothing_but_an_opt_out_taken_back_is_consent(self, world: World, line: Line, db: Database):
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+            for way in ("grant", "pause", "resume", "grant", "pause", "grant"):
+                do(tx, line, contact_id, way, world)
+            assert standing(tx, line, contact_id) is None
+
+
+class TestEvidence:
+    def test_G6_each_change_leaves_one_event_and_no_change_leaves_none(
+        self, world: World, line: Line, db: Database
+    ):
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+            changed = [do(tx, line, contact_id, way, world) for way in ("resume", "grant", "pause", "resume")]
+        assert changed == [False, False, True, True]
+        assert world.value("SELECT count(*) FROM consent_events") == 2
+
+    def test_a_repeated_opt_out_is_on_record_though_nothing_changes(
+        self, world: World, line: Line, db: Database
+    ):
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+            assert do(tx, line, contact_id, "revoke", world)
+            first = store.standings(tx, line.organization_id, contact_id, "sms")[0].since
+            assert not do(tx, line, contact_id, "revoke", world)
+        assert world.value("SELECT count(*) FROM consent_events") == 2
+        assert world.value("SELECT since FROM suppressions") == first
+
+    def test_other_kinds_of_channel_are_not_touched(self, world: World, line: Line, db: Database):
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+            do(tx, line, contact_id, "revoke", world)
+            assert store.standings(tx, line.organization_id, contact_id, "email") == []
+            assert not store.suppressed(tx, line.organization_id, "email", contact_id.bytes)
+
+    def test_it_waits_for_a_send_that_is_being_claimed(self, world: World, line: Line, db: Database):
+        """The claim holds the contact; the change comes after it, and only then."""
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+
+        def stop_impatiently() -> None:
+            with db.tenant(line.organization_id) as tx:
+                tx.run("SET LOCAL lock_timeout = '50ms'", {})
+                do(tx, line, contact_id, "revoke", world)
+
+        with db.tenant(line.organization_id) as sending:
+            sending.run("SELECT 1 FROM contacts WHERE id = %(id)s FOR NO KEY UPDATE", {"id": contact_id})
+            with pytest.raises(Unavailable):
+                stop_impatiently()
+        with db.tenant(line.organization_id) as tx:
+            assert do(tx, line, contact_id, "revoke", world)
