@@ -12,15 +12,16 @@ SELECT 1
   FROM contacts
  WHERE organization_id = %(organization_id)s
    AND id = %(contact_id)s
-   FOR UPDATE
+   FOR NO KEY UPDATE
 """
 
 
 def lock(tx: Tx, organization_id: UUID, contact_id: UUID) -> None:
     """Wait for every send that is being claimed for this contact, and make later claims wait for us.
 
-    The send gate holds `FOR SHARE` on the same row until its claim is committed, so a claim either came
-    before this change or sees it (docs/decisions/0003).
+    The send gate holds the same lock until its claim is committed, so a claim either came before this change
+    or sees it (docs/decisions/0003). `NO KEY`, since each new thread or event holds the contact's key through
+    its foreign key: two first texts at once that both say STOP would each wait for the other.
     """
     tx.run(_LOCK, {"organization_id": organization_id, "contact_id": contact_id})
 
