@@ -135,6 +135,16 @@ class TestEvidence:
             assert store.standings(tx, line.organization_id, contact_id, "email") == []
             assert not store.suppressed(tx, line.organization_id, "email", contact_id.bytes)
 
+    def test_it_does_not_wait_for_another_thread_of_the_person(self, world: World, line: Line, db: Database):
+        """Else two first texts at once, to two of our numbers, that both say STOP would wait for each other."""
+        with db.tenant(line.organization_id) as tx:
+            contact_id = meet(tx, line, world)
+        with db.tenant(line.organization_id) as writing:
+            writing.run("SELECT 1 FROM contacts WHERE id = %(id)s FOR KEY SHARE", {"id": contact_id})
+            with db.tenant(line.organization_id) as tx:
+                tx.run("SET LOCAL lock_timeout = '50ms'", {})
+                assert do(tx, line, contact_id, "revoke", world)
+
     def test_it_waits_for_a_send_that_is_being_claimed(self, world: World, line: Line, db: Database):
         """The claim holds the contact; the change comes after it, and only then."""
         with db.tenant(line.organization_id) as tx:
