@@ -17,7 +17,10 @@ def sdk(house):
         auto_session_tracking=False,
         server_name="test",
     )
-    with sentry_sdk.new_scope() as scope:
+    # An isolation scope of its own: breadcrumbs of other tests in this process must not ride along.
+    with sentry_sdk.isolation_scope() as isolated, sentry_sdk.new_scope() as scope:
+        isolated.clear()
+        scope.clear()
         scope.set_client(client)
         yield scope, client
     client.close(timeout=2)
