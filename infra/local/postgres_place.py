@@ -83,7 +83,7 @@ def settle(data_home: Path, say: Say) -> Place:
         home = elsewhere
         _make(home)
         _hold(home)
-    binaries = _binaries()
+    binaries = installed_programs()
     if not account.reaches(binaries / "postgres"):
         _make(elsewhere)
         _hold(elsewhere)
@@ -154,7 +154,8 @@ def _account(data: Path) -> Account:
     return Account(entry.pw_uid, entry.pw_gid, switch=True)
 
 
-def _binaries() -> Path:
+def installed_programs() -> Path:
+    """Where the server's programs are. Raises `Misconfigured` when there are none."""
     named = os.environ.get("PG_BIN")
     if named:
         if not (Path(named) / "postgres").is_file():

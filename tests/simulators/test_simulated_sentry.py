@@ -17,10 +17,7 @@ def sdk(house):
         auto_session_tracking=False,
         server_name="test",
     )
-    # An isolation scope of its own: breadcrumbs of other tests in this process must not ride along.
-    with sentry_sdk.isolation_scope() as isolated, sentry_sdk.new_scope() as scope:
-        isolated.clear()
-        scope.clear()
+    with sentry_sdk.isolation_scope(), sentry_sdk.new_scope() as scope:
         scope.set_client(client)
         yield scope, client
     client.close(timeout=2)

@@ -104,12 +104,12 @@ def everywhere(sink: Sink) -> Iterator[SentrySender]:
     """The worst case: sampling on, so the SDK's global scope knows our client and anybody may use it."""
     scope = sentry_sdk.get_global_scope()
     before = scope.client
-    sender = SentrySender(sink.dsn, "test", "v1", traces_sample_rate=1.0)
-    yield sender
-    sender.close()
-    scope.set_client(before)
-    sentry_sdk.get_isolation_scope().clear()
-    sentry_sdk.get_current_scope().clear()
+    # Scopes of its own: clearing one would leave the event processors that a test added.
+    with sentry_sdk.isolation_scope(), sentry_sdk.new_scope():
+        sender = SentrySender(sink.dsn, "test", "v1", traces_sample_rate=1.0)
+        yield sender
+        sender.close()
+        scope.set_client(before)
 
 
 def clash(phone: str) -> None:
