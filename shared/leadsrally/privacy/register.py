@@ -1,0 +1,194 @@
+"""The register of personal data: every column that can hold any, and what is promised about it.
+
+Pure data. Export, erasure, retention and the record of processing (GDPR Art. 30) read it. A column of the
+live schema that stands neither in `REGISTER` nor in `NOTHING` fails the build, and so does one that stands
+here and exists no more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from leadsrally.disclosures.store import Subprocessor
+
+Subject = Literal[
+    "contact",  # a person whom a customer messages
+    "user",  # a person of a customer
+    "caller",  # whoever called an address of ours
+    "staff",  # a person of the operator
+]
+Basis = Literal["contract", "legitimate_interest", "consent", "legal_obligation"]  # GDPR Art. 6(1)
+
+# Everything lies in the hosted database, so this one is told all of it and is not repeated below.
+HOST: Subprocessor = "railway"
+
+
+class Category(StrEnum):
+    """The promise of the policy that permits the data to be there. Nothing else may be."""
+
+    ACCOUNT = "P1.1"
+    CONTACT = "P1.2"
+    CONTENT = "P1.3"
+    AI = "P1.4"
+    TELEMETRY = "P1.5"
+    DISCLOSURE = "P4.7"
+    SUPPRESSION = "P7.2"
+    CREDENTIAL = "P8.4"
+
+
+class Kept(StrEnum):
+    """For how long, by the rule of the policy that says so."""
+
+    ACCOUNT = "while the account is active, and 30 days after its deletion (P6.1)"
+    CUSTOMER = "until the customer deletes it (P6.2)"
+    MOMENT = "until it is applied to its message (P6.2)"
+    LOG = "90 days (P6.4)"
+    HASH = "as long as the organisation's account, as a keyed hash that cannot be read back (P7.2)"
+    DATABASE = "as long as the database"
+
+
+class Exported(StrEnum):
+    """In which part of an export it is found, or why in none."""
+
+    ACCOUNT = "account"
+    PEOPLE = "people"
+    CONSENT = "consent"
+    MESSAGES = "messages"
+    SCORES = "scores"
+    DISCLOSURES = "disclosures"
+    DELIVERIES = "deliveries"
+    NOT_A_SECRET = "not: it is a secret"  # noqa: S105  says why a secret is left out
+    NOT_A_HASH = "not: it is a hash of what the export holds"
+    NOT_A_COPY = "not: it is a copy of what the export holds"
+    NOT_OURS_TO_GIVE = "not: it says nothing about the person who asks"
+
+
+class Erased(StrEnum):
+    """What becomes of it when its person is erased."""
+
+    ROW = "deleted with its row"
+    MESSAGE = "deleted with its message"
+    BLANKED = "set to NULL; the row is somebody else's"
+    STAYS_HASHED = "stays, as a keyed hash"
+    EXPIRES = "expires with its day"
+    STAYS = "stays"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Columns of one table about which the same is promised."""
+
+    table: str
+    columns: tuple[str, ...]
+    subject: Subject
+    category: Category
+    purpose: str
+    basis: Basis
+    kept: Kept
+    exported: Exported
+    erased: Erased
+    shared: tuple[Subprocessor, ...]  # besides HOST
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Columns that hold no personal data, because of what they are."""
+
+    table: str
+    columns: tuple[str, ...]
+    because: Literal["id", "count", "flag", "time", "word", "setting"]  # word: one of a closed list
+
+
+def _entry(
+    table: str,
+    columns: str,
+    subject: Subject,
+    category: Category,
+    purpose: str,
+    basis: Basis,
+    kept: Kept,
+    exported: Exported,
+    erased: Erased,
+    *shared: Subprocessor,
+) -> Entry:
+    return Entry(
+        table, tuple(columns.split()), subject, category, purpose, basis, kept, exported, erased, shared
+    )
+
+
+def _nothing(table: str, **columns: str) -> Iterable[Nothing]:
+    for because in ("id", "count", "flag", "time", "word", "setting"):
+        if because in columns:
+            yield Nothing(table, tuple(columns[because].split()), because)
+
+
+# fmt: off
+REGISTER: tuple[Entry, ...] = (
+    # People of customers
+    _entry("organizations", "name help_contact", "user", Category.ACCOUNT, "name the customer", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
+    _entry("users", "email role created_at", "user", Category.ACCOUNT, "log in and be told", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("users", "password_hash", "user", Category.ACCOUNT, "log in", "contract", Kept.ACCOUNT, Exported.NOT_A_SECRET, Erased.ROW),
+    _entry("channels", "address account_sid", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
+    _entry("channels", "credentials", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.NOT_A_SECRET, Erased.ROW, "twilio"),
+    _entry("messages", "author_id", "user", Category.CONTENT, "show who wrote", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.BLANKED),
+    _entry("messages", "idempotency_key", "user", Category.CONTENT, "send once", "contract", Kept.CUSTOMER, Exported.NOT_OURS_TO_GIVE, Erased.ROW),
+    _entry("consent_events", "actor_id", "user", Category.CONTACT, "show who decided", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.BLANKED),
+
+    # Contacts
+    _entry("contacts", "phone name email time_zone created_at updated_at", "contact", Category.CONTACT, "know and reach the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "twilio"),
+    _entry("conversations", "last_message_at created_at attention", "contact", Category.CONTENT, "order the inbox", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
+    _entry("conversations", "preview", "contact", Category.CONTENT, "show the inbox", "contract", Kept.CUSTOMER, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("conversations", "intent interest", "contact", Category.AI, "order the inbox", "contract", Kept.CUSTOMER, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("messages", "body", "contact", Category.CONTENT, "deliver and show; score, when switched on", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio", "anthropic"),
+    _entry("messages", "media", "contact", Category.CONTENT, "deliver and show", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio"),
+    _entry("messages", "search", "contact", Category.CONTENT, "find the message", "contract", Kept.CUSTOMER, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("messages", "direction purpose status error_code verdict created_at claimed_at sent_at delivered_at expires_at", "contact", Category.CONTENT, "show what became of it", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
+    _entry("messages", "provider_message_id", "contact", Category.CONTENT, "recognise it at the provider", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio"),
+    _entry("message_receipts", "provider_hash", "contact", Category.CONTENT, "refuse a repeat", "legitimate_interest", Kept.HASH, Exported.NOT_A_HASH, Erased.STAYS_HASHED),
+    _entry("early_reports", "provider_hash status error_code received_at", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("scores", "intent interest reason suggestions wants_to_stop language", "contact", Category.AI, "help to answer", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
+    _entry("scores", "outcome model prompt_version created_at", "contact", Category.AI, "say how it came about", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
+
+    # What is permitted, and who was told
+    _entry("consent_events", "channel_kind purpose action source scope word occurred_at recorded_at", "contact", Category.CONTACT, "prove what was permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
+    _entry("consent_states", "channel_kind purpose state source since", "contact", Category.CONTACT, "obey what is permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
+    _entry("suppressions", "number_hash source since", "contact", Category.SUPPRESSION, "keep an opt-out true", "legal_obligation", Kept.HASH, Exported.CONSENT, Erased.STAYS_HASHED),
+    _entry("disclosures", "subprocessor purpose data_kinds disclosed_at", "contact", Category.DISCLOSURE, "say who was told", "legal_obligation", Kept.CUSTOMER, Exported.DISCLOSURES, Erased.ROW),
+
+    # Telemetry
+    _entry("delivery_log", "source_ip received_at request_id", "caller", Category.TELEMETRY, "find faults and abuse", "legitimate_interest", Kept.LOG, Exported.DELIVERIES, Erased.EXPIRES),
+    _entry("_yoyo_log", "username hostname created_at_utc", "staff", Category.TELEMETRY, "know who changed the schema", "legitimate_interest", Kept.DATABASE, Exported.NOT_OURS_TO_GIVE, Erased.STAYS),
+)
+
+NOTHING: tuple[Nothing, ...] = (
+    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at", setting="time_zone country ai_daily_calls ai_daily_tokens contact_daily_messages"),
+    *_nothing("users", id="organization_id id"),
+    *_nothing("channels", id="organization_id id key", count="credentials_version", flag="provider_answers_keywords", time="quiet_until created_at", word="kind state"),
+    *_nothing("jobs", id="id organization_id payload lease_token ordering_key unique_key", count="attempts max_attempts number", time="run_at lease_until rung_at created_at", word="queue kind state error"),
+    *_nothing("contacts", id="organization_id id"),
+    *_nothing("conversations", id="organization_id id contact_id channel_id last_message_id", count="unread_count"),
+    *_nothing("message_receipts", id="organization_id channel_id"),
+    *_nothing("messages", id="organization_id id conversation_id", count="segments status_rank", flag="altered"),
+    *_nothing("early_reports", id="organization_id", count="status_rank"),
+    *_nothing("delivery_log", id="id organization_id channel_id message_id", count="http_status bytes", word="provider kind outcome reason"),
+    *_nothing("consent_events", id="organization_id id contact_id message_id"),
+    *_nothing("consent_states", id="organization_id contact_id event_id"),
+    *_nothing("suppressions", id="organization_id", word="channel_kind"),
+    *_nothing("disclosures", id="organization_id id contact_id message_id"),
+    *_nothing("scores", id="organization_id id message_id", count="input_tokens output_tokens"),
+    *_nothing("ai_usage", id="organization_id", count="calls tokens", time="day"),
+    *_nothing("sweep_runs", id="id", count="due_before deleted due_after", flag="dry_run", time="cutoff started_at finished_at", word="rule"),
+    # Of the tool that migrates
+    *_nothing("_yoyo_log", id="id migration_hash migration_id", word="operation comment"),
+    *_nothing("_yoyo_migration", id="migration_hash migration_id", time="applied_at_utc"),
+    *_nothing("_yoyo_version", count="version", time="installed_at_utc"),
+    *_nothing("yoyo_lock", count="locked pid", time="ctime"),
+)
+# fmt: on
+
+
+def declared() -> list[tuple[str, str]]:
+    """Every declared column, as (table, column). One that is declared twice comes twice."""
+    rows: tuple[Entry | Nothing, ...] = (*REGISTER, *NOTHING)
+    return [(row.table, column) for row in rows for column in row.columns]
