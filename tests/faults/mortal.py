@@ -1,0 +1,155 @@
+"""Processes that really die: the doors of LeadsRally, each order in a process of its own, killed with SIGKILL.
+
+`python -m tests.faults.mortal` imports everything once and then forks a child for each order it reads, so that a
+death costs milliseconds. A child plays one door with the runtime that production has, and ends itself at the point
+that the order names, or is ended by the test at a random moment. No product code knows of these points: they lie
+in the bell, the sender and the commit, which are handed in or replaced here.
+
+An order is one line of JSON, see `Mortals` in conftest.py.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import twilio.rest  # noqa: F401  slow to import: once for all children
+
+from infra.local import gateway
+from infra.local.bells import event_for
+from infra.local.context import Context
+from infra.local.functions import load
+from leadsrally import runtime
+from leadsrally.jobs.run import due_now
+from leadsrally.kit import db as db_module
+from leadsrally.kit.db import Database
+from leadsrally.kit.settings import Settings
+from leadsrally.messaging.compose import queue_message
+from leadsrally.runtime import Runtime
+from leadsrally.sending.types import OutboundText, Outcome, Sender
+
+FUNCTIONS = {function.name: function for function in load()}
+HANDLERS = {name: FUNCTIONS[name].handler() for name in ("webhook_twilio", "send_message", "ai_score")}
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Mortal:
+    """A sender whose process dies right before or right after the provider was called."""
+
+    def __init__(self, genuine: Sender, point: str) -> None:
+        self._genuine = genuine
+        self._point = point
+
+    def send(self, text: OutboundText) -> Outcome:
+        if self._point == "before_call":
+            die()
+        outcome = self._genuine.send(text)
+        if self._point == "after_accept":
+            die()
+        return outcome
+
+    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
+        return self._genuine.find(text, not_before)
+
+
+class Life:
+    """One child: a clock that begins where the order says, the runtimes, and the point of its death."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._order = order
+        self._point: str = order.get("die") or ""
+        start, began = datetime.fromisoformat(order["now"]), time.monotonic()
+        self.clock: Callable[[], datetime] = lambda: start + timedelta(seconds=time.monotonic() - began)
+        for name, function in FUNCTIONS.items():
+            if name in order["databases"]:
+                values = {**order["settings"], "DATABASE_URL": order["databases"][name]}
+                settings = Settings(values, allowed=function.settings)
+                made = Runtime(name, settings, clock=self.clock, connections=2, announce=self._announce)
+                made._sender_for = self._mortal(made._sender_for)
+                runtime.install(made)
+        if self._point == "before_commit":
+            db_module._commit = lambda _connection: die()
+
+    def _announce(self, _queue: str, _ids: Any) -> None:
+        if self._point == "before_bell":
+            die()
+
+    def _mortal(self, genuine: Callable[..., Sender]) -> Callable[..., Sender]:
+        return lambda *args: Mortal(genuine(*args), self._point)
+
+    def webhook(self) -> Any:
+        """Answer one request at Twilio's door."""
+        request = self._order["request"]
+        matched = gateway.Routes(list(FUNCTIONS.values())).match("POST", request["path"])
+        assert matched is not None
+        route, parameters = matched
+        event = gateway.event(
+            route,
+            parameters,
+            method="POST",
+            path=request["path"],
+            query=request["query"],
+            headers=[(name.encode(), value.encode()) for name, value in request["headers"].items()],
+            body=request["body"].encode(),
+            source_ip="203.0.113.7",
+            protocol="HTTP/1.1",
+        )
+        answer = HANDLERS["webhook_twilio"](event, Context(route.function))
+        if self._point == "before_reply":
+            die()
+        return answer["statusCode"]
+
+    def reply(self) -> Any:
+        """Queue a reply as the API does."""
+        organization_id = UUID(self._order["organization_id"])
+        with runtime.of("api").db.tenant(organization_id) as tx:
+            thread = UUID(self._order["conversation_id"])
+            queue_message(tx, organization_id, thread, self._order["body"], now=self.clock())
+        return None
+
+    def work(self) -> Any:
+        """Run all that is due in a queue, and all that becomes due by it."""
+        queue, rounds = self._order["queue"], 0
+        bells = Database(self._order["databases"]["tick"])
+        while ids := due_now(bells, queue, limit=10, now=self.clock(), besides=()):
+            HANDLERS[queue](event_for(queue, ids), Context(FUNCTIONS[queue]))
+            rounds += 1
+        return rounds
+
+
+def child(order: dict[str, Any]) -> None:
+    status = 1
+    with suppress(BaseException):
+        answer = getattr(Life(order), order["do"])()
+        if order.get("answer"):
+            Path(order["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+        status = 0
+    os._exit(status)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order["do"] == "wait":
+            answer = {"status": os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])}
+        else:
+            pid = os.fork()
+            if pid == 0:
+                child(order)
+            answer = {"pid": pid}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
