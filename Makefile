@@ -52,11 +52,11 @@ lock: ## renew requirements/*.lock from pyproject.toml (needs uv)
 layer: .venv/ready ## build the Lambda layer
 	@$(BIN)/python -m infra.aws.package layer
 
-package: .venv/ready ## build the layer and the functions, and the template that deploys them
+package: .venv/ready ## build the layer and the functions
 	@$(BIN)/python -m infra.aws.package
 
 deploy: node package ## migrate, deploy to AWS, migrate behind it (STAGE=dev)
-	@npm ci --silent
+	@npm ci --silent --ignore-scripts
 	@$(BIN)/leadsrally migrate --phase before
 	@npx --no-install osls deploy --stage $(STAGE)
 	@$(BIN)/leadsrally migrate --phase after

@@ -15,7 +15,6 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from infra.local.functions import load
 from infra.local.migrate import migrate
 from infra.local.postgres import EmbeddedPostgres, erase
 from infra.local.provision import MIGRATE, OWNER, allow_connections, provision

@@ -80,16 +80,21 @@ def _answer(door: Runtime, request: Request, call: Call, found: Found | None) ->
 def _accept_as_kept_or_as_stored(door: Runtime, request: Request, call: Call, found: Found | None) -> None:
     """Try with the channel as it was kept; when that is out of date, once more with the one in the database."""
     try:
-        _accept(door, request, call, found)
-    except Unavailable:
-        # The kept connection may have died in our sleep. Receipts and ranks make the repeat harmless.
-        _accept(door, request, call, found)
+        _accept_on_a_live_connection(door, request, call, found)
     except (StaleChannelError, Forbidden) as refused:
         fresh = door.twilio_channels.find_again(found.channel.key) if found else None
         same = found and fresh and fresh.channel.credentials_version == found.channel.credentials_version
         if isinstance(refused, Forbidden) and same:
             raise
         _accept(door, request, call, fresh)
+
+
+def _accept_on_a_live_connection(door: Runtime, request: Request, call: Call, found: Found | None) -> None:
+    """The kept connection may have died in our sleep. Receipts and ranks make a repeat harmless."""
+    try:
+        _accept(door, request, call, found)
+    except Unavailable:
+        _accept(door, request, call, found)
 
 
 def _accept(door: Runtime, request: Request, call: Call, found: Found | None) -> None:

@@ -36,7 +36,8 @@ CREATE POLICY own_queue_send ON jobs TO leadsrally_send_message
     USING (queue = 'send_message') WITH CHECK (queue = 'send_message');
 CREATE POLICY every_queue ON jobs TO leadsrally_tick USING (true) WITH CHECK (true);
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO leadsrally_ai_score, leadsrally_send_message;
+GRANT SELECT, UPDATE, DELETE ON jobs TO leadsrally_ai_score;
+GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO leadsrally_send_message;
 GRANT SELECT, INSERT, UPDATE ON jobs TO leadsrally_api;
 GRANT SELECT, INSERT, UPDATE ON jobs TO leadsrally_webhook_twilio;
 GRANT SELECT, UPDATE ON jobs TO leadsrally_tick;

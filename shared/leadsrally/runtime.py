@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from leadsrally.jobs.serve import serve_queue
 from leadsrally.jobs.types import Perform
 from leadsrally.kit.clock import Clock, system_clock
 from leadsrally.kit.crypto import KeyedHash, SealContext, Vault
@@ -166,6 +165,8 @@ class Runtime:
 
     def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
         """Run the jobs that an SQS-shaped event rings for."""
+        from leadsrally.jobs.serve import serve_queue
+
         left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         with self.invocation(context):
             return serve_queue(

@@ -1,7 +1,5 @@
 """Opt-out words in every disguise, refusals in six languages, and the ordinary text that is neither."""
 
-# ruff: noqa: RUF001  look-alike characters are the point here
-
 import timeit
 from pathlib import Path
 

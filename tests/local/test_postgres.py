@@ -285,7 +285,7 @@ def test_pg_bin_names_other_programs(used: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Misconfigured, match="PG_BIN is /nonexistent"):
         EmbeddedPostgres.start(used, settings=FAST)
     monkeypatch.delenv("PG_BIN")
-    monkeypatch.setenv("PG_BIN", str(postgres_place._binaries()))
+    monkeypatch.setenv("PG_BIN", str(postgres_place.installed_programs()))
     EmbeddedPostgres.start(used, settings=FAST).stop()
 
 
@@ -331,7 +331,7 @@ def test_root_behind_a_closed_door_moves_the_data_and_opens_nothing(home: Path) 
 def test_root_with_programs_behind_a_closed_door_runs_a_copy(
     home: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = postgres_place._binaries()
+    real = postgres_place.installed_programs()
     closed = home.parent / "closed"
     package = closed / real.parents[1].name
     package.mkdir(parents=True)
@@ -341,7 +341,7 @@ def test_root_with_programs_behind_a_closed_door_runs_a_copy(
     libraries = real.parents[1].with_name(f"{real.parents[1].name}.libs")
     shutil.copytree(libraries, closed / libraries.name, symlinks=True)
     closed.chmod(0o700)
-    monkeypatch.setattr(postgres_place, "_binaries", lambda: package / real.parent.name / "bin")
+    monkeypatch.setattr(postgres_place, "installed_programs", lambda: package / real.parent.name / "bin")
     subprocess.run(["cp", "-a", made, home], check=True)
     said: list[str] = []
     with EmbeddedPostgres.start(home, settings=FAST, say=said.append) as server:

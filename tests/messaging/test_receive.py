@@ -337,7 +337,8 @@ class TestBroken:
     def test_a_dead_kept_connection_is_replaced_in_silence(self, world: World, line: Line):
         assert world.text(line, "one").status == 200
         world.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'leadsrally_webhook_twilio'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE usename = 'leadsrally_webhook_twilio' AND datname = current_database()"
         )
         assert world.text(line, "two").status == 200
         assert world.value("SELECT count(*) FROM messages") == 2

@@ -44,6 +44,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logger.__dict__.pop("powertools_handler", None)
     logger.handlers.clear()
     yield
+    logger.__dict__.clear()
     logger.__dict__.update(state)
     logger.handlers[:] = handlers
     log._logger.cache_clear()

@@ -80,7 +80,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "contacts": "Su",
         "conversations": "Su",
         "disclosures": "I",
-        "jobs": "SIUD",
+        "jobs": "SUD",
         "messages": "S",
         "organizations": "S",
         "scores": "SI",

@@ -7,8 +7,8 @@ from leadsrally.jobs import store
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Announce, Database
 
-# A bell that was rung this long ago and brought no worker is taken as lost. It is longer than a queue's
-# visibility timeout, so that a message which is only waiting there is not doubled.
+# A bell that was rung this long ago and brought no worker is taken as lost. If it was only slow, it rings
+# twice, which is harmless: a job can be claimed once.
 _BELL_LOST_AFTER = timedelta(minutes=5)
 _AT_MOST = 1_000
 

@@ -9,7 +9,7 @@ from leadsrally.consent.types import Evidence
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import answer_keyword, store
+from leadsrally.messaging import store
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.types import Channel, InboundMessage, Received
 
@@ -70,6 +70,9 @@ def _receive(
         raise StaleChannelError
     if stored.conversation_id is None or stored.contact_id is None:
         return Received(duplicate=True, message_id=None, conversation_id=None, contact_id=None)
+    if stored.scoring_job_id is not None:
+        # Heard too early to be due; the queue's own delay on AWS is as long as the pause.
+        tx.announce("ai_score", stored.scoring_job_id)
     if meaning is not None:
         _obey(
             tx,
@@ -123,6 +126,8 @@ def _obey(
     conversation_id: UUID,
     contact_id: UUID,
 ) -> None:
+    from leadsrally.messaging import answer_keyword  # brings what sending needs; one text in a thousand does
+
     organization_id, now = channel.organization_id, evidence.occurred_at
     number = change.number_hash(hashes, organization_id, inbound.sender)
     kind = "sms"

@@ -109,6 +109,7 @@ scoring AS (
      WHERE %(score)s
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL AND state = 'queued'
     DO UPDATE SET run_at = least(excluded.run_at, waiting.created_at + %(patience)s)
+    RETURNING id
 ),
 logged AS (
     INSERT INTO delivery_log (
@@ -122,9 +123,10 @@ logged AS (
       FROM channel
       LEFT JOIN receipt ON receipt.channel_id = channel.id
 )
-SELECT conversation.id AS conversation_id, conversation.contact_id
+SELECT conversation.id AS conversation_id, conversation.contact_id, scoring.id AS scoring_job_id
   FROM channel
   LEFT JOIN conversation ON true
+  LEFT JOIN scoring ON true
 """
 
 
@@ -145,6 +147,7 @@ class Call:
 class StoredInbound:
     conversation_id: UUID | None
     contact_id: UUID | None
+    scoring_job_id: UUID | None
 
 
 def store_inbound(

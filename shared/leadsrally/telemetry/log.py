@@ -18,8 +18,6 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, LiteralString, cast
 
-from aws_lambda_powertools import Logger
-
 from leadsrally.telemetry import failure
 from leadsrally.telemetry.fields import WITHHELD, is_name, passed
 from leadsrally.telemetry.types import Field
@@ -107,6 +105,8 @@ def _told(error: BaseException) -> dict[str, Any]:
 @cache
 def _logger() -> logging.Logger:
     """Made at the first line, so that importing this module changes nothing and the level is read when it is set."""
+    from aws_lambda_powertools import Logger  # 20 ms, and a door that has nothing to tell never pays them
+
     asked = os.environ.get("LEADSRALLY_LOG_LEVEL", "INFO").upper()
     Logger(
         service=_SERVICE,
