@@ -52,6 +52,12 @@ class Worker:
         return Done()
 
 
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five looks a second instead of one."""
+    monkeypatch.setattr(bells_module, "_POLL_SECONDS", 0.2)
+
+
 @pytest.fixture
 def worker(world: World) -> Worker:
     return Worker(world)
@@ -172,7 +178,7 @@ class TestBells:
         start(worker)
         eventually(lambda: len(worker.batches) >= 1)
         time.sleep(0.3)
-        assert len(worker.batches) <= 2
+        assert len(worker.batches) <= 4  # a spin would be hundreds
 
     def test_it_lives_through_a_lost_database(
         self, world: World, bench: Bench, worker: Worker, start: Callable[[Worker], Bells]

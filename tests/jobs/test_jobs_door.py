@@ -46,12 +46,12 @@ POISON = [
 
 
 class TestPoison:
-    @pytest.mark.parametrize("body", POISON, ids=range(len(POISON)))
-    def test_Q8_an_unreadable_record_goes_back_alone(self, world: World, line: Line, body: str):
-        message_id = world.reply(line, world.conversation(line), "Hello")
-        (job_id,) = world.due(QUEUE)
-        assert ring(world, body, bell(job_id)) == ["m0"]
-        assert world.message(message_id)["status"] == "accepted"
+    def test_Q8_an_unreadable_record_goes_back_alone(self, world: World, line: Line):
+        for place, body in enumerate(POISON):
+            message_id = world.reply(line, world.conversation(line), f"Hello {place}")
+            (job_id,) = world.due(QUEUE)
+            assert ring(world, body, bell(job_id)) == ["m0"], body[:40]
+            assert world.message(message_id)["status"] == "accepted"
 
     def test_Q8_work_that_this_version_does_not_know_is_dead_at_once(self, world: World, bench: Bench):
         with runtime.of("api").db.tenant(bench.org.id) as tx:
