@@ -4,6 +4,32 @@ from datetime import date, datetime
 
 from leadsrally.kit.db import Tx
 
+# Row security shows a role without a policy of its own an empty table, in which nothing is ever wrong.
+_UNSEEN_TABLES = """
+SELECT c.relname
+  FROM pg_catalog.pg_class AS c
+ WHERE c.relnamespace = 'public'::regnamespace
+   AND c.relkind IN ('r', 'p')
+   AND NOT c.relispartition
+   AND c.relrowsecurity
+   AND has_any_column_privilege(c.oid, 'SELECT')
+   AND NOT EXISTS (
+    SELECT 1
+      FROM pg_catalog.pg_policies AS p
+     WHERE p.schemaname = 'public'
+       AND p.tablename = c.relname
+       AND p.permissive = 'PERMISSIVE'
+       AND p.cmd IN ('SELECT', 'ALL')
+       AND current_user = ANY (p.roles)
+       AND p.qual = 'true')
+"""
+
+
+def unseen_tables(tx: Tx) -> list[str]:
+    """Tables that this role may read and of which it would not be shown every row."""
+    return tx.values(_UNSEEN_TABLES, {})
+
+
 _COLUMNS = """
 SELECT attname
   FROM pg_catalog.pg_attribute
@@ -140,7 +166,7 @@ SELECT r.rolname
    AND r.rolcanlogin
    AND r.rolname <> 'leadsrally_migrate'
    AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
-        OR pg_catalog.pg_has_role(r.oid, 'leadsrally_owner', 'MEMBER')
+        OR EXISTS (SELECT 1 FROM pg_catalog.pg_auth_members AS m WHERE m.member = r.oid)
         OR EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')))
 """
 

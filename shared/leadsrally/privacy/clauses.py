@@ -7,7 +7,10 @@ role, which sees all tenants and no content.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Literal
+
+import psycopg
 
 from leadsrally.kit.db import Tx
 from leadsrally.privacy import audit
@@ -45,13 +48,21 @@ class Result:
 
 def check_all(tx: Tx, now: datetime) -> list[Result]:
     """Run every check. One that breaks down counts as broken: a promise that cannot be checked is not kept."""
-    return [_checked(clause, tx, now) for clause in CLAUSES]
+    unseen = len(audit.unseen_tables(tx))
+    return [_checked(clause, tx, now, unseen) for clause in CLAUSES]
 
 
-def _checked(clause: Clause, tx: Tx, now: datetime) -> Result:
+def _checked(clause: Clause, tx: Tx, now: datetime, unseen: int) -> Result:
     if clause.check is None:
         return Result(clause, "not built", "")
-    finding = clause.check(tx, now)
+    if unseen:
+        return Result(clause, "broken", f"the auditor is not shown every row of {unseen} tables")
+    tx.run("SAVEPOINT before_check", {})
+    try:
+        finding = clause.check(tx, now)
+    except psycopg.Error as error:
+        tx.run("ROLLBACK TO SAVEPOINT before_check", {})
+        return Result(clause, "broken", f"the check itself failed ({type(error).__name__})")
     return Result(clause, "kept" if finding.kept else "broken", finding.sentence)
 
 
@@ -62,9 +73,14 @@ def _account_data(tx: Tx, _now: datetime) -> Finding:
 
 
 def _delivery_log_written(tx: Tx, now: datetime) -> Finding:
-    ahead = [day for day in audit.log_days(tx) if day > now.date()]
+    days = set(audit.log_days(tx))
+    # Without a gap, today included: a day far ahead is no help tomorrow.
+    writable = next(ahead for ahead in count() if now.date() + timedelta(days=ahead) not in days)
     return Finding(
-        len(ahead) >= _DAYS_AHEAD_AT_LEAST, f"the delivery log can be written for {len(ahead)} days ahead"
+        writable > _DAYS_AHEAD_AT_LEAST,
+        f"the delivery log can be written today and for {max(writable - 1, 0)} days ahead"
+        if writable
+        else "the delivery log cannot be written today",
     )
 
 

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+import psycopg
+
 from leadsrally.kit.clock import Clock
-from leadsrally.kit.db import Database
-from leadsrally.kit.errors import LeadsRallyError, Unavailable
+from leadsrally.kit.db import Database, Tx
+from leadsrally.kit.errors import LeadsRallyError, Misconfigured, Unavailable
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy import store
 from leadsrally.privacy.retention import DELIVERY_LOG, Rule
@@ -31,7 +34,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a sweep came to, in rows. `due_after` is 0 unless it was a dry run or ran out of time."""
+    """What a sweep came to, in rows. `deleted` are those that this run took; another may run beside it.
+
+    `due_after` is 0 unless it was a dry run.
+    """
 
     id: UUID
     rule: str
@@ -70,11 +76,17 @@ def sweep_delivery_log(
 
     Interrupted, it leaves a run without an end and the next run goes on where it stopped. Two at once are
     harmless. With `dry_run` it counts and records, and changes nothing else. Raises `SweepIncomplete` when
-    rows are still due afterwards.
+    days are still due afterwards, and `Misconfigured` for a role that would be shown an empty log.
     """
     now = clock()
     run_id = new_id(now)
+    deleted = 0
     with db.across() as tx:
+        if not store.sees_whole_log(tx):
+            raise Misconfigured(
+                "The sweep's database role sees no rows of the delivery log. Run `leadsrally migrate`.",
+                code="sweep_blind",
+            )
         plan = plan_delivery_log(now, store.log_days(tx))
         due_before = store.due_log_rows(tx, plan.cutoff)
         store.begin_run(
@@ -82,16 +94,14 @@ def sweep_delivery_log(
         )
     if not dry_run:
         for day in plan.missing_days:
-            with db.across() as tx:
-                store.make_log_day(tx, day)
+            _patiently(db, pause, lambda tx, day=day: store.make_log_day(tx, day))
         for day in plan.due_days:
             if time_left() < timedelta(seconds=10):
                 break
-            _drop(db, day, pause)
+            deleted += _drop(db, day, pause)
     with db.across() as tx:
         left = plan_delivery_log(now, store.log_days(tx)).due_days
         due_after = store.due_log_rows(tx, plan.cutoff)
-        deleted = 0 if dry_run else due_before - due_after
         store.end_run(tx, run_id, deleted=deleted, due_after=due_after, now=clock())
     log.info(
         "sweep.done",
@@ -106,15 +116,27 @@ def sweep_delivery_log(
     return Run(run_id, plan.rule.name, plan.cutoff, dry_run, due_before, deleted, due_after)
 
 
-def _drop(db: Database, day: date, pause: Callable[[float], None]) -> None:
-    """Drop one day, stepping aside for inserts: the lock is asked for briefly, and again a little later."""
-    for attempt in range(_LOCK_TRIES):
-        try:
-            with db.across() as tx:
-                store.drop_log_day(tx, day)
-        except Unavailable:
-            if attempt == _LOCK_TRIES - 1:
-                raise
-            pause(_LOCK_PAUSE_SECONDS)
-        else:
-            return
+def _drop(db: Database, day: date, pause: Callable[[float], None]) -> int:
+    """Drop one day and return how many rows went.
+
+    None go when another sweep was quicker, or when the database's own clock says that the day is still kept.
+    """
+    # Counted in a transaction of its own: a reader that then asks for the lock would wait for the next one.
+    with db.across() as tx:
+        rows = store.log_rows_of_day(tx, day)
+    try:
+        dropped = _patiently(db, pause, lambda tx: store.drop_log_day(tx, day))
+    except psycopg.errors.CheckViolation:
+        log.error("sweep.refused", rule=DELIVERY_LOG.name)
+        return 0
+    return rows if dropped else 0
+
+
+def _patiently(db: Database, pause: Callable[[float], None], change: Callable[[Tx], bool]) -> bool:
+    """Step aside for inserts: ask for the log's lock only briefly, and again a little later."""
+    for _ in range(_LOCK_TRIES - 1):
+        with suppress(Unavailable), db.across() as tx:
+            return change(tx)
+        pause(_LOCK_PAUSE_SECONDS)
+    with db.across() as tx:
+        return change(tx)

@@ -1,0 +1,254 @@
+"""Every check of the policy can fail: each thing is broken once, and its clause says so."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from infra.local.command import main
+from leadsrally.kit.db import Database, Tx
+from leadsrally.privacy import audit, clauses
+from leadsrally.privacy.clauses import CLAUSES, check_all
+from leadsrally.privacy.retention import DELIVERY_LOG
+from tests.world import Line, Org, World
+
+BUILT = {clause.id for clause in CLAUSES if clause.check is not None}
+
+
+@dataclass
+class Audit:
+    """The auditor of one world."""
+
+    world: World
+
+    def __call__(self, now: datetime | None = None) -> dict[str, str]:
+        """What stands about each clause."""
+        db = Database(self.world.database.url("leadsrally_clauses"))
+        with db.across() as tx:
+            found = check_all(tx, now or self.world.clock.now)
+        db.close()
+        return {result.clause.id: result.state for result in found}
+
+    def broken(self, now: datetime | None = None) -> set[str]:
+        return {clause for clause, state in self(now).items() if state == "broken"}
+
+
+@pytest.fixture
+def audited(world: World, org: Org, line: Line) -> Audit:
+    """A house where much has happened, and all of it as promised."""
+    world.user(org)
+    thread = world.conversation(line)
+    world.score()
+    world.reply(line, thread, "We open at nine")
+    world.work("send_message")
+    world.clock.pass_(seconds=1)
+    world.text(line, "STOP")
+    world.clock.pass_(seconds=1)
+    world.reply(line, thread, "too late")
+    world.work("send_message")
+    return Audit(world)
+
+
+def age_a_row(world: World, at: datetime) -> None:
+    world.execute("SELECT delivery_log_make_day(%(day)s)", day=at.date())
+    world.execute(
+        """INSERT INTO delivery_log (received_at, id, provider, kind, outcome, http_status, bytes, request_id)
+           VALUES (%(at)s, gen_random_uuid(), 'twilio', 'inbound', 'stored', 200, 1, 'r')""",
+        at=at,
+    )
+
+
+class TestKept:
+    def test_a_house_that_did_as_promised(self, audited: Audit):
+        states = audited()
+        assert {clause for clause, state in states.items() if state == "kept"} == BUILT
+        assert {clause for clause, state in states.items() if state == "not built"} == states.keys() - BUILT
+
+    def test_an_empty_house_keeps_its_promises_too(self, world: World):
+        assert Audit(world).broken() == set()
+
+    def test_every_clause_of_the_policy_is_listed_once(self):
+        ids = [clause.id for clause in CLAUSES]
+        assert len(ids) == len(set(ids)) == 39
+        assert all(re.fullmatch(r"P\d{1,2}\.\d", clause) for clause in ids)
+
+    def test_a_finding_names_no_person(self, audited: Audit):
+        db = Database(audited.world.database.url("leadsrally_clauses"))
+        with db.across() as tx:
+            sentences = [result.sentence for result in check_all(tx, audited.world.clock.now)]
+        db.close()
+        assert not any("+1202" in sentence or "@" in sentence for sentence in sentences)
+
+
+BREAKS: list[tuple[str, str]] = [
+    ("P1.1", "ALTER TABLE users ADD COLUMN birthday date"),
+    ("P1.4", "DELETE FROM disclosures WHERE subprocessor = 'anthropic'"),
+    ("P4.7", "DELETE FROM disclosures WHERE subprocessor = 'twilio'"),
+    ("P5.1", "ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY"),
+    ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
+    ("P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
+    ("P5.1", "ALTER TABLE ai_usage OWNER TO leadsrally_ai_score"),
+    ("P8.2", "UPDATE users SET password_hash = 'hunter2'"),
+    ("P8.2", "UPDATE users SET password_hash = overlay(password_hash PLACING '$2b$10$' FROM 1)"),
+    ("P8.2", "UPDATE users SET password_hash = encode(sha256('hunter2'), 'hex')"),
+    ("P8.4", "UPDATE channels SET credentials = convert_to('{\"auth_token\": \"x\"}', 'UTF8')"),
+    (
+        "P8.4",
+        "UPDATE channels SET credentials = '\\x01' || convert_to(account_sid || ' and its token', 'UTF8')",
+    ),
+    ("P8.4", "UPDATE channels SET credentials = ''"),
+]
+
+
+class TestBroken:
+    @pytest.mark.parametrize(("clause", "change"), BREAKS, ids=[f"{c}-{sql[:34]}" for c, sql in BREAKS])
+    def test_a_change_of_what_is_stored(self, audited: Audit, clause: str, change: str):
+        audited.world.execute(change)
+        assert audited.broken() == {clause}
+
+    def test_P1_5_a_day_is_missing_ahead(self, audited: Audit):
+        days = [row["day"] for row in audited.world.rows("SELECT day FROM delivery_log_days() AS day")]
+        gap = audited.world.clock.now.date() + timedelta(days=5)
+        audited.world.execute(f"DROP TABLE delivery_log_{gap:%Y%m%d}")
+        assert len([day for day in days if day > audited.world.clock.now.date()]) > 7
+        assert audited.broken() == {"P1.5"}
+
+    def test_P1_5_the_sweep_has_not_run_for_a_week(self, audited: Audit):
+        now = audited.world.clock.now
+        assert audited.broken(now + timedelta(days=7)) == set()
+        assert audited.broken(now + timedelta(days=8)) == {"P1.5"}
+
+    def test_P1_5_no_day_at_all(self, audited: Audit):
+        assert audited.broken(audited.world.clock.now + timedelta(days=60)) == {"P1.5"}
+
+    def test_P4_4_a_report_that_tells_what_it_was_given(
+        self, audited: Audit, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(clauses, "report", lambda error, **fields: {"error": str(error), **fields})
+        assert audited.broken() == {"P4.4"}
+
+    def test_P6_4_a_row_that_should_be_gone(self, audited: Audit):
+        cutoff = DELIVERY_LOG.cutoff(audited.world.clock.now)
+        age_a_row(audited.world, cutoff)
+        assert audited.broken() == set()
+        age_a_row(audited.world, cutoff - timedelta(microseconds=1))
+        assert audited.broken() == {"P6.4"}
+
+    def test_P6_4_the_sweep_has_an_hour_for_it(self, audited: Audit):
+        midnight = datetime.combine(audited.world.clock.now.date(), datetime.min.time(), UTC)
+        age_a_row(audited.world, midnight - timedelta(days=90))
+        assert audited.broken(midnight + timedelta(minutes=59)) == set()
+        assert audited.broken(midnight + timedelta(hours=1)) == {"P6.4"}
+
+    def test_P7_4_a_message_that_was_claimed_after_the_STOP(self, audited: Audit):
+        world = audited.world
+        message = world.row("SELECT id FROM messages WHERE body = 'too late'")["id"]
+        world.execute(
+            "UPDATE messages SET claimed_at = %(now)s WHERE id = %(id)s", now=world.clock.now, id=message
+        )
+        assert audited.broken() == {"P7.4", "P4.7"}  # nor was it disclosed
+
+    def test_P7_4_a_START_in_between_makes_it_right(self, audited: Audit, line: Line):
+        world = audited.world
+        world.text(line, "START")
+        world.clock.pass_(seconds=1)
+        world.reply(line, world.conversation(line), "welcome back")
+        world.work("send_message")
+        assert len(world.sender.texts) == 2
+        assert audited.broken() == set()
+
+    def test_P7_4_the_confirmation_is_no_breach(self, audited: Audit, org: Org):
+        world = audited.world
+        line = world.line(org, provider_answers_keywords=False)
+        world.text(line, "STOP", sender="+12025550166")
+        world.clock.pass_(seconds=1)
+        world.work("send_message")
+        assert world.sender.texts[-1].recipient == "+12025550166"
+        assert audited.broken() == set()
+
+
+class TestChecker:
+    """A promise that cannot be checked is not kept."""
+
+    def test_R6_an_auditor_that_is_shown_nothing_finds_everything_broken(self, audited: Audit):
+        audited.world.execute("DROP POLICY audit ON messages")
+        assert audited.broken() == BUILT
+
+    def test_a_check_that_breaks_down_is_broken_and_the_others_go_on(self, audited: Audit):
+        audited.world.execute("REVOKE SELECT (password_hash) ON users FROM leadsrally_clauses")
+        assert audited.broken() == {"P8.2"}
+
+    def test_a_check_that_changes_nothing_of_what_it_looks_at(self, audited: Audit):
+        """The auditor may only read, and only what holds no content."""
+        with psycopg.connect(audited.world.database.url("leadsrally_clauses")) as connection:
+            rows = connection.execute(
+                """SELECT table_name FROM information_schema.column_privileges
+                    WHERE grantee = 'leadsrally_clauses' AND privilege_type <> 'SELECT'"""
+            ).fetchall()
+        assert rows == []
+
+    @pytest.mark.parametrize(
+        "strength",
+        ["CREATE ROLE leadsrally_strong LOGIN BYPASSRLS", "CREATE ROLE leadsrally_strong LOGIN SUPERUSER",
+         "CREATE ROLE leadsrally_strong LOGIN IN ROLE leadsrally_owner",
+         "CREATE ROLE leadsrally_strong LOGIN IN ROLE leadsrally_lookup",
+         "CREATE ROLE leadsrally_strong LOGIN CREATEROLE"],
+    )  # fmt: skip
+    def test_P5_1_a_role_of_ours_that_could_pass_the_walls(self, world: World, strength: str):
+        """Roles belong to the whole server, so this one is never committed."""
+        with psycopg.connect(world.database.url()) as connection:
+            tx = Tx(connection, None)
+            assert audit.strong_roles(tx) == []
+            connection.execute(strength)  # pyright: ignore[reportArgumentType]
+            assert audit.strong_roles(tx) == ["leadsrally_strong"]
+            connection.rollback()
+
+
+class TestCommand:
+    """`leadsrally clauses` through the front door, with its exit codes."""
+
+    @pytest.fixture
+    def ask(
+        self, audited: Audit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> Callable[[], tuple[int, str]]:
+        monkeypatch.setenv("DATABASE_URL", audited.world.database.url())
+        monkeypatch.setenv("LEADSRALLY_ROLE_KEY", "a" * 44)
+        monkeypatch.setenv("LEADSRALLY_ENV", "development")
+
+        def run() -> tuple[int, str]:
+            capsys.readouterr()
+            return main(["clauses"]), capsys.readouterr().out
+
+        return run
+
+    def test_2_while_some_are_not_built(self, ask: Any):
+        code, told = ask()
+        assert code == 2
+        assert f"{len(BUILT)} kept, 0 broken, {len(CLAUSES) - len(BUILT)} not built" in told
+        listed = {line.split()[0]: line for line in told.splitlines() if line.startswith("P")}
+        assert listed.keys() == {clause.id for clause in CLAUSES}
+        assert all(("not built" in listed[c.id]) == (c.check is None) for c in CLAUSES)
+
+    def test_1_when_one_is_broken(self, ask: Any, world: World):
+        world.execute("UPDATE users SET password_hash = 'hunter2'")
+        code, told = ask()
+        assert code == 1
+        (line,) = [line for line in told.splitlines() if "BROKEN" in line]
+        assert line.startswith("P8.2")
+        assert "hunter2" not in told
+
+    def test_0_when_all_are_kept(self, ask: Any, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(clauses, "CLAUSES", tuple(c for c in CLAUSES if c.check is not None))
+        assert ask()[0] == 0
+
+    def test_2_and_one_sentence_where_nothing_is_installed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any
+    ):
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        monkeypatch.setattr("infra.local.production.HOME", tmp_path)
+        assert main(["clauses"]) == 2
+        assert "Nothing is installed here" in capsys.readouterr().err
