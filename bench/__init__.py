@@ -1,0 +1,1 @@
+"""Every performance figure that the project claims, measured beside its limit: `python -m bench`."""
