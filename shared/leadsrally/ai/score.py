@@ -1,6 +1,7 @@
 """Ask a model what a contact wants, if it may be asked, and keep what it says beside the message."""
 
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 from uuid import UUID
 
@@ -46,9 +47,10 @@ def score_conversation(desk: Desk, job: Job) -> Result:
     conversation_id = UUID(job.payload["conversation_id"])
     if desk.scorer is None:
         return Done()
+    day = desk.clock().date()
     with desk.db.tenant(organization_id) as tx:
         brief = store.brief(tx, organization_id, conversation_id)
-        conversation = _snippet(tx, desk, organization_id, conversation_id, brief)
+        conversation = _snippet(tx, desk, organization_id, conversation_id, brief, day)
     if brief is None or conversation is None:
         return Done()
     result = desk.scorer.score(_system_prompt(), conversation, timeout=_TIMEOUT_SECONDS)
@@ -59,12 +61,12 @@ def score_conversation(desk: Desk, job: Job) -> Result:
             retry_after=result.retry_after,
         )
     with desk.db.tenant(organization_id) as tx:
-        _keep(tx, desk, organization_id, conversation_id, brief, result)
+        _keep(tx, desk, organization_id, conversation_id, brief, result, day)
     return Done()
 
 
 def _snippet(
-    tx: Tx, desk: Desk, organization_id: UUID, conversation_id: UUID, brief: Brief | None
+    tx: Tx, desk: Desk, organization_id: UUID, conversation_id: UUID, brief: Brief | None, day: date
 ) -> str | None:
     """The minimised conversation, with its budget taken and its disclosure noted; None: do not ask."""
     if brief is None or brief.scored or not brief.active or not (brief.scoring or brief.suggestions):
@@ -75,7 +77,7 @@ def _snippet(
     within_budget = store.spend_call(
         tx,
         organization_id,
-        now.date(),
+        day,
         daily_calls=brief.daily_calls,
         daily_tokens=brief.daily_tokens,
     )
@@ -111,10 +113,12 @@ def _keep(
     conversation_id: UUID,
     brief: Brief,
     result: Scored | Declined,
+    day: date,
 ) -> None:
     now = desk.clock()
     answer = result.answer if isinstance(result, Scored) else None
-    store.spend_tokens(tx, organization_id, now.date(), result.input_tokens + result.output_tokens)
+    # On the day that paid for the call: an answer may come after midnight.
+    store.spend_tokens(tx, organization_id, day, result.input_tokens + result.output_tokens)
     kept = store.keep(
         tx,
         organization_id,
