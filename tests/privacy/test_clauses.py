@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -40,7 +41,17 @@ class Audit:
 @pytest.fixture
 def audited(world: World, org: Org, line: Line) -> Audit:
     """A house where much has happened, and all of it as promised."""
-    world.user(org)
+    world._insert(
+        "users",
+        {
+            "organization_id": org.id,
+            "id": uuid4(),
+            "email": "owner@example.test",
+            "password_hash": "$2b$12$" + "a" * 53,  # the form of one; a real one takes its time
+            "role": "owner",
+            "created_at": world.clock.now,
+        },
+    )
     thread = world.conversation(line)
     world.score()
     world.reply(line, thread, "We open at nine")

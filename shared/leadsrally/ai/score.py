@@ -137,7 +137,7 @@ def _keep(
     if not kept or answer is None:
         return
     if brief.scoring:
-        store.show(tx, organization_id, conversation_id, answer)
+        store.show(tx, organization_id, conversation_id, brief.message_id, answer)
     if answer.wants_to_stop:
         evidence = Evidence("ai", now, message_id=brief.message_id)
         if change.pause(tx, organization_id, brief.contact_id, "sms", evidence, now=now):

@@ -147,21 +147,34 @@ def keep(
     return kept is not None
 
 
+# Two calls may overlap and answer in any order: what a newer message came to is not replaced by an older one.
 _SHOW = """
-UPDATE conversations
+UPDATE conversations AS c
    SET intent = %(intent)s, interest = %(interest)s
- WHERE organization_id = %(organization_id)s
-   AND id = %(conversation_id)s
+  FROM messages AS m
+ WHERE c.organization_id = %(organization_id)s
+   AND c.id = %(conversation_id)s
+   AND m.organization_id = c.organization_id
+   AND m.id = %(message_id)s
+   AND NOT EXISTS (
+    SELECT 1
+      FROM messages AS newer
+      JOIN scores AS s ON s.organization_id = newer.organization_id AND s.message_id = newer.id
+     WHERE newer.organization_id = c.organization_id
+       AND newer.conversation_id = c.id
+       AND (newer.created_at, newer.id) > (m.created_at, m.id)
+       AND s.intent IS NOT NULL)
 """
 
 
-def show(tx: Tx, organization_id: UUID, conversation_id: UUID, answer: Answer) -> None:
+def show(tx: Tx, organization_id: UUID, conversation_id: UUID, message_id: UUID, answer: Answer) -> None:
     """Put the newest score on the conversation, for the inbox."""
     tx.run(
         _SHOW,
         {
             "organization_id": organization_id,
             "conversation_id": conversation_id,
+            "message_id": message_id,
             "intent": answer.intent,
             "interest": answer.interest,
         },
