@@ -1,121 +1,102 @@
-"""Intake through the one-process host: eight keep-alive clients, signed texts, every tenth delivery repeated.
+"""Intake through the one-process host: 8 kept connections, signed texts, every tenth a repeat.
 
-The host is a process of its own, the load comes from others, and Postgres shares the two cores with them. The
-limit is pgbench with eight clients and the three durable rows. Scoring is off, so that no queue works beside.
-Every text that was answered 2xx must be stored, once, and no other.
+Scoring is on, so each new text writes the same three durable rows as the limit (pgbench, 8 clients) and a
+receipt and its conversation besides. Only the intake function is served, so that no queue worker takes the
+cores; the `whole host` has every function, with the workers taking up the jobs but no model to call. After
+each run the stored texts must be exactly those that were answered 2xx.
 """
 
-import multiprocessing
-import socket
-import time
-from itertools import islice
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
 
-import psutil
-
-from bench import usual
 from bench.cluster import Cluster, cluster
-from bench.figures import Figure, alone, beside, percentile
+from bench.figures import Figure, alone, beside
 from bench.floor import Floor, measure_floor, three_rows
-from bench.house import CONVERSATION_ID, ENVIRONMENT, Line, furnish, texts
-from bench.load import Answers, send
-from infra.local.provision import role_of
-from infra.local.serve import serve, take_port
+from bench.house import Line, furnish
+from bench.load import Load, apply_load
+from bench.serving import served
 
 _CONTACTS = 50_000
 _CLIENTS = 8
+_STORING = ("house", "usual", "whole")
+_EMPTY = ("http", "socket")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    load: Load
+    cpu: float  # milliseconds of the server's process, a request
+    memory: float  # MB
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Interleaved rounds: pgbench, the host, a usual FastAPI handler."""
-    rounds, count, seconds = (2, 2_000, 2) if quick else (5, 8_000, 4)
+    """Interleaved rounds: pgbench, then each contender started afresh."""
+    rounds, count, seconds = (2, 3_000, 2) if quick else (5, 10_000, 4)
     floors: list[Floor] = []
-    ours: list[Answers] = []
-    others: list[Answers] = []
-    cpu = 0.0
+    runs: dict[str, list[Run]] = {what: [] for what in (*_STORING, *_EMPTY)}
     with cluster() as pg:
-        line = furnish(pg, contacts=_CONTACTS, scoring=False)
+        line = furnish(pg, contacts=_CONTACTS)
         sql = three_rows(pg, line)
-        conversation = pg.value(f"SELECT {CONVERSATION_ID.format(n=1)}::text")
-        with (
-            _running(_host, pg, line) as (port, process),
-            _running(_usual, pg, line, conversation) as (other, _),
-        ):
-            _send(port, line, 0, 500)
-            _send(other, line, 0, 500)
-            sent = accepted = 0
-            for number in range(rounds):
-                floors.append(measure_floor(pg, sql, contacts=_CONTACTS, clients=_CLIENTS, seconds=seconds))
-                before = pg.value("SELECT count(*) FROM message_receipts")
-                spent = sum(process.cpu_times()[:2])
-                answers = _send(port, line, 1_000 + number * count, count)
-                cpu += sum(process.cpu_times()[:2]) - spent
-                stored = pg.value("SELECT count(*) FROM message_receipts") - before
-                if stored != len(answers.accepted) or answers.refused:
-                    raise RuntimeError(
-                        f"{stored} stored, {len(answers.accepted)} accepted, {answers.refused} refused"
-                    )
-                sent += len(answers.took)
-                accepted += len(answers.accepted)
-                ours.append(answers)
-                others.append(_send(other, line, 1_000 + number * count, count))
-    rates = [floor.rate for floor in floors]
+        first = 0
+        for _ in range(rounds):
+            floors.append(measure_floor(pg, sql, contacts=_CONTACTS, clients=_CLIENTS, seconds=seconds))
+            for what, done in runs.items():
+                done.append(_run(pg, line, what, first, count))
+                first += 1_000 + count
+    return _figures(floors, runs)
+
+
+def _run(pg: Cluster, line: Line, what: str, first: int, count: int) -> Run:
+    with served(what, pg, line) as server:
+        apply_load(server.port, line, contacts=_CONTACTS, first=first, count=500, clients=_CLIENTS)  # warms
+        before, spent = _rows(pg), server.cpu()
+        load = apply_load(
+            server.port, line, contacts=_CONTACTS, first=first + 1_000, count=count, clients=_CLIENTS
+        )
+        cpu = (server.cpu() - spent) * 1000 / count
+        receipts, messages, logged = (now - then for now, then in zip(_rows(pg), before, strict=True))
+        sent = count - count // 10
+        if load.answers != count or len(load.accepted) != sent:
+            raise RuntimeError(
+                f"{what}: {load.answers} answers to {count}, {len(load.accepted)} of {sent} taken"
+            )
+        if what in _STORING and (receipts, messages, logged) != (sent, sent, count):
+            raise RuntimeError(
+                f"{what}: {receipts} receipts, {messages} messages, {logged} log rows of {sent}"
+            )
+        return Run(load, cpu, server.memory())
+
+
+def _rows(pg: Cluster) -> tuple[int, ...]:
+    tables = ("message_receipts", "messages", "delivery_log")
+    return pg.execute("SELECT " + ", ".join(f"(SELECT count(*) FROM {table})" for table in tables))[0]
+
+
+def _figures(floors: Sequence[Floor], runs: dict[str, list[Run]]) -> list[Figure]:
+    limits = [floor.rate for floor in floors]
     limit = f"8 clients, 3 rows in 1 statement; {floors[0].used}"
+    rate = {what: [run.load.rate for run in done] for what, done in runs.items()}
+
+    def middle(what: str, of: Callable[[Run], float]) -> float:
+        return median(of(run) for run in runs[what])
+
     return [
-        beside(
-            "intake_host texts a second",
-            [answers.rate for answers in ours],
-            "/s",
-            rates,
-            limit,
-            at_least=0.4,
-            note=f"{sent:,} answered 2xx, {accepted:,} different ones, as many stored",
+        beside("intake_host rate", rate["house"], "req/s", limits, limit, at_least=0.4),
+        beside("whole host rate", rate["whole"], "req/s", limits, "the same"),
+        beside("usual FastAPI rate", rate["usual"], "req/s", limits, "the same"),
+        beside("intake_host beside usual", rate["house"], "req/s", rate["usual"], "FastAPI", at_least=1.5),
+        alone("intake_host p50", middle("house", lambda run: run.load.p50), "ms"),
+        alone("intake_host p99", middle("house", lambda run: run.load.p99), "ms", at_most=10),
+        alone("usual FastAPI p99", middle("usual", lambda run: run.load.p99), "ms"),
+        alone("intake_host CPU a request", middle("house", lambda run: run.cpu), "ms"),
+        alone("usual FastAPI CPU a request", middle("usual", lambda run: run.cpu), "ms"),
+        alone("intake_host memory", middle("house", lambda run: run.memory), "MB"),
+        alone("empty answer through uvicorn", median(rate["http"]), "req/s", note="what HTTP alone allows"),
+        alone(
+            "empty answer from a socket",
+            median(rate["socket"]),
+            "req/s",
+            note=f"what the load can ask for, using {middle('socket', lambda run: run.load.cpu):.3f} ms a request",
         ),
-        beside("a usual FastAPI handler", [a.rate for a in others], "/s", rates, "the same"),
-        alone("intake_host p99", percentile([each for a in ours for each in a.took], 0.99), "ms"),
-        alone("intake_host CPU a call", cpu * 1000 / sent, "ms", note="of the host's process"),
     ]
-
-
-def _send(port: int, line: Line, first: int, count: int) -> Answers:
-    return send(port, list(islice(texts(line, contacts=_CONTACTS, first=first), count)), clients=_CLIENTS)
-
-
-class _running:  # noqa: N801  reads as words in a with statement
-    """A server in a process of its own, until the end of the block."""
-
-    def __init__(self, target: object, pg: Cluster, line: Line, *more: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port: int = free.getsockname()[1]
-        context = multiprocessing.get_context("spawn")
-        urls = {name: pg.url(name) for name in _FUNCTIONS} | {"": pg.url()}
-        self._process = context.Process(target=target, args=(self._port, urls, line, *more))  # pyright: ignore[reportArgumentType]
-
-    def __enter__(self) -> tuple[int, psutil.Process]:
-        self._process.start()
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self._port)).close()
-            except ConnectionRefusedError:
-                if not self._process.is_alive():
-                    raise RuntimeError("the server did not start") from None
-                time.sleep(0.05)
-            else:
-                return self._port, psutil.Process(self._process.pid)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.join(30)
-
-
-_FUNCTIONS = ("api", "webhook_twilio", "ai_score", "send_message", "retention_sweep", "tick")
-
-
-def _host(port: int, urls: dict[str, str], _line: Line) -> None:
-    by_role = {role_of(name): url for name, url in urls.items() if name}
-    with take_port("127.0.0.1", port) as listening:
-        serve(listening, {**ENVIRONMENT, "LEADSRALLY_LOG_LEVEL": "ERROR"}, by_role.__getitem__)
-
-
-def _usual(port: int, urls: dict[str, str], line: Line, conversation: str) -> None:
-    usual.serve(urls[""], line, conversation, port)

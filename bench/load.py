@@ -1,98 +1,144 @@
-"""A load of signed texts from processes of their own: keep-alive connections, requests made beforehand.
+"""A lean load: kept connections, requests made beforehand, the next sent when an answer is whole.
 
-Each connection sends the next request as soon as it has the answer. Requests are plain bytes and answers are
-read to their length, so that the generator costs a small part of what it measures.
+A process of its own, since it must not share the server's interpreter: `python -m bench.load` reads JSON that
+says what to send, and writes JSON that says what came back.
 """
 
-import multiprocessing
+import json
+import selectors
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from bench.house import FORM_TYPE, Text
+from bench.figures import percentile
+from bench.house import FORM_TYPE, Line, Text, texts
+from infra.local.functions import PROJECT
+
+_STALLED = 30.0  # seconds without any answer
+_REPEAT_EVERY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What came back: requests a second, milliseconds of each, and the message ids that were answered 2xx."""
+class Load:
+    """What one run of the load came to; `accepted` are the ids that were answered with 2xx, each once."""
 
     rate: float
-    took: list[float]
-    accepted: set[str]
-    refused: int
+    p50: float
+    p99: float
+    answers: int
+    accepted: frozenset[str]
+    cpu: float  # milliseconds of the load's own, a request
 
 
-def request_of(text: Text) -> bytes:
+@dataclass(slots=True)
+class _Connection:
+    socket: socket.socket
+    sid: str = ""
+    sent: float = 0.0
+    answer: bytes = b""
+
+
+def apply_load(port: int, line: Line, *, contacts: int, first: int, count: int, clients: int) -> Load:
+    """Send `count` requests from a process of its own, every tenth of them a repeat of an earlier one."""
+    order = {"line": line.to_dict(), "contacts": contacts, "first": first, "count": count}
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.load"],
+        cwd=PROJECT,
+        input=json.dumps({**order, "port": port, "clients": clients}),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    told = json.loads(done.stdout)
+    return Load(**{**told, "accepted": frozenset(told["accepted"])})
+
+
+def _requests(line: Line, contacts: int, first: int, count: int) -> Iterator[tuple[str, bytes]]:
+    recent: list[tuple[str, bytes]] = []
+    fresh = texts(line, contacts=contacts, first=first)
+    for place in range(count):
+        if place % _REPEAT_EVERY == _REPEAT_EVERY - 1:
+            yield recent[-5]  # often while the first one is still being answered
+            continue
+        recent = [*recent[-5:], _wire(next(fresh))]
+        yield recent[-1]
+
+
+def _wire(text: Text) -> tuple[str, bytes]:
     head = (
         f"POST {text.path} HTTP/1.1\r\nHost: hooks.example.test\r\nUser-Agent: TwilioProxy/1.1\r\n"
-        f"Content-Type: {FORM_TYPE}\r\nX-Twilio-Signature: {text.signature}\r\n"
+        f"Accept: */*\r\nContent-Type: {FORM_TYPE}\r\nX-Twilio-Signature: {text.signature}\r\n"
         f"Content-Length: {len(text.body)}\r\n\r\n"
     )
-    return head.encode() + text.body
+    return text.sid, head.encode() + text.body
 
 
-def send(port: int, texts: Sequence[Text], *, clients: int, repeat_every: int = 10) -> Answers:
-    """Send all `texts` over `clients` connections; every `repeat_every`-th delivery comes twice."""
-    shares = [texts[place::clients] for place in range(clients)]
-    context = multiprocessing.get_context("fork")
-    pipes = []
-    for share in shares:
-        deliveries = [
-            (text.sid, request_of(text))
-            for number, text in enumerate(share)
-            for _ in range(2 if number % repeat_every == 0 else 1)
-        ]
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=_client, args=(port, deliveries, theirs), daemon=True)
-        worker.start()
-        pipes.append((worker, ours))
-    for _, pipe in pipes:
-        pipe.recv()  # connected
-    started = time.perf_counter()
-    for _, pipe in pipes:
-        pipe.send("go")
-    results = [pipe.recv() for _, pipe in pipes]
-    seconds = time.perf_counter() - started
-    for worker, _ in pipes:
-        worker.join()
-    took = [each for result in results for each in result[0]]
-    accepted = {sid for result in results for sid in result[1]}
-    return Answers(len(took) / seconds, took, accepted, sum(result[2] for result in results))
-
-
-def _client(
-    port: int, deliveries: list[tuple[str, bytes]], pipe: multiprocessing.connection.Connection
-) -> None:
+def _run(port: int, requests: list[tuple[str, bytes]], clients: int) -> dict[str, Any]:
+    waiting = iter(requests)
+    selector = selectors.DefaultSelector()
+    connections = [_connected(port) for _ in range(clients)]
     took: list[float] = []
-    accepted: list[str] = []
-    refused = 0
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        pipe.send("ready")
-        pipe.recv()
-        for sid, request in deliveries:
-            started = time.perf_counter()
-            connection.sendall(request)
-            answer = connection.recv(65_536)
-            while not _whole(answer):
-                more = connection.recv(65_536)
-                if not more:
-                    break
-                answer += more
-            took.append((time.perf_counter() - started) * 1000)
-            if answer.startswith(b"HTTP/1.1 2"):
-                accepted.append(sid)
+    accepted: set[str] = set()
+    cpu, started = time.process_time(), time.perf_counter()
+    for connection in connections:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        _send(connection, next(waiting))
+    busy = clients
+    while busy:
+        ready = selector.select(_STALLED)
+        if not ready:
+            raise TimeoutError(f"{busy} requests got no answer in {_STALLED:g} s")
+        for key, _ in ready:
+            connection = key.data
+            connection.answer += connection.socket.recv(65_536)
+            if not _whole(connection.answer):
+                continue
+            took.append((time.perf_counter() - connection.sent) * 1000)
+            if connection.answer.startswith(b"HTTP/1.1 2"):
+                accepted.add(connection.sid)
+            following = next(waiting, None)
+            if following is None:
+                busy -= 1
+                selector.unregister(connection.socket)
             else:
-                refused += 1
-    pipe.send((took, accepted, refused))
+                _send(connection, following)
+    span = time.perf_counter() - started
+    return {
+        "rate": len(took) / span,
+        "p50": percentile(took, 0.5),
+        "p99": percentile(took, 0.99),
+        "answers": len(took),
+        "accepted": sorted(accepted),
+        "cpu": (time.process_time() - cpu) * 1000 / len(took),
+    }
+
+
+def _connected(port: int) -> _Connection:
+    made = socket.create_connection(("127.0.0.1", port))
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return _Connection(made)
+
+
+def _send(connection: _Connection, sending: tuple[str, bytes]) -> None:
+    connection.sid, connection.answer, connection.sent = sending[0], b"", time.perf_counter()
+    connection.socket.sendall(sending[1])
 
 
 def _whole(answer: bytes) -> bool:
-    head, found, body = answer.partition(b"\r\n\r\n")
+    if not answer:
+        raise ConnectionError("the server closed a connection")
+    head, found, body = answer.lower().partition(b"\r\n\r\n")
     if not found:
         return False
-    length = next(
-        (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-    )
-    return len(body) >= length
+    length = head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
+    return len(body) >= int(length or 0)
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.stdin.read())
+    made = list(_requests(Line(**given["line"]), given["contacts"], given["first"], given["count"]))
+    print(json.dumps(_run(given["port"], made, given["clients"])))

@@ -69,8 +69,8 @@ def served(what: str, cluster: Cluster, line: Line) -> Iterator[Served]:
 
 def _house(order: dict[str, Any], *, only: frozenset[str] | None) -> None:
     if only is not None:
-        every = serve.load
-        serve.load = lambda: tuple(function for function in every() if function.name in only)  # pyright: ignore
+        every = serve.load()
+        serve.load = lambda: tuple(function for function in every if function.name in only)
     with serve.take_port("127.0.0.1", 0) as listening:
         serve.serve(
             listening,
@@ -81,7 +81,7 @@ def _house(order: dict[str, Any], *, only: frozenset[str] | None) -> None:
 
 
 def _usual(order: dict[str, Any]) -> None:
-    from bench.usual import application
+    from bench.usual import application  # noqa: PLC0415  FastAPI's imports are not the house's
 
     _uvicorn(application(order["url"], PUBLIC_URL, order["line"]))
 
@@ -106,7 +106,7 @@ class _Echo(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, _data: bytes) -> None:
         self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n<Response/>")
 
 
