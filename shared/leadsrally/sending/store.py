@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import RANK, Status
 
-# The contact's row is locked until the claim is committed; a STOP takes it FOR UPDATE. So a claim either
+# The contact's row is locked until the claim is committed; a STOP takes the same lock. So a claim either
 # precedes the STOP or is decided after it, and two claims for one person count each other against the daily
 # cap. The message's row keeps two workers apart.
 _LOCK = """
