@@ -244,6 +244,7 @@ class TestUnclear:
         thread = world.conversation(line)
         world.text(line, "cancel my 3pm")
         token = world.token(world.user(org, "agent"), org)
+        world.clock.pass_(seconds=1)
         world.api("POST", f"/v1/conversations/{thread}/review", token, {"decision": "resume"})
         assert state(world) is None
         assert [action for action, *_ in events(world)] == ["pause", "resume"]

@@ -187,3 +187,15 @@ class TestOptOut:
         rival = world.line(world.organization("Rival"))
         world.report(rival, sid, "failed", message_id=message_id, ErrorCode="21610")
         assert world.rows("SELECT 1 FROM consent_events") == []
+
+
+class TestContradiction:
+    def test_a_report_that_names_one_message_and_anothers_sid_touches_neither(self, world: World, line: Line):
+        conversation = world.conversation(line)
+        known = world.reply(line, conversation, "one")
+        world.work("send_message")
+        sid = world.message(known)["provider_message_id"]
+        other = world.reply(line, conversation, "two")
+        assert world.report(line, sid, "delivered", message_id=other).status == 200
+        assert world.message(other)["status"] == "queued"
+        assert world.message(known)["status"] == "accepted"

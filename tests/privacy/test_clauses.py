@@ -17,6 +17,9 @@ from leadsrally.privacy.clauses import CLAUSES, check_all
 from leadsrally.privacy.retention import DELIVERY_LOG
 from tests.world import Line, Org, World
 
+# Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
+pytestmark = pytest.mark.xdist_group("roles")
+
 BUILT = {clause.id for clause in CLAUSES if clause.check is not None}
 
 

@@ -264,7 +264,13 @@ UPDATE messages AS m
    AND m.direction = 'outbound'
    AND (m.id = %(message_id)s
         OR (%(message_id)s::uuid IS NULL AND m.provider_message_id = %(provider_message_id)s))
-   AND (m.provider_message_id IS NULL OR m.provider_message_id = %(provider_message_id)s)
+   AND (m.provider_message_id = %(provider_message_id)s
+        OR (m.provider_message_id IS NULL AND NOT EXISTS (
+               SELECT 1
+                 FROM messages AS other
+                WHERE other.organization_id = %(organization_id)s
+                  AND other.direction = 'outbound'
+                  AND other.provider_message_id = %(provider_message_id)s)))
    AND c.organization_id = m.organization_id
    AND c.id = m.conversation_id
    AND c.channel_id = %(channel_id)s
