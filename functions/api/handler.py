@@ -10,18 +10,28 @@ from fastapi.responses import JSONResponse
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 
+from functions.api import problems
 from functions.api.routes import auth, conversations, deliveries, health, jobs, me, messages
 from leadsrally import runtime
 from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError
 from leadsrally.kit.gateway import Event, Response, problem_of
 from leadsrally.telemetry import log
 
-app = FastAPI(
+
+class Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        contract = super().openapi()
+        problems.declare(contract)
+        return contract
+
+
+app = Api(
     title="LeadsRally",
     version="1",
     summary="Conversations with leads over SMS and WhatsApp, with permission kept.",
     docs_url=None,
     redoc_url=None,
+    responses=problems.problems(500, 503),
 )
 for noun in (auth, me, conversations, messages, deliveries, jobs, health):
     app.include_router(noun.router)
@@ -32,9 +42,7 @@ def expected(_request: Request, error: LeadsRallyError) -> JSONResponse:
     headers = {} if error.retry_after is None else {"retry-after": str(int(error.retry_after) + 1)}
     if HTTP_STATUS[error.kind] == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(
-        problem_of(error), HTTP_STATUS[error.kind], headers, media_type="application/problem+json"
-    )
+    return JSONResponse(problem_of(error), HTTP_STATUS[error.kind], headers, media_type=problems.MEDIA_TYPE)
 
 
 @app.exception_handler(RequestValidationError)
@@ -42,15 +50,22 @@ def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
     """Says which field is wrong and why, and repeats nothing of what was sent."""
     problem = Invalid("Some fields are missing or not as they should be.", code="malformed")
     fields = [
-        {"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]}
+        {"field": ".".join(str(part) for part in found["loc"]), "problem": _unquoted(found["msg"])}
         for found in error.errors()
     ]
     body = {**problem_of(problem), "errors": fields}
-    return JSONResponse(body, HTTP_STATUS[problem.kind], media_type="application/problem+json")
+    return JSONResponse(body, HTTP_STATUS[problem.kind], media_type=problems.MEDIA_TYPE)
+
+
+def _unquoted(told: str) -> str:
+    """The sentence without the detail after its comma, which may name a character of what was sent."""
+    return told.partition(", invalid ")[0]
 
 
 @app.exception_handler(HTTPException)
 def unknown_route(_request: Request, error: HTTPException) -> JSONResponse:
+    if error.status_code == 400:  # what the framework says of a body that is no text at all
+        return expected(_request, Invalid("The body cannot be read as JSON.", code="malformed"))
     body = {
         "type": f"urn:leadsrally:problem:http_{error.status_code}",
         "title": "not found" if error.status_code == 404 else "not possible",
@@ -58,7 +73,7 @@ def unknown_route(_request: Request, error: HTTPException) -> JSONResponse:
         "detail": str(error.detail),
         "code": f"http_{error.status_code}",
     }
-    return JSONResponse(body, error.status_code, media_type="application/problem+json")
+    return JSONResponse(body, error.status_code, error.headers, media_type=problems.MEDIA_TYPE)
 
 
 @app.exception_handler(Exception)
@@ -71,7 +86,7 @@ def unexpected(_request: Request, error: Exception) -> JSONResponse:
         "detail": "Something broke on our side. It has been reported; try again in a moment.",
         "code": "broken",
     }
-    return JSONResponse(body, 500, media_type="application/problem+json")
+    return JSONResponse(body, 500, media_type=problems.MEDIA_TYPE)
 
 
 _own = threading.local()

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from functions.api.asking import Door
+from functions.api.problems import problems
 from leadsrally.accounts.log_in import log_in
 
 router = APIRouter(prefix="/v1/auth", tags=["auth"])
@@ -22,7 +23,7 @@ class Token(BaseModel):
     expires_in: int = Field(description="Seconds until the token expires.")
 
 
-@router.post("/login")
+@router.post("/login", responses=problems(401, 422))
 def login(login: Login, door: Door) -> Token:
     """Exchange an e-mail address and a password for an access token of fifteen minutes."""
     logged_in = log_in(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, may_write
 from functions.api.paging import Cursor, Limit, Page, next_cursor
+from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.messaging import inbox
@@ -87,7 +88,7 @@ class Review(BaseModel):
     decision: Literal["resume", "opt_out", "seen"]
 
 
-@router.get("")
+@router.get("", responses=problems(401, 422))
 def conversations(
     asked: Asked,
     limit: Limit = 50,
@@ -108,13 +109,13 @@ def conversations(
     return Page(items=items, next=next_cursor(rows, limit, "last_message_at"))
 
 
-@router.get("/{conversation_id}")
+@router.get("/{conversation_id}", responses=problems(401, 404, 422))
 def conversation(asked: Asked, conversation_id: UUID) -> Conversation:
     """One conversation with its contact and what stands about permission."""
     return Conversation.model_validate(_found(asked, conversation_id))
 
 
-@router.get("/{conversation_id}/messages")
+@router.get("/{conversation_id}/messages", responses=problems(401, 404, 422))
 def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Message]:
     """The thread, newest first, with scores, verdicts and failures explained."""
     _found(asked, conversation_id)
@@ -130,13 +131,14 @@ def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cur
     return Page(items=[_message(row) for row in rows], next=next_cursor(rows, limit, "created_at"))
 
 
-@router.post("/{conversation_id}/messages", status_code=202)
+@router.post("/{conversation_id}/messages", status_code=202, responses=problems(401, 403, 404, 409, 422))
 def reply(
     asked: Asked,
     conversation_id: UUID,
     draft: Draft,
     idempotency_key: Annotated[
-        str | None, Header(max_length=255, description="The same key sends the same message once.")
+        str | None,
+        Header(min_length=1, max_length=255, description="The same key sends the same message once."),
     ] = None,
 ) -> Queued:
     """Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict."""
@@ -153,14 +155,14 @@ def reply(
     return Queued(id=message_id)
 
 
-@router.post("/{conversation_id}/read", status_code=204)
+@router.post("/{conversation_id}/read", status_code=204, responses=problems(401, 404, 422))
 def read(asked: Asked, conversation_id: UUID) -> None:
     """Mark everything in it as read."""
     if not inbox.mark_read(asked.tx, asked.person.organization_id, conversation_id):
         raise _missing()
 
 
-@router.post("/{conversation_id}/review")
+@router.post("/{conversation_id}/review", responses=problems(401, 403, 404, 422))
 def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
     """Answer the question why a person was asked to look: go on, opt out, or just seen."""
     may_write(asked)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from functions.api.asking import Asked
 from functions.api.paging import Cursor, Limit, Page, next_cursor
+from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.messaging import inbox
 
@@ -28,7 +29,7 @@ class Delivery(BaseModel):
     request_id: str
 
 
-@router.get("")
+@router.get("", responses=problems(401, 422))
 def deliveries(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Delivery]:
     """Each call, refused ones included, newest first. Without content."""
     place = place_of(cursor)

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from functions.api.asking import Asked, may_write
 from functions.api.paging import Limit
+from functions.api.problems import problems
 from leadsrally.jobs import store
 from leadsrally.jobs.store import DeadJob
 from leadsrally.kit.errors import NotFound
@@ -18,13 +19,13 @@ class DeadJobs(BaseModel):
     items: list[DeadJob]
 
 
-@router.get("/dead")
+@router.get("/dead", responses=problems(401, 422))
 def dead(asked: Asked, limit: Limit = 50) -> DeadJobs:
     """Jobs that failed for good, newest first."""
     return DeadJobs(items=store.dead(asked.tx, asked.person.organization_id, limit=limit))
 
 
-@router.post("/{job_id}/replay", status_code=202)
+@router.post("/{job_id}/replay", status_code=202, responses=problems(401, 403, 404, 422))
 def replay(asked: Asked, job_id: UUID) -> None:
     """Give a dead job all its tries back."""
     may_write(asked)

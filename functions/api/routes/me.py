@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from functions.api.asking import Asked
+from functions.api.problems import problems
 from leadsrally.accounts import store
 from leadsrally.accounts.types import Organization, Role
 
@@ -19,7 +20,7 @@ class Me(BaseModel):
     organization: Organization
 
 
-@router.get("/me")
+@router.get("/me", responses=problems(401))
 def me(asked: Asked) -> Me:
     """Who you are, and what your organisation has switched on."""
     organization = store.organization(asked.tx, asked.person.organization_id)

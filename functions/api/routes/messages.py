@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from functions.api.asking import Asked
 from functions.api.paging import Cursor, Limit, Page, next_cursor
+from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.messaging import inbox
 
@@ -23,7 +24,7 @@ class Hit(BaseModel):
     created_at: datetime
 
 
-@router.get("")
+@router.get("", responses=problems(401, 422))
 def search(
     asked: Asked,
     search: Annotated[
@@ -32,8 +33,10 @@ def search(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Hit]:
-    """Messages that hold all the words, newest first."""
+    """Messages that hold all the words, newest first. None for a search without a letter or a number."""
     place = place_of(cursor)
+    if not any(character.isalnum() for character in search):
+        return Page(items=[], next=None)
     rows = inbox.search(
         asked.tx,
         asked.person.organization_id,

@@ -1,0 +1,41 @@
+"""How the contract speaks of errors: RFC 9457 problem JSON, for each status that an operation can answer."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+MEDIA_TYPE = "application/problem+json"
+SCHEMA = "Problem"
+
+
+class FieldProblem(BaseModel):
+    field: str = Field(examples=["body.email"])
+    problem: str = Field(examples=["Field required"])
+
+
+class Problem(BaseModel):
+    """What went wrong and what to do. Repeats nothing of what was sent."""
+
+    type: str = Field(examples=["urn:leadsrally:problem:conversation_not_found"])
+    title: str = Field(examples=["not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="A sentence for a person.", examples=["There is no such conversation."])
+    code: str = Field(description="A word for a program.", examples=["conversation_not_found"])
+    errors: list[FieldProblem] | None = Field(
+        default=None, description="Fields that are not as they should be."
+    )
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can answer these."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{SCHEMA}"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def declare(contract: dict[str, Any]) -> None:
+    """Add to an OpenAPI document what the references of `problems` point at."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = contract.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(schema.pop("$defs"))
+    schemas[SCHEMA] = schema

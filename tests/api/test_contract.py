@@ -1,0 +1,270 @@
+"""The contract: what OpenAPI says is what is answered, to strangers and to other tenants too."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+from uuid import uuid4
+
+import pytest
+
+from functions.api.handler import app
+from tests.api.conftest import Client, Rival, person, problem, told
+from tests.world import World
+
+CONTRACT: dict[str, Any] = app.openapi()
+OPERATIONS = [
+    (method.upper(), path) for path, methods in CONTRACT["paths"].items() for method in sorted(methods)
+]
+OPEN = {("POST", "/v1/auth/login"), ("GET", "/healthz")}
+# A body that each operation would take, and what stands in for `{…}`. One that is missing fails.
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/v1/auth/login"): {"email": "a@b.test", "password": "x"},
+    ("POST", "/v1/conversations/{conversation_id}/messages"): {"body": "hi"},
+    ("POST", "/v1/conversations/{conversation_id}/read"): None,
+    ("POST", "/v1/conversations/{conversation_id}/review"): {"decision": "seen"},
+    ("POST", "/v1/jobs/{job_id}/replay"): None,
+}
+QUERIES = {("GET", "/v1/messages"): "?search=hello"}
+CANARY = "CANARY+12025550123"
+
+
+def operation(method: str, path: str) -> dict[str, Any]:
+    return CONTRACT["paths"][path][method.lower()]
+
+
+def refs(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from refs(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from refs(value)
+
+
+def ask(client: Client, method: str, path: str) -> tuple[int, Any]:
+    template = (method, path)
+    path = path + QUERIES.get(template, "")
+    body = BODIES[template] if method == "POST" else None
+    return client.world.api(method, path, client.token, body)
+
+
+class TestDocument:
+    def test_it_is_served_as_it_is(self, world: World):
+        answer = world.call("/openapi.json", method="GET", headers={"host": "api.example.test"})
+        assert answer.status == 200
+        assert json.loads(answer.body) == json.loads(json.dumps(CONTRACT))
+
+    def test_every_reference_leads_somewhere(self):
+        named = {f"#/components/schemas/{name}" for name in CONTRACT["components"]["schemas"]}
+        assert set(refs(CONTRACT)) <= named
+
+    def test_every_schema_is_used(self):
+        named = {f"#/components/schemas/{name}" for name in CONTRACT["components"]["schemas"]}
+        assert named <= set(refs(CONTRACT))
+
+    def test_every_operation_has_a_name_of_its_own_and_a_sentence(self):
+        names = [operation(*found)["operationId"] for found in OPERATIONS]
+        assert len(names) == len(set(names))
+        assert all(operation(*found).get("description") for found in OPERATIONS)
+
+    @pytest.mark.parametrize(("method", "path"), OPERATIONS)
+    def test_every_operation_says_how_it_fails(self, method: str, path: str):
+        given = operation(method, path)
+        responses = given["responses"]
+        expected = {"500", "503"}
+        expected |= {"401"} if given.get("security") or "login" in path else set()
+        expected |= {"404"} if "{" in path else set()
+        expected |= {"422"} if given.get("parameters") or given.get("requestBody") else set()
+        assert expected <= responses.keys()
+        for status, response in responses.items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], status
+        assert [status for status in responses if int(status) < 300], "and how it succeeds"
+
+    @pytest.mark.parametrize(("method", "path"), OPERATIONS)
+    def test_every_operation_but_two_needs_a_token(self, method: str, path: str):
+        assert bool(operation(method, path).get("security")) == ((method, path) not in OPEN)
+
+
+class TestStrangers:
+    """T1: each operation, without a token and with another tenant's ids."""
+
+    @pytest.mark.parametrize(("method", "path"), OPERATIONS)
+    def test_T1_without_a_token(self, world: World, method: str, path: str):
+        if (method, path) in OPEN:
+            pytest.skip("open to everybody")
+        where = path.replace("{conversation_id}", str(uuid4())).replace("{job_id}", str(uuid4()))
+        answer = world.api(method, where + QUERIES.get((method, path), ""), None, BODIES.get((method, path)))
+        problem(answer, 401, "token_missing")
+
+    @pytest.mark.parametrize("role", ["owner", "admin", "agent", "viewer"])
+    def test_T1_a_foreign_id_is_answered_as_one_that_does_not_exist(
+        self, world: World, client: Client, rival: Rival, role: str
+    ):
+        asking = person(world, client.org, role)
+        foreign = {"{conversation_id}": rival.conversation, "{job_id}": rival.dead_job}
+        before = str(world.rows("SELECT * FROM messages ORDER BY id")) + str(world.rows("SELECT * FROM jobs"))
+        tried = 0
+        for method, path in OPERATIONS:
+            for place, identifier in foreign.items():
+                if place not in path:
+                    continue
+                answers = [
+                    self._at(asking, method, path, place, str(identifier)),
+                    self._at(asking, method, path, place, str(uuid4())),
+                ]
+                assert answers[0] == answers[1], (method, path)
+                status = answers[0][0]
+                may_not = role == "viewer" and "403" in operation(method, path)["responses"]
+                assert status == (403 if may_not else 404), (method, path)
+                tried += 1
+        assert tried == sum("{" in path for _, path in OPERATIONS)
+        assert world.value("SELECT unread_count FROM conversations") == 1
+        after = str(world.rows("SELECT * FROM messages ORDER BY id")) + str(world.rows("SELECT * FROM jobs"))
+        assert after == before
+
+    def test_T1_the_owner_of_that_id_gets_an_answer(self, rival: Rival):
+        """Else the test above would prove nothing."""
+        for method, path in OPERATIONS:
+            found = path.replace("{conversation_id}", str(rival.conversation)).replace(
+                "{job_id}", str(rival.dead_job)
+            )
+            if found != path:
+                status, body = rival.client.world.api(
+                    method, found, rival.client.token, BODIES.get((method, path))
+                )
+                assert status < 300, (method, path, body)
+
+    def test_T1_lists_are_empty_for_a_newcomer(self, client: Client, rival: Rival):
+        for method, path in OPERATIONS:
+            if method == "GET" and "{" not in path and (method, path) not in OPEN and path != "/v1/me":
+                status, page = ask(client, method, path)
+                assert (status, page["items"]) == (200, []), path
+
+    def test_T2_a_cursor_of_another_tenant_shows_nothing_of_it(self, client: Client, rival: Rival):
+        _, page = rival.client.get("/v1/conversations?limit=1")
+        assert page["next"]
+        assert client.get(f"/v1/conversations?cursor={page['next']}")[1]["items"] == []
+
+    def _at(self, asking: Client, method: str, path: str, place: str, identifier: str) -> tuple[int, Any]:
+        body = BODIES[method, path] if method == "POST" else None
+        return asking.world.api(method, path.replace(place, identifier), asking.token, body)
+
+
+class TestMalformed:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{",
+            b"null",
+            b"[]",
+            b'"x"',
+            b'{"body": CANARY}',
+            b"\xff\xfeCANARY",
+            b"\x00",
+            b"[" * 100_000,
+            b'{"body": 1e400}',
+            b'{"body": {"CANARY": "CANARY"}}',
+            b'{"CANARY": "CANARY"}',
+        ],
+        ids=lambda body: repr(body[:16]),
+    )
+    def test_W12_a_body_that_is_not_what_it_should_be(self, client: Client, body: bytes):
+        path = f"/v1/conversations/{uuid4()}/messages"
+        answer = client.raw("POST", path, body)
+        assert answer.status == 422
+        assert told(answer)["code"] == "malformed"
+        assert "CANARY" not in answer.body
+
+    def test_a_body_that_says_it_is_something_else(self, client: Client):
+        path = f"/v1/conversations/{uuid4()}/messages"
+        answer = client.raw("POST", path, b'{"body": "CANARY"}', **{"content-type": "text/plain"})
+        assert answer.status == 422
+        assert "CANARY" not in answer.body
+
+    def test_it_names_the_field_and_the_reason(self, client: Client):
+        body = problem(client.post(f"/v1/conversations/{uuid4()}/messages", {}), 422, "malformed")
+        assert body["errors"] == [{"field": "body.body", "problem": "Field required"}]
+
+    @pytest.mark.parametrize("identifier", ["x", CANARY, "1", "%00", "..", "0" * 33, "🚲"])
+    def test_an_id_that_is_none(self, client: Client, identifier: str):
+        answer = client.raw("GET", f"/v1/conversations/{identifier}")
+        assert answer.status == 422
+        assert told(answer)["errors"] == [
+            {"field": "path.conversation_id", "problem": "Input should be a valid UUID"}
+        ]
+
+    def test_G4_no_error_repeats_what_was_sent(self, client: Client, rival: Rival):
+        thread = uuid4()
+        answers = [
+            client.get(f"/v1/conversations?limit={CANARY}"),
+            client.get(f"/v1/conversations?cursor={CANARY}"),
+            client.get(f"/v1/conversations?unread={CANARY}"),
+            client.get(f"/v1/conversations/{CANARY}"),
+            client.get(f"/v1/{CANARY}"),
+            client.get(f"/v1/messages?search={CANARY * 20}"),
+            client.post(f"/v1/conversations/{thread}/messages", {"body": CANARY}),
+            client.post(f"/v1/conversations/{thread}/messages", {"body": CANARY * 200}),
+            client.post(f"/v1/conversations/{thread}/messages", {"body": [CANARY]}),
+            client.post(
+                f"/v1/conversations/{thread}/messages", {"body": "x"}, **{"idempotency-key": CANARY * 30}
+            ),
+            client.post(f"/v1/conversations/{thread}/review", {"decision": CANARY}),
+            client.post(f"/v1/jobs/{CANARY}/replay"),
+            client.world.api("POST", "/v1/auth/login", None, {"email": CANARY, "password": CANARY}),
+            client.world.api("GET", "/v1/me", CANARY),
+        ]
+        for status, body in answers:
+            assert 400 <= status < 500
+            assert "CANARY" not in json.dumps(body)
+            assert "5550123" not in json.dumps(body)
+
+
+class TestForm:
+    def test_a_path_that_is_none(self, client: Client):
+        answer = client.raw("GET", "/v1/nothing-here")
+        assert (answer.status, told(answer)["code"]) == (404, "http_404")
+
+    @pytest.mark.parametrize(
+        ("method", "path", "allowed"),
+        [
+            ("DELETE", "/v1/me", {"GET"}),
+            ("PUT", "/v1/conversations", {"GET"}),
+            ("GET", "/v1/auth/login", {"POST"}),
+            ("TRACE", "/v1/me", {"GET"}),
+        ],
+    )
+    def test_a_method_that_is_not_offered(self, client: Client, method: str, path: str, allowed: set[str]):
+        answer = client.raw(method, path)
+        assert (answer.status, told(answer)["code"]) == (405, "http_405")
+        assert set(answer.headers["allow"].split(", ")) == allowed  # RFC 9110 section 15.5.6
+
+    def test_an_error_nobody_expected_tells_nothing(self, client: Client, capfd: pytest.CaptureFixture[str]):
+        capfd.readouterr()
+        with mock.patch("leadsrally.accounts.store.organization", side_effect=RuntimeError(CANARY)):
+            answer = client.raw("GET", "/v1/me")
+        assert answer.status == 500
+        assert told(answer) == {
+            "type": "urn:leadsrally:problem:broken",
+            "title": "broken",
+            "status": 500,
+            "detail": "Something broke on our side. It has been reported; try again in a moment.",
+            "code": "broken",
+        }
+        logged = [line for line in capfd.readouterr().out.splitlines() if '"unexpected.error"' in line]
+        assert len(logged) == 1
+        assert "CANARY" not in logged[0]
+
+    def test_a_busy_house_says_when_to_come_again(self, client: Client):
+        from leadsrally.kit.errors import Unavailable
+
+        busy = Unavailable("Busy. Try again in a moment.", retry_after=7.2)
+        with mock.patch("leadsrally.accounts.store.organization", side_effect=busy):
+            answer = client.raw("GET", "/v1/me")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "8")
+        assert told(answer)["code"] == "unavailable"
