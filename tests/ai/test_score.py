@@ -11,7 +11,9 @@ import pytest
 
 from infra.simulators.anthropic.app import AnthropicSimulator
 from infra.simulators.running import Running
+from leadsrally import runtime
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
+from leadsrally.providers.anthropic.scorer import AnthropicScorer
 from tests.database import TestDatabase
 from tests.world import Line, Org, World
 
@@ -558,6 +560,9 @@ class TestThroughTheWire:
                 world.score()
                 assert [row["outcome"] for row in scores(world)] == ["scored", "refusal", "nonsense"]
             finally:
+                scorer = runtime.of("ai_score").scorer
+                assert isinstance(scorer, AnthropicScorer)
+                scorer.close()
                 world.close()
 
     def _identities(self, world: World, line: Line) -> list[str]:

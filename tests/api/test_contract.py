@@ -93,13 +93,12 @@ class TestDocument:
 class TestStrangers:
     """T1: each operation, without a token and with another tenant's ids."""
 
-    @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-    def test_T1_without_a_token(self, world: World, method: str, path: str):
-        if (method, path) in OPEN:
-            pytest.skip("open to everybody")
-        where = path.replace("{conversation_id}", str(uuid4())).replace("{job_id}", str(uuid4()))
-        answer = world.api(method, where + QUERIES.get((method, path), ""), None, BODIES.get((method, path)))
-        problem(answer, 401, "token_missing")
+    def test_T1_without_a_token(self, world: World):
+        for method, path in OPERATIONS:
+            if (method, path) not in OPEN:
+                where = path.replace("{conversation_id}", str(uuid4())).replace("{job_id}", str(uuid4()))
+                where += QUERIES.get((method, path), "")
+                problem(world.api(method, where, None, BODIES.get((method, path))), 401, "token_missing")
 
     @pytest.mark.parametrize("role", ["owner", "admin", "agent", "viewer"])
     def test_T1_a_foreign_id_is_answered_as_one_that_does_not_exist(
@@ -156,9 +155,9 @@ class TestStrangers:
 
 
 class TestMalformed:
-    @pytest.mark.parametrize(
-        "body",
-        [
+    def test_W12_a_body_that_is_not_what_it_should_be(self, client: Client):
+        path = f"/v1/conversations/{uuid4()}/messages"
+        for body in (
             b"",
             b"{",
             b"null",
@@ -171,15 +170,11 @@ class TestMalformed:
             b'{"body": 1e400}',
             b'{"body": {"CANARY": "CANARY"}}',
             b'{"CANARY": "CANARY"}',
-        ],
-        ids=lambda body: repr(body[:16]),
-    )
-    def test_W12_a_body_that_is_not_what_it_should_be(self, client: Client, body: bytes):
-        path = f"/v1/conversations/{uuid4()}/messages"
-        answer = client.raw("POST", path, body)
-        assert answer.status == 422
-        assert told(answer)["code"] == "malformed"
-        assert "CANARY" not in answer.body
+        ):
+            answer = client.raw("POST", path, body)
+            assert answer.status == 422, body[:20]
+            assert told(answer)["code"] == "malformed"
+            assert "CANARY" not in answer.body
 
     def test_a_body_that_says_it_is_something_else(self, client: Client):
         path = f"/v1/conversations/{uuid4()}/messages"
@@ -191,13 +186,13 @@ class TestMalformed:
         body = problem(client.post(f"/v1/conversations/{uuid4()}/messages", {}), 422, "malformed")
         assert body["errors"] == [{"field": "body.body", "problem": "Field required"}]
 
-    @pytest.mark.parametrize("identifier", ["x", CANARY, "1", "%00", "..", "0" * 33, "🚲"])
-    def test_an_id_that_is_none(self, client: Client, identifier: str):
-        answer = client.raw("GET", f"/v1/conversations/{identifier}")
-        assert answer.status == 422
-        assert told(answer)["errors"] == [
-            {"field": "path.conversation_id", "problem": "Input should be a valid UUID"}
-        ]
+    def test_an_id_that_is_none(self, client: Client):
+        for identifier in ("x", CANARY, "1", "%00", "..", "0" * 33, "🚲"):
+            answer = client.raw("GET", f"/v1/conversations/{identifier}")
+            assert answer.status == 422, identifier
+            assert told(answer)["errors"] == [
+                {"field": "path.conversation_id", "problem": "Input should be a valid UUID"}
+            ]
 
     def test_G4_no_error_repeats_what_was_sent(self, client: Client, rival: Rival):
         thread = uuid4()

@@ -47,11 +47,11 @@ def pages(client: Client, path: str, limit: int) -> list[list[dict[str, Any]]]:
 
 
 class TestList:
-    @pytest.mark.parametrize("limit", [1, 3, 5, 10, 100])
-    def test_pages_of_any_size_hold_each_once_newest_first(self, client: Client, ten: list[str], limit: int):
-        turned = pages(client, "/v1/conversations", limit)
-        assert [row["phone"] for page in turned for row in page] == ten
-        assert all(len(page) <= limit for page in turned)
+    def test_pages_of_any_size_hold_each_once_newest_first(self, client: Client, ten: list[str]):
+        for limit in (1, 3, 5, 10, 100):
+            turned = pages(client, "/v1/conversations", limit)
+            assert [row["phone"] for page in turned for row in page] == ten
+            assert all(len(page) <= limit for page in turned)
 
     def test_what_arrives_meanwhile_shifts_nothing(
         self, world: World, client: Client, line: Line, ten: list[str]
@@ -97,14 +97,18 @@ class TestList:
         unread = [row["phone"] for page in pages(client, "/v1/conversations?unread=true", 4) for row in page]
         assert unread == ten[3:]
 
-    @pytest.mark.parametrize(
-        "cursor",
-        ["x", "!!!", "MjAyNg", "bm90LWEtdGltZSBub3QtYW4taWQ", "MjAyNi0xMS0yNFQwMDowMDowMCB4", "é", "a" * 200],
-    )
-    @pytest.mark.parametrize("path", ["/v1/conversations", "/v1/webhook-deliveries", "/v1/messages?search=a"])
-    def test_a_cursor_that_is_not_ours(self, client: Client, cursor: str, path: str):
-        joint = "&" if "?" in path else "?"
-        problem(client.get(f"{path}{joint}cursor={cursor}"), 422, "bad_cursor")
+    def test_a_cursor_that_is_not_ours(self, client: Client):
+        for path in ("/v1/conversations?", "/v1/webhook-deliveries?", "/v1/messages?search=a&"):
+            for cursor in (
+                "x",
+                "!!!",
+                "MjAyNg",
+                "bm90LWEtdGltZSBub3QtYW4taWQ",
+                "MjAyNi0xMS0yNCB4",
+                "é",
+                "a" * 200,
+            ):
+                problem(client.get(f"{path}cursor={cursor}"), 422, "bad_cursor")
 
     def test_a_cursor_without_a_zone_is_not_ours(self):
         import base64
@@ -119,9 +123,9 @@ class TestList:
         status, page = client.get(f"/v1/conversations?cursor={Place(at, identifier)}")
         assert (status, page) == (200, {"items": [], "next": None})
 
-    @pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1e3", ""])
-    def test_a_limit_out_of_range(self, client: Client, limit: str):
-        problem(client.get(f"/v1/conversations?limit={limit}"), 422, "malformed")
+    def test_a_limit_out_of_range(self, client: Client):
+        for limit in ("0", "101", "-1", "x", "1e3", ""):
+            problem(client.get(f"/v1/conversations?limit={limit}"), 422, "malformed")
 
 
 class TestThread:
