@@ -100,7 +100,7 @@ class TestPromises:
         assert (entry.kept is Kept.LOG) == (entry.erased is Erased.EXPIRES)
         # What a contact can ask for is exported, unless a copy or a hash of it is.
         if entry.subject == "contact":
-            assert entry.exported not in (Exported.NOT_A_SECRET, Exported.NOT_OURS_TO_GIVE)
+            assert entry.exported not in (Exported.WITHHELD, Exported.UNRELATED)
             assert entry.erased not in (Erased.BLANKED, Erased.STAYS)
 
     def test_each_category_is_a_promise_of_the_policy(self):
@@ -108,10 +108,7 @@ class TestPromises:
 
     def test_secrets_are_never_exported(self):
         secret = {
-            column
-            for entry in REGISTER
-            if entry.exported is Exported.NOT_A_SECRET
-            for column in entry.columns
+            column for entry in REGISTER if entry.exported is Exported.WITHHELD for column in entry.columns
         }
         assert secret == {"password_hash", "credentials"}
 

@@ -58,10 +58,10 @@ class Exported(StrEnum):
     SCORES = "scores"
     DISCLOSURES = "disclosures"
     DELIVERIES = "deliveries"
-    NOT_A_SECRET = "not: it is a secret"  # noqa: S105  says why a secret is left out
-    NOT_A_HASH = "not: it is a hash of what the export holds"
-    NOT_A_COPY = "not: it is a copy of what the export holds"
-    NOT_OURS_TO_GIVE = "not: it says nothing about the person who asks"
+    WITHHELD = "not: whoever holds it gets in"
+    HASHED = "not: it is a hash of what the export holds"
+    COPIED = "not: it is a copy of what the export holds"
+    UNRELATED = "not: it says nothing about the person who asks"
 
 
 class Erased(StrEnum):
@@ -128,25 +128,25 @@ REGISTER: tuple[Entry, ...] = (
     # People of customers
     _entry("organizations", "name help_contact", "user", Category.ACCOUNT, "name the customer", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
     _entry("users", "email role created_at", "user", Category.ACCOUNT, "log in and be told", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
-    _entry("users", "password_hash", "user", Category.ACCOUNT, "log in", "contract", Kept.ACCOUNT, Exported.NOT_A_SECRET, Erased.ROW),
+    _entry("users", "password_hash", "user", Category.ACCOUNT, "log in", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW),
     _entry("channels", "address account_sid", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
-    _entry("channels", "credentials", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.NOT_A_SECRET, Erased.ROW, "twilio"),
+    _entry("channels", "credentials", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW, "twilio"),
     _entry("messages", "author_id", "user", Category.CONTENT, "show who wrote", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.BLANKED),
-    _entry("messages", "idempotency_key", "user", Category.CONTENT, "send once", "contract", Kept.CUSTOMER, Exported.NOT_OURS_TO_GIVE, Erased.ROW),
+    _entry("messages", "idempotency_key", "user", Category.CONTENT, "send once", "contract", Kept.CUSTOMER, Exported.UNRELATED, Erased.ROW),
     _entry("consent_events", "actor_id", "user", Category.CONTACT, "show who decided", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.BLANKED),
 
     # Contacts
     _entry("contacts", "phone name email time_zone created_at updated_at", "contact", Category.CONTACT, "know and reach the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "twilio"),
     _entry("conversations", "last_message_at created_at attention", "contact", Category.CONTENT, "order the inbox", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
-    _entry("conversations", "preview", "contact", Category.CONTENT, "show the inbox", "contract", Kept.CUSTOMER, Exported.NOT_A_COPY, Erased.ROW),
-    _entry("conversations", "intent interest", "contact", Category.AI, "order the inbox", "contract", Kept.CUSTOMER, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("conversations", "preview", "contact", Category.CONTENT, "show the inbox", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
+    _entry("conversations", "intent interest", "contact", Category.AI, "order the inbox", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
     _entry("messages", "body", "contact", Category.CONTENT, "deliver and show; score, when switched on", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio", "anthropic"),
     _entry("messages", "media", "contact", Category.CONTENT, "deliver and show", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio"),
-    _entry("messages", "search", "contact", Category.CONTENT, "find the message", "contract", Kept.CUSTOMER, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("messages", "search", "contact", Category.CONTENT, "find the message", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
     _entry("messages", "direction purpose status error_code verdict created_at claimed_at sent_at delivered_at expires_at", "contact", Category.CONTENT, "show what became of it", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
     _entry("messages", "provider_message_id", "contact", Category.CONTENT, "recognise it at the provider", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio"),
-    _entry("message_receipts", "provider_hash", "contact", Category.CONTENT, "refuse a repeat", "legitimate_interest", Kept.HASH, Exported.NOT_A_HASH, Erased.STAYS_HASHED),
-    _entry("early_reports", "provider_hash status error_code received_at", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.NOT_A_COPY, Erased.ROW),
+    _entry("message_receipts", "provider_hash", "contact", Category.CONTENT, "refuse a repeat", "legitimate_interest", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED),
+    _entry("early_reports", "provider_hash status error_code received_at", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.ROW),
     _entry("scores", "intent interest reason suggestions wants_to_stop language", "contact", Category.AI, "help to answer", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
     _entry("scores", "outcome model prompt_version created_at", "contact", Category.AI, "say how it came about", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
 
@@ -158,7 +158,7 @@ REGISTER: tuple[Entry, ...] = (
 
     # Telemetry
     _entry("delivery_log", "source_ip received_at request_id", "caller", Category.TELEMETRY, "find faults and abuse", "legitimate_interest", Kept.LOG, Exported.DELIVERIES, Erased.EXPIRES),
-    _entry("_yoyo_log", "username hostname created_at_utc", "staff", Category.TELEMETRY, "know who changed the schema", "legitimate_interest", Kept.DATABASE, Exported.NOT_OURS_TO_GIVE, Erased.STAYS),
+    _entry("_yoyo_log", "username hostname created_at_utc", "staff", Category.TELEMETRY, "know who changed the schema", "legitimate_interest", Kept.DATABASE, Exported.UNRELATED, Erased.STAYS),
 )
 
 NOTHING: tuple[Nothing, ...] = (
