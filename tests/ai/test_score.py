@@ -553,12 +553,23 @@ class TestThroughTheWire:
                 for identity in self._identities(world, line):
                     assert identity not in sent
 
+                world.text(line, "Hola, ¿cuánto cuesta la bicicleta azul?")
+                world.score()
+                spanish = scores(world)[-1]
+                assert spanish["language"].startswith("es")
+                assert 1 <= len(spanish["suggestions"]) <= 3
+
                 httpx.post(f"{running.base_url}/_sim/answers", json=[{"refusal": True}, {"text": "nonsense"}])
                 world.text(line, "one")
                 world.score()
                 world.text(line, "two")
                 world.score()
-                assert [row["outcome"] for row in scores(world)] == ["scored", "refusal", "nonsense"]
+                assert [row["outcome"] for row in scores(world)] == [
+                    "scored",
+                    "scored",
+                    "refusal",
+                    "nonsense",
+                ]
             finally:
                 scorer = runtime.of("ai_score").scorer
                 assert isinstance(scorer, AnthropicScorer)

@@ -71,6 +71,10 @@ class TestLogIn:
         for password in ("x" * 73, "\U0001f980" * 64, "nul\x00inside", "", PASSWORD + "\x00", "x" * 1024):
             problem(log_in(world, password=password), 401, "login_failed")
 
+    def test_A6_nothing_is_trimmed_or_folded(self, world: World):
+        for password in (PASSWORD + " ", " " + PASSWORD, PASSWORD.upper()):
+            problem(log_in(world, password=password), 401, "login_failed")
+
     def test_an_address_that_cannot_be_one_is_unknown(self, world: World):
         for email in ("a\x00@b.test", "\x00", "", "' OR 1=1 --", "%", "x" * 320):
             problem(log_in(world, email), 401, "login_failed")

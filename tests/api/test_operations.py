@@ -4,6 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from leadsrally import runtime
+from leadsrally.jobs.enqueue import enqueue
 from tests.api.conftest import Client, Rival, problem
 from tests.world import Line, Org, World
 
@@ -81,6 +83,13 @@ class TestDeadJobs:
         assert client.get("/v1/jobs/dead")[1]["items"] == []
         world.work("send_message")
         assert len(world.sender.texts) == 1
+
+    def test_work_that_nobody_knows_is_dead_at_once(self, world: World, client: Client):
+        with runtime.of("api").db.tenant(client.org.id) as tx:
+            job_id = enqueue(tx, client.org.id, "send_message", "unheard_of", {}, now=world.clock.now)
+        world.work("send_message")
+        (job,) = client.get("/v1/jobs/dead")[1]["items"]
+        assert (job["id"], job["error"]) == (str(job_id), "unknown_kind")
 
     def test_a_replay_of_what_is_not_dead(self, world: World, client: Client, dead: UUID):
         client.post(f"/v1/jobs/{dead}/replay")
