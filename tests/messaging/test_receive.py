@@ -84,6 +84,17 @@ class TestStore:
         assert world.text(line, "your code", sender="72975").status == 200
         assert world.value("SELECT phone FROM contacts") == "72975"
 
+    def test_Q18_a_switch_thrown_between_two_texts_counts_for_the_second(self, world: World, line: Line):
+        """The channel is kept between calls; whether its organisation has AI on is not."""
+        world.text(line, "first")
+        world.execute("DELETE FROM jobs")
+        world.execute("UPDATE organizations SET ai_scoring = false, ai_suggestions = false")
+        world.text(line, "second")
+        assert world.rows("SELECT 1 FROM jobs") == []
+        world.execute("UPDATE organizations SET ai_suggestions = true")
+        world.text(line, "third")
+        assert world.value("SELECT count(*) FROM jobs") == 1
+
     def test_scoring_off_makes_no_job(self, world: World):
         line = world.line(world.organization(ai_scoring=False, ai_suggestions=False))
         world.text(line, "hi")

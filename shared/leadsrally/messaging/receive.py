@@ -62,7 +62,7 @@ def _receive(
         conversation_id=new_id(now),
         message_id=message_id,
         job_id=new_id(now),
-        score=channel.scoring and meaning in (None, "unclear"),
+        score=meaning in (None, "unclear"),
         burst=_BURST,
         patience=_PATIENCE,
     )

@@ -15,7 +15,7 @@ from leadsrally.messaging.types import RANK, Channel, Direction, InboundMessage,
 
 _CHANNEL_BY_KEY = """
 SELECT organization_id, id, key, kind, address, account_sid, credentials, credentials_version,
-       provider_answers_keywords, scoring
+       provider_answers_keywords
   FROM channel_by_key(%(key)s)
 """
 
@@ -37,10 +37,13 @@ WITH tenant AS MATERIALIZED (
     SELECT set_config('leadsrally.organization_id', %(organization_id)s::uuid::text, true)::uuid AS id
 ),
 channel AS MATERIALIZED (
-    SELECT c.id
+    SELECT c.id, c.scoring
       FROM tenant
      CROSS JOIN LATERAL (
-        SELECT id
+        SELECT id,
+               (SELECT o.ai_scoring OR o.ai_suggestions
+                  FROM organizations AS o
+                 WHERE o.id = tenant.id) AS scoring
           FROM channels
          WHERE organization_id = tenant.id
            AND id = %(channel_id)s
@@ -104,9 +107,12 @@ scoring AS (
         id, organization_id, queue, kind, payload, run_at, max_attempts, unique_key, created_at
     )
     SELECT %(job_id)s, %(organization_id)s, 'ai_score', 'score',
-           jsonb_build_object('conversation_id', id), %(now)s + %(burst)s, 6, 'conversation:' || id, %(now)s
+           jsonb_build_object('conversation_id', conversation.id), %(now)s + %(burst)s, 6,
+           'conversation:' || conversation.id, %(now)s
       FROM conversation
+     CROSS JOIN channel
      WHERE %(score)s
+       AND channel.scoring
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL AND state = 'queued'
     DO UPDATE SET run_at = least(excluded.run_at, waiting.created_at + %(patience)s)
     RETURNING id

@@ -90,7 +90,6 @@ class Channel:
     credentials: bytes
     credentials_version: int
     provider_answers_keywords: bool  # the carrier or Twilio confirms STOP and HELP itself
-    scoring: bool  # the organisation has AI scoring on
 
 
 @dataclass(frozen=True, slots=True)
