@@ -30,6 +30,18 @@ def administration() -> Iterator[tuple[psycopg.Connection[Any], str]]:
         yield connection, sockets
 
 
+_ROLES = 7_308_326_125_744  # advisory lock of the tests that make roles, and of those that look for them
+
+
+@pytest.fixture
+def roles_alone(administration: tuple[psycopg.Connection[Any], str]) -> Iterator[None]:
+    """Roles belong to the whole server, so tests about them wait for each other, across workers too."""
+    connection, _ = administration
+    connection.execute("SELECT pg_advisory_lock(%s)", (_ROLES,))
+    yield
+    connection.execute("SELECT pg_advisory_unlock(%s)", (_ROLES,))
+
+
 @pytest.fixture
 def database(administration: tuple[psycopg.Connection[Any], str]) -> Iterator[TestDatabase]:
     """A migrated, empty database of the test's own."""

@@ -13,7 +13,7 @@ from leadsrally.kit.errors import Misconfigured
 from tests.database import TestDatabase, url_of
 
 # Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
-pytestmark = pytest.mark.xdist_group("roles")
+pytestmark = pytest.mark.usefixtures("roles_alone")
 
 FUNCTIONS = ["probe_reads", "probe_writes"]
 ROLES = ["leadsrally_migrate", "leadsrally_probe_reads", "leadsrally_probe_writes"]

@@ -18,7 +18,7 @@ from leadsrally.privacy.retention import DELIVERY_LOG
 from tests.world import Line, Org, World
 
 # Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
-pytestmark = pytest.mark.xdist_group("roles")
+pytestmark = pytest.mark.usefixtures("roles_alone")
 
 BUILT = {clause.id for clause in CLAUSES if clause.check is not None}
 

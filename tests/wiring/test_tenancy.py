@@ -19,7 +19,7 @@ from tests.database import TestDatabase
 from tests.world import Line, World
 
 # Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
-pytestmark = pytest.mark.xdist_group("roles")
+pytestmark = pytest.mark.usefixtures("roles_alone")
 
 # Tables whose key does not begin with the tenant, and why.
 KEYED_OTHERWISE = {
