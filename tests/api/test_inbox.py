@@ -173,7 +173,16 @@ class TestThread:
         )
         thread = world.conversation(line)
         _, page = client.get(f"/v1/conversations/{thread}/messages")
-        assert page["items"][0]["media"] == [{"url": "https://api.twilio.com/m", "content_type": "image/png"}]
+        assert page["items"][0]["media"] == [
+            {
+                "id": str(world.value("SELECT id FROM media")),
+                "state": "pending",
+                "reason": None,
+                "content_type": "image/png",
+                "bytes": None,
+                "file_name": "",
+            }
+        ]
 
 
 @pytest.fixture

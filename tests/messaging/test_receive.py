@@ -58,14 +58,30 @@ class TestStore:
             MediaContentType0="image/jpeg",
         )
         assert answer.status == 200
-        message = world.row("SELECT body, media FROM messages")
+        message = world.row("SELECT id, body FROM messages")
         assert message["body"] == ""
-        assert message["media"] == [
-            {
-                "url": "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1",
-                "content_type": "image/jpeg",
-            }
+        assert world.row("SELECT message_id, place, source, content_type, state FROM media") == {
+            "message_id": message["id"],
+            "place": 0,
+            "source": "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1",
+            "content_type": "image/jpeg",
+            "state": "pending",
+        }
+
+    def test_media_of_a_repeat_or_of_a_stop_is_kept_once(self, world: World, line: Line):
+        for _ in range(2):
+            world.text(
+                line,
+                "STOP",
+                sid="MM" + "1" * 32,
+                NumMedia="2",
+                **{f"MediaUrl{n}": f"https://api.twilio.com/{n}" for n in range(2)},
+            )
+        assert [row["source"][-1] for row in world.rows("SELECT source FROM media ORDER BY place")] == [
+            "0",
+            "1",
         ]
+        assert world.value("SELECT state FROM consent_states") == "revoked"
 
     def test_I1_I2_what_postgres_cannot_hold_is_replaced_not_refused(self, world: World, line: Line):
         assert world.text(line, "a\x00b").status == 200

@@ -135,7 +135,12 @@ class TestStored:
         world.user(org, email="canary-owner@example.test")
         thread = world.conversation(line, sender=PHONE)
         world.execute("UPDATE contacts SET name = %(name)s, email = %(mail)s", name=NAME, mail=MAIL)
-        world.text(line, TEXT, sender=PHONE)
+        picture = {
+            "NumMedia": "1",
+            "MediaUrl0": "https://api.twilio.com/canary",
+            "MediaContentType0": "image/png",
+        }
+        world.text(line, TEXT, sender=PHONE, **picture)
         answer = Answer(Intent.PRICING, 80, REASON, (OFFER,), wants_to_stop=False, language="en")
         world.scorer.results = [Scored(answer, "m", 1, 1)]
         world.score()
@@ -171,6 +176,7 @@ class TestStored:
             "contacts.name",
             "contacts.email",
             "conversations.preview",
+            "media.source",
             "messages.body",
             "messages.search",
             "messages.idempotency_key",

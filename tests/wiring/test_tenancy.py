@@ -55,6 +55,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "delivery_log": "S",
         "disclosures": "S",
         "jobs": "SIU",
+        "media": "s",
         "messages": "SI",
         "organizations": "S",
         "scores": "S",
@@ -71,6 +72,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "delivery_log": "I",
         "early_reports": "SI",
         "jobs": "SIU",
+        "media": "I",
         "message_receipts": "SI",
         "messages": "SIU",
         "organizations": "S",
@@ -124,6 +126,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("api", "contacts", "UPDATE"): "updated_at",
     ("api", "conversations", "UPDATE"): "attention last_message_at last_message_id preview unread_count",
+    ("api", "media", "SELECT"): (
+        "bytes content_type created_at file_name id message_id organization_id place reason settled_at sha256 state"
+    ),
     ("api", "users", "SELECT"): "created_at email id organization_id role",
     ("clauses", "channels", "SELECT"): "account_sid credentials id organization_id",
     ("clauses", "consent_events", "SELECT"): "action channel_kind contact_id organization_id recorded_at",
@@ -143,6 +148,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
 TRIED = [
     ("api", "SELECT password_hash FROM users"),
     ("api", "SELECT credentials FROM channels"),
+    ("api", "SELECT source FROM media"),
     ("api", "SELECT * FROM channel_by_key('x')"),
     ("webhook_twilio", "SELECT credentials FROM channels"),
     ("webhook_twilio", "SELECT * FROM login_by_email('x')"),
@@ -217,6 +223,8 @@ def lived_through(world: World, line: Line) -> None:
         },
     )
     thread = world.conversation(line)
+    picture = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m", "MediaContentType0": "image/png"}
+    world.text(line, None, **picture)
     world.score()
     world.reply(line, thread, "We open at nine")
     world.work("send_message")

@@ -59,12 +59,23 @@ class Failure(BaseModel):
     final: bool
 
 
+class Media(BaseModel):
+    """A file of a message. `GET /v1/messages/{id}/media/{media_id}` says where to download it."""
+
+    id: UUID
+    state: Literal["pending", "stored", "refused", "gone"]
+    reason: str | None = Field(description="Why it was refused or is gone.")
+    content_type: str = Field(description="Once stored, what the file is; before, what the sender says.")
+    bytes: int | None
+    file_name: str
+
+
 class Message(BaseModel):
     id: UUID
     direction: Literal["inbound", "outbound"]
     purpose: str
     body: str
-    media: list[dict[str, str]]
+    media: list[Media]
     status: Status
     failure: Failure | None = Field(description="Why a message failed and what to do about it.")
     verdict: dict[str, str] | None = Field(description="What the send gate decided, and by which rule.")
@@ -199,4 +210,4 @@ def _message(row: dict[str, Any]) -> Message:
     if row["error_code"] is not None:
         told = explain(row["error_code"])
         failure = Failure(code=row["error_code"], cause=told.cause, remedy=told.remedy, final=told.final)
-    return Message.model_validate({**row, "media": row["media"] or [], "score": score, "failure": failure})
+    return Message.model_validate({**row, "score": score, "failure": failure})

@@ -59,10 +59,17 @@ def conversation(tx: Tx, organization_id: UUID, conversation_id: UUID) -> dict[s
 
 
 _THREAD = """
-SELECT m.id, m.direction, m.purpose, m.body, m.media, m.status, m.error_code, m.verdict, m.author_id,
+SELECT m.id, m.direction, m.purpose, m.body, m.status, m.error_code, m.verdict, m.author_id,
        m.created_at, m.sent_at, m.delivered_at,
        s.outcome AS score_outcome, s.intent, s.interest, s.reason, s.suggestions, s.wants_to_stop,
-       s.language, s.model, s.prompt_version, s.created_at AS scored_at
+       s.language, s.model, s.prompt_version, s.created_at AS scored_at,
+       ARRAY(SELECT jsonb_build_object(
+                        'id', f.id, 'state', f.state, 'reason', f.reason, 'content_type', f.content_type,
+                        'bytes', f.bytes, 'file_name', f.file_name)
+               FROM media AS f
+              WHERE f.organization_id = m.organization_id
+                AND f.message_id = m.id
+              ORDER BY f.place) AS media
   FROM messages AS m
   LEFT JOIN scores AS s ON s.organization_id = m.organization_id AND s.message_id = m.id
  WHERE m.organization_id = %(organization_id)s

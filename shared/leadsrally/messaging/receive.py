@@ -9,7 +9,7 @@ from leadsrally.consent.types import Evidence
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import store
+from leadsrally.messaging import media_store, store
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.types import Channel, InboundMessage, Received
 
@@ -35,8 +35,9 @@ def receive(
     `channel` is out of date.
     """
     meaning, word = _meaning(inbound)
-    # Most texts say nothing about permission; storing one is a single statement, its own transaction.
-    opened = db.single if meaning is None else db.tenant
+    # Most texts are text alone and say nothing about permission; storing one is a single statement, its own
+    # transaction.
+    opened = db.single if meaning is None and not inbound.media else db.tenant
     with opened(channel.organization_id) as tx:
         return _receive(tx, hashes, channel, inbound, call, meaning, word)
 
@@ -73,6 +74,8 @@ def _receive(
     if stored.scoring_job_id is not None:
         # Heard too early to be due; the queue's own delay on AWS is as long as the pause.
         tx.announce("ai_score", stored.scoring_job_id)
+    if inbound.media:
+        media_store.expect(tx, organization_id, message_id, inbound.media, now=now)
     if meaning is not None:
         _obey(
             tx,

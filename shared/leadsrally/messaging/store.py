@@ -8,7 +8,6 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import RANK, Channel, Direction, InboundMessage, Status
@@ -94,11 +93,11 @@ conversation AS (
 ),
 message AS (
     INSERT INTO messages (
-        organization_id, id, conversation_id, direction, body, media, altered, segments, status,
-        status_rank, provider_message_id, created_at
+        organization_id, id, conversation_id, direction, body, altered, segments, status, status_rank,
+        provider_message_id, created_at
     )
-    SELECT %(organization_id)s, %(message_id)s, id, 'inbound', %(body)s, %(media)s, %(altered)s,
-           %(segments)s, 'received', %(received_rank)s, %(provider_message_id)s, %(now)s
+    SELECT %(organization_id)s, %(message_id)s, id, 'inbound', %(body)s, %(altered)s, %(segments)s,
+           'received', %(received_rank)s, %(provider_message_id)s, %(now)s
       FROM conversation
     RETURNING id
 ),
@@ -176,7 +175,6 @@ def store_inbound(
     The ids are used where something new is made. None: the channel is no longer what was cached, and
     nothing was written. A result without a conversation: this delivery was a repeat.
     """
-    media = [{"url": item.url, "content_type": item.content_type} for item in inbound.media]
     return tx.maybe(
         StoredInbound,
         _STORE_INBOUND,
@@ -192,7 +190,6 @@ def store_inbound(
             "job_id": job_id,
             "body": inbound.body,
             "preview": inbound.body[:140],
-            "media": Jsonb(media) if media else None,
             "altered": inbound.altered,
             "segments": inbound.segments,
             "received_rank": RANK[Status.RECEIVED],

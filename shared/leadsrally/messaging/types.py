@@ -49,8 +49,9 @@ RANK: dict[Status, int] = {
 class MediaReference:
     """Where the provider keeps a file. The bytes are fetched by a job, never by the webhook."""
 
-    url: str
-    content_type: str
+    source: str  # an address at Twilio, an id at Meta
+    content_type: str  # as the provider says; believed by nobody
+    file_name: str = ""  # as the sender called it
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def test_I1_I2_whatever_comes_is_a_value_that_can_be_stored_or_our_error(
     except Invalid:
         pass
     else:
-        media = [part for item in message.media for part in (item.url, item.content_type)]
+        media = [part for item in message.media for part in (item.source, item.content_type)]
         for text in (message.body, message.sender, message.recipient, message.provider_message_id, *media):
             assert "\x00" not in text
             text.encode()
