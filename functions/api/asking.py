@@ -1,14 +1,16 @@
-"""Who is asking, and the transaction that answers them."""
+"""Who is asking, what they may do, and the transaction that answers them."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from leadsrally import runtime
 from leadsrally.accounts import store, tokens
+from leadsrally.accounts.audit import Actor
+from leadsrally.accounts.permissions import MAY, Action
 from leadsrally.accounts.types import Person
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Forbidden, Unauthenticated
@@ -32,6 +34,11 @@ class Asking:
     tx: Tx
     door: Runtime
 
+    @property
+    def actor(self) -> Actor:
+        """Whose name stands in the audit log."""
+        return Actor("person", self.person.id)
+
 
 def asking(
     door: Door, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -50,7 +57,17 @@ def asking(
 Asked = Annotated[Asking, Depends(asking, scope="function")]
 
 
-def may_write(asked: Asking) -> None:
-    """Viewers look only."""
-    if asked.person.role == "viewer":
-        raise Forbidden("Your role lets you read only. Ask an owner for another role.", code="read_only")
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Lets through whoever may do `action`. Raises `Forbidden` for others."""
+
+    action: Action
+
+    def __call__(self, asked: Asked) -> None:
+        if asked.person.role not in MAY[self.action]:
+            raise Forbidden("Your role does not allow this. Ask an owner for another role.", code="forbidden")
+
+
+def permit(action: Action) -> params.Depends:
+    """What a route needs, for its `dependencies`. Every route of the API that is not public has one."""
+    return Depends(Permit(action))

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 
-from functions.api import problems
+from functions.api import permissions, problems
 from functions.api.routes import auth, conversations, deliveries, health, jobs, me, messages
 from leadsrally import runtime
 from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError
@@ -22,6 +22,7 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         contract = super().openapi()
         problems.declare(contract)
+        permissions.declare(contract, self.routes)
         return contract
 
 

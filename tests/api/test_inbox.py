@@ -264,7 +264,7 @@ class TestReply:
         assert client.post(f"/v1/conversations/{thread}/messages", {"body": "é" * 1600})[0] == 202
 
     def test_T11_a_viewer_may_not(self, world: World, viewer: Client, thread: UUID):
-        problem(viewer.post(f"/v1/conversations/{thread}/messages", {"body": "hi"}), 403, "read_only")
+        problem(viewer.post(f"/v1/conversations/{thread}/messages", {"body": "hi"}), 403, "forbidden")
         assert world.value("SELECT count(*) FROM messages WHERE direction = 'outbound'") == 0
 
     def test_T11_fields_that_are_not_offered_change_nothing(self, world: World, client: Client, thread: UUID):
@@ -309,7 +309,7 @@ class TestRead:
 class TestReview:
     def test_T11_a_viewer_may_not(self, world: World, line: Line, viewer: Client, thread: UUID):
         world.text(line, "cancel my 3pm")
-        problem(viewer.post(f"/v1/conversations/{thread}/review", {"decision": "opt_out"}), 403, "read_only")
+        problem(viewer.post(f"/v1/conversations/{thread}/review", {"decision": "opt_out"}), 403, "forbidden")
         assert world.value("SELECT state FROM consent_states") == "paused"
 
     @pytest.mark.parametrize("decision", ["grant", "", None, 1])

@@ -106,7 +106,7 @@ class TestDeadJobs:
 
     def test_T11_a_viewer_may_look_only(self, world: World, viewer: Client, dead: UUID):
         assert len(viewer.get("/v1/jobs/dead")[1]["items"]) == 1
-        problem(viewer.post(f"/v1/jobs/{dead}/replay"), 403, "read_only")
+        problem(viewer.post(f"/v1/jobs/{dead}/replay"), 403, "forbidden")
         assert world.value("SELECT state FROM jobs WHERE id = %(id)s", id=dead) == "dead"
 
     def test_another_tenants_are_not_shown(self, client: Client, rival: Rival):

@@ -36,7 +36,7 @@ TYPES = {
     "flag": {"boolean"},
     "time": {"timestamp with time zone", "timestamp without time zone", "date"},
     "word": {"text", "character varying"},
-    "setting": {"text", "integer", "bigint", "boolean"},
+    "setting": {"text", "text[]", "integer", "bigint", "boolean"},
 }
 
 
@@ -110,7 +110,15 @@ class TestPromises:
         secret = {
             column for entry in REGISTER if entry.exported is Exported.WITHHELD for column in entry.columns
         }
-        assert secret == {"password_hash", "credentials"}
+        assert secret == {
+            "code_hash",
+            "credentials",
+            "key_hash",
+            "password_hash",
+            "previous_hash",
+            "secret",
+            "token_hash",
+        }
 
     def test_only_what_is_sent_to_a_model_is_shared_with_its_provider(self):
         shared = {

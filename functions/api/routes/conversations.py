@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 
-from functions.api.asking import Asked, may_write
+from functions.api.asking import Asked, permit
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
@@ -99,7 +99,7 @@ class Review(BaseModel):
     decision: Literal["resume", "opt_out", "seen"]
 
 
-@router.get("", responses=problems(401, 422))
+@router.get("", dependencies=[permit("conversations.read")], responses=problems(401, 403, 422))
 def conversations(
     asked: Asked,
     limit: Limit = 50,
@@ -120,13 +120,19 @@ def conversations(
     return Page(items=items, next=next_cursor(rows, limit, "last_message_at"))
 
 
-@router.get("/{conversation_id}", responses=problems(401, 404, 422))
+@router.get(
+    "/{conversation_id}", dependencies=[permit("conversations.read")], responses=problems(401, 403, 404, 422)
+)
 def conversation(asked: Asked, conversation_id: UUID) -> Conversation:
     """One conversation with its contact and what stands about permission."""
     return Conversation.model_validate(_found(asked, conversation_id))
 
 
-@router.get("/{conversation_id}/messages", responses=problems(401, 404, 422))
+@router.get(
+    "/{conversation_id}/messages",
+    dependencies=[permit("conversations.read")],
+    responses=problems(401, 403, 404, 422),
+)
 def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Message]:
     """The thread, newest first, with scores, verdicts and failures explained."""
     _found(asked, conversation_id)
@@ -142,7 +148,12 @@ def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cur
     return Page(items=[_message(row) for row in rows], next=next_cursor(rows, limit, "created_at"))
 
 
-@router.post("/{conversation_id}/messages", status_code=202, responses=problems(401, 403, 404, 409, 422))
+@router.post(
+    "/{conversation_id}/messages",
+    status_code=202,
+    dependencies=[permit("conversations.write")],
+    responses=problems(401, 403, 404, 409, 422),
+)
 def reply(
     asked: Asked,
     conversation_id: UUID,
@@ -153,7 +164,6 @@ def reply(
     ] = None,
 ) -> Queued:
     """Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict."""
-    may_write(asked)
     message_id = queue_message(
         asked.tx,
         asked.person.organization_id,
@@ -166,17 +176,25 @@ def reply(
     return Queued(id=message_id)
 
 
-@router.post("/{conversation_id}/read", status_code=204, responses=problems(401, 404, 422))
+@router.post(
+    "/{conversation_id}/read",
+    status_code=204,
+    dependencies=[permit("conversations.read")],
+    responses=problems(401, 403, 404, 422),
+)
 def read(asked: Asked, conversation_id: UUID) -> None:
     """Mark everything in it as read."""
     if not inbox.mark_read(asked.tx, asked.person.organization_id, conversation_id):
         raise _missing()
 
 
-@router.post("/{conversation_id}/review", responses=problems(401, 403, 404, 422))
+@router.post(
+    "/{conversation_id}/review",
+    dependencies=[permit("conversations.write")],
+    responses=problems(401, 403, 404, 422),
+)
 def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
     """Answer the question why a person was asked to look: go on, opt out, or just seen."""
-    may_write(asked)
     row = _found(asked, conversation_id)
     decide_review(
         asked.tx,

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from functions.api.asking import Asked
+from functions.api.asking import Asked, permit
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
@@ -29,7 +29,7 @@ class Delivery(BaseModel):
     request_id: str
 
 
-@router.get("", responses=problems(401, 422))
+@router.get("", dependencies=[permit("deliveries.read")], responses=problems(401, 403, 422))
 def deliveries(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Delivery]:
     """Each call, refused ones included, newest first. Without content."""
     place = place_of(cursor)

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from functions.api.asking import Asked, may_write
+from functions.api.asking import Asked, permit
 from functions.api.paging import Limit
 from functions.api.problems import problems
 from leadsrally.jobs import store
@@ -19,16 +19,20 @@ class DeadJobs(BaseModel):
     items: list[DeadJob]
 
 
-@router.get("/dead", responses=problems(401, 422))
+@router.get("/dead", dependencies=[permit("jobs.read")], responses=problems(401, 403, 422))
 def dead(asked: Asked, limit: Limit = 50) -> DeadJobs:
     """Jobs that failed for good, newest first."""
     return DeadJobs(items=store.dead(asked.tx, asked.person.organization_id, limit=limit))
 
 
-@router.post("/{job_id}/replay", status_code=202, responses=problems(401, 403, 404, 422))
+@router.post(
+    "/{job_id}/replay",
+    status_code=202,
+    dependencies=[permit("jobs.replay")],
+    responses=problems(401, 403, 404, 422),
+)
 def replay(asked: Asked, job_id: UUID) -> None:
     """Give a dead job all its tries back."""
-    may_write(asked)
     queue = store.replay(asked.tx, asked.person.organization_id, job_id, now=asked.door.clock())
     if queue is None:
         raise NotFound("There is no such dead job.", code="job_not_found")

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from functions.api.asking import Asked
+from functions.api.asking import Asked, permit
 from functions.api.problems import problems
 from leadsrally.accounts import store
 from leadsrally.accounts.types import Organization, Role
@@ -20,7 +20,7 @@ class Me(BaseModel):
     organization: Organization
 
 
-@router.get("/me", responses=problems(401))
+@router.get("/me", dependencies=[permit("me.read")], responses=problems(401, 403))
 def me(asked: Asked) -> Me:
     """Who you are, and what your organisation has switched on."""
     organization = store.organization(asked.tx, asked.person.organization_id)

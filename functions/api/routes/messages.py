@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from functions.api.asking import Asked
+from functions.api.asking import Asked, permit
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
@@ -24,7 +24,7 @@ class Hit(BaseModel):
     created_at: datetime
 
 
-@router.get("", responses=problems(401, 422))
+@router.get("", dependencies=[permit("conversations.read")], responses=problems(401, 403, 422))
 def search(
     asked: Asked,
     search: Annotated[

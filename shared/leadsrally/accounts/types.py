@@ -1,10 +1,11 @@
 """The people of an organisation."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 Role = Literal["owner", "admin", "agent", "viewer"]
+ROLES: tuple[Role, ...] = get_args(Role)  # the strongest first
 
 
 @dataclass(frozen=True, slots=True)

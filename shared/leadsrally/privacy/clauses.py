@@ -68,6 +68,7 @@ def _checked(clause: Clause, tx: Tx, now: datetime, unseen: int) -> Result:
 
 def _account_data(tx: Tx, _now: datetime) -> Finding:
     expected = {"organization_id", "id", "email", "password_hash", "role", "created_at"}
+    expected |= {"version", "mail_blocked_at", "mail_blocked_because"}  # what edits and mail need
     surplus = set(audit.columns_of(tx, "users")) - expected
     return Finding(not surplus, f"{len(surplus)} columns about a user beyond the promised ones")
 

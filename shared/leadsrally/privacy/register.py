@@ -43,6 +43,8 @@ class Kept(StrEnum):
     ACCOUNT = "while the account is active, and 30 days after its deletion (P6.1)"
     CUSTOMER = "until the customer deletes it (P6.2)"
     MOMENT = "until it is applied to its message (P6.2)"
+    SHORT = "until it is used or has expired, some days at most (P1.1)"
+    SESSION = "as long as the session, and 30 days (P1.1)"
     LOG = "90 days (P6.4)"
     HASH = "as long as the organisation's account, as a keyed hash that cannot be read back (P7.2)"
     DATABASE = "as long as the database"
@@ -129,6 +131,22 @@ REGISTER: tuple[Entry, ...] = (
     _entry("organizations", "name help_contact", "user", Category.ACCOUNT, "name the customer", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
     _entry("users", "email role created_at", "user", Category.ACCOUNT, "log in and be told", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("users", "password_hash", "user", Category.ACCOUNT, "log in", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW),
+    _entry("users", "mail_blocked_at mail_blocked_because", "user", Category.ACCOUNT, "send no mail that comes back", "legitimate_interest", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("signups", "email created_at", "user", Category.ACCOUNT, "prove the address", "contract", Kept.SHORT, Exported.COPIED, Erased.ROW),
+    _entry("signups", "password_hash", "user", Category.ACCOUNT, "log in", "contract", Kept.SHORT, Exported.WITHHELD, Erased.ROW),
+    _entry("acceptances", "user_id document document_version accepted_at", "user", Category.ACCOUNT, "prove what was accepted", "legal_obligation", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("sessions", "source_ip user_agent created_at last_used_at revoked_because", "user", Category.TELEMETRY, "show where somebody is logged in", "legitimate_interest", Kept.SESSION, Exported.ACCOUNT, Erased.ROW),
+    _entry("sessions", "token_hash previous_hash", "user", Category.ACCOUNT, "stay logged in", "contract", Kept.SESSION, Exported.WITHHELD, Erased.ROW),
+    _entry("email_changes", "old_email new_email created_at", "user", Category.ACCOUNT, "prove the new address", "contract", Kept.SHORT, Exported.COPIED, Erased.ROW),
+    _entry("second_factors", "secret", "user", Category.ACCOUNT, "log in", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW),
+    _entry("recovery_codes", "code_hash", "user", Category.ACCOUNT, "log in without the second factor", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW),
+    _entry("invitations", "email role created_at", "user", Category.ACCOUNT, "let somebody in", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("invitations", "invited_by", "user", Category.ACCOUNT, "show who invited", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.BLANKED),
+    _entry("api_keys", "name created_at last_used_at", "user", Category.ACCOUNT, "tell keys apart", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("api_keys", "key_hash", "user", Category.ACCOUNT, "let a program in", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW),
+    _entry("audit_log", "actor_id action target_id details occurred_at", "user", Category.ACCOUNT, "show who did what", "legitimate_interest", Kept.ACCOUNT, Exported.ACCOUNT, Erased.STAYS),
+    _entry("idempotency_keys", "actor_id key request_hash answer", "user", Category.ACCOUNT, "do once what is asked twice", "contract", Kept.SHORT, Exported.COPIED, Erased.ROW),
+    _entry("rate_limits", "subject", "caller", Category.TELEMETRY, "slow down guessing", "legitimate_interest", Kept.SHORT, Exported.HASHED, Erased.STAYS),
     _entry("channels", "address account_sid", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
     _entry("channels", "credentials", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW, "twilio"),
     _entry("messages", "author_id", "user", Category.CONTENT, "show who wrote", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.BLANKED),
@@ -163,8 +181,20 @@ REGISTER: tuple[Entry, ...] = (
 )
 
 NOTHING: tuple[Nothing, ...] = (
-    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at", setting="time_zone country ai_daily_calls ai_daily_tokens contact_daily_messages"),
-    *_nothing("users", id="organization_id id"),
+    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at", count="version", setting="time_zone country language ai_daily_calls ai_daily_tokens contact_daily_messages"),
+    *_nothing("users", id="organization_id id", count="version"),
+    *_nothing("signups", id="organization_id id", time="expires_at used_at", word="terms_version policy_version"),
+    *_nothing("acceptances", id="organization_id id"),
+    *_nothing("sessions", id="organization_id id user_id", time="rotated_at confirmed_at expires_at revoked_at", word="kind"),
+    *_nothing("password_resets", id="organization_id id user_id", time="created_at expires_at used_at"),
+    *_nothing("email_changes", id="organization_id id user_id", time="expires_at used_at"),
+    *_nothing("second_factors", id="organization_id user_id", count="last_step", time="created_at confirmed_at"),
+    *_nothing("recovery_codes", id="organization_id user_id", time="used_at"),
+    *_nothing("invitations", id="organization_id id", time="expires_at accepted_at revoked_at"),
+    *_nothing("api_keys", id="organization_id id user_id", time="expires_at revoked_at", setting="scopes"),
+    *_nothing("audit_log", id="organization_id id", word="actor_kind target_kind"),
+    *_nothing("idempotency_keys", id="organization_id", time="created_at"),
+    *_nothing("rate_limits", word="bucket", time="full_at"),
     *_nothing("channels", id="organization_id id key", count="credentials_version", flag="provider_answers_keywords", time="quiet_until created_at", word="kind state"),
     *_nothing("jobs", id="id organization_id payload lease_token ordering_key unique_key", count="attempts max_attempts number", time="run_at lease_until rung_at created_at", word="queue kind state error"),
     *_nothing("contacts", id="organization_id id"),

@@ -1,0 +1,117 @@
+"""The audit log: who did what to what. Append-only; ids and closed words, never a value that was set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from leadsrally.kit.db import Tx
+from leadsrally.kit.ids import new_id
+
+AuditAction = Literal[
+    "organization.created",
+    "organization.edited",
+    "member.joined",
+    "member.role_changed",
+    "member.removed",
+    "invitation.sent",
+    "invitation.revoked",
+    "session.began",
+    "session.ended",
+    "session.reuse_detected",
+    "sessions.ended",
+    "password.changed",
+    "password.reset",
+    "email.changed",
+    "second_factor.added",
+    "second_factor.removed",
+    "recovery_codes.renewed",
+    "recovery_code.used",
+    "api_key.created",
+    "api_key.rotated",
+    "api_key.revoked",
+    "channel.connected",
+    "channel.edited",
+    "channel.credentials_replaced",
+    "channel.disconnected",
+    "number.bought",
+    "number.configured",
+    "number.released",
+    "permission.refused",
+    "job.replayed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person, a person's API key (its id), or nobody but the system."""
+
+    kind: Literal["person", "api_key", "system"]
+    id: UUID | None = None
+
+
+SYSTEM = Actor("system")
+
+_RECORD = """
+INSERT INTO audit_log (
+    organization_id, id, actor_kind, actor_id, action, target_kind, target_id, details, occurred_at
+)
+VALUES (
+    %(organization_id)s, %(id)s, %(actor_kind)s, %(actor_id)s, %(action)s, %(target_kind)s, %(target_id)s,
+    %(details)s, %(now)s
+)
+"""
+
+
+def record(
+    tx: Tx,
+    organization_id: UUID,
+    actor: Actor,
+    action: AuditAction,
+    *,
+    now: datetime,
+    target: tuple[str, UUID] | None = None,
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """Write one row, in the transaction of what it speaks of.
+
+    `target` is a kind of thing and its id; `details` are closed words only (a role, a reason), by name.
+    """
+    kind, target_id = target or (None, None)
+    tx.run(
+        _RECORD,
+        {
+            "organization_id": organization_id,
+            "id": new_id(now),
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "action": action,
+            "target_kind": kind,
+            "target_id": target_id,
+            "details": Jsonb(dict(details or {})),
+            "now": now,
+        },
+    )
+
+
+_NEWEST = """
+SELECT id, actor_kind, actor_id, action, target_kind, target_id, details, occurred_at
+  FROM audit_log
+ WHERE organization_id = %(organization_id)s
+   AND (occurred_at, id) < (%(before)s, %(before_id)s)
+ ORDER BY occurred_at DESC, id DESC
+ LIMIT %(limit)s
+"""
+
+
+def newest(
+    tx: Tx, organization_id: UUID, *, before: datetime, before_id: UUID, limit: int
+) -> list[dict[str, Any]]:
+    """Newest first, after the given place (keyset)."""
+    return tx.dicts(
+        _NEWEST,
+        {"organization_id": organization_id, "before": before, "before_id": before_id, "limit": limit},
+    )

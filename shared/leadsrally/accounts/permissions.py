@@ -1,0 +1,69 @@
+"""Who may do what: one table of roles and actions.
+
+The API enforces it, the contract shows it, and a test walks every route with every role. What an API key or an
+access token may do is its scopes, which are actions too, and never more than its person's role allows.
+"""
+
+from typing import Literal, get_args
+
+from leadsrally.accounts.types import Role
+
+Action = Literal[
+    "me.read",
+    "me.edit",
+    "notifications.read",
+    "organization.read",
+    "organization.edit",
+    "members.read",
+    "members.manage",
+    "api_keys.manage",
+    "audit.read",
+    "channels.read",
+    "channels.manage",
+    "templates.read",
+    "templates.manage",
+    "conversations.read",
+    "conversations.write",
+    "contacts.read",
+    "contacts.write",
+    "leads.read",
+    "leads.manage",
+    "deliveries.read",
+    "jobs.read",
+    "jobs.replay",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+_ALL: frozenset[Role] = frozenset(("owner", "admin", "agent", "viewer"))
+_WORKING: frozenset[Role] = frozenset(("owner", "admin", "agent"))
+_LEADING: frozenset[Role] = frozenset(("owner", "admin"))
+
+MAY: dict[Action, frozenset[Role]] = {
+    "me.read": _ALL,
+    "me.edit": _ALL,
+    "notifications.read": _ALL,
+    "organization.read": _ALL,
+    "organization.edit": _LEADING,
+    "members.read": _ALL,
+    "members.manage": _LEADING,  # an owner is made, changed and removed by owners only
+    "api_keys.manage": _LEADING,
+    "audit.read": _LEADING,
+    "channels.read": _ALL,
+    "channels.manage": _LEADING,
+    "templates.read": _ALL,
+    "templates.manage": _LEADING,
+    "conversations.read": _ALL,
+    "conversations.write": _WORKING,
+    "contacts.read": _ALL,
+    "contacts.write": _WORKING,
+    "leads.read": _ALL,
+    "leads.manage": _LEADING,
+    "deliveries.read": _ALL,
+    "jobs.read": _ALL,
+    "jobs.replay": _WORKING,
+}
+
+
+def scopes_of(role: Role) -> frozenset[Action]:
+    """Everything that a role may do."""
+    return frozenset(action for action, roles in MAY.items() if role in roles)
