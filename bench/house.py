@@ -14,9 +14,9 @@ from twilio.request_validator import RequestValidator
 from bench.cluster import Cluster
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.settings import Settings
+from leadsrally.messaging.channels import twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.runtime import twilio_context
 
 PUBLIC_URL = "https://hooks.example.test"
 _KEY = base64.b64encode(b"b" * 32).decode()

@@ -23,9 +23,10 @@ from leadsrally.jobs.run import due_now
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.settings import Settings
+from leadsrally.messaging.channels import twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.runtime import Runtime, twilio_context
+from leadsrally.runtime import Runtime
 from tests.database import TestDatabase
 from tests.fakes import MovableClock, RecordingScorer, RecordingSender
 

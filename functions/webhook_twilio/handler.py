@@ -5,8 +5,10 @@ from urllib.parse import parse_qsl
 
 from leadsrally import runtime
 from leadsrally.kit import gateway
+from leadsrally.kit.crypto import SealBroken
 from leadsrally.kit.errors import (
     HTTP_STATUS,
+    OUR_FAULT,
     Forbidden,
     LeadsRallyError,
     Misconfigured,
@@ -42,8 +44,14 @@ def handler(event: Event, _context: Any) -> Response:
     with log.bound(function=door.function, request_id=event["requestContext"]["requestId"]):
         try:
             request = gateway.read(event)
-            found = door.twilio_channels.find(request.parameters["channel_key"])
-            return _answer(door, request, _call(door, request), found)
+            call = _call(door, request)
+            try:
+                found = door.twilio_channels.find(request.parameters["channel_key"])
+            except SealBroken as broken:  # of this channel alone; the others go on
+                door.surprised(broken)
+                _log_refusal(door, call, None, broken)
+                return gateway.refuse(broken)
+            return _answer(door, request, call, found)
         except LeadsRallyError as error:
             log.warning("webhook.unanswered", code=error.code)
             return gateway.refuse(error)
@@ -68,6 +76,8 @@ def _answer(door: Runtime, request: Request, call: Call, found: Found | None) ->
             _accept_as_kept_or_as_stored(door, request, call, found)
         except LeadsRallyError as error:
             refusal = error
+            if error.kind in OUR_FAULT:
+                door.surprised(error)
         except Exception as error:  # noqa: BLE001  the provider gets a 5xx, and the log its row
             door.surprised(error)
             refusal = Misconfigured("Something broke on our side. Try again later.", code="broken")

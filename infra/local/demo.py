@@ -13,9 +13,9 @@ from infra.local.provision import OWNER
 from infra.local.secrets import LocalSecrets, write_private
 from leadsrally.accounts.passwords import hash_password
 from leadsrally.kit.crypto import Vault
+from leadsrally.messaging.channels import twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.runtime import twilio_context
 
 OWNER_EMAIL = "owner@demo.leadsrally.example"
 NUMBER = "+15005550010"

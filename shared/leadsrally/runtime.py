@@ -8,17 +8,17 @@ its own, with parts replaced.
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from leadsrally.jobs.types import Perform
 from leadsrally.kit.clock import Clock, system_clock
-from leadsrally.kit.crypto import KeyedHash, SealContext, Vault
+from leadsrally.kit.crypto import KeyedHash, KeyService, Vault
 from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import ChannelDirectory
+from leadsrally.messaging.channels import KEPT_FOR, ChannelDirectory, twilio_context
 from leadsrally.messaging.types import Channel
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.telemetry import log
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from leadsrally.sending.types import Addressee, Sender
 
 _MARGIN = timedelta(seconds=30)
-_TWILIO = "twilio.credentials"
 
 
 class Runtime:
@@ -58,7 +57,7 @@ class Runtime:
         self._announce = announce
         self._scorer = scorer
         self._senders = senders
-        self._twilio: dict[tuple[UUID, int], Sender] = {}
+        self._twilio: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
     def db(self) -> Database:
@@ -92,12 +91,11 @@ class Runtime:
 
     @cached_property
     def vault(self) -> Vault:
-        keys = self.settings.keys("LEADSRALLY_MASTER_KEYS")
-        return Vault(LocalKeys(keys, current=next(iter(keys))))
+        return Vault(keys_of(self.settings))
 
     @cached_property
     def twilio_channels(self) -> "ChannelDirectory[TwilioCredentials]":
-        return ChannelDirectory(self.db, self._twilio_credentials)
+        return ChannelDirectory(self.db, self.clock, self._twilio_credentials)
 
     def _twilio_credentials(self, channel: Channel) -> "TwilioCredentials":
         from leadsrally.providers.twilio.signature import TwilioCredentials
@@ -148,9 +146,9 @@ class Runtime:
     def _sender_for(self, organization_id: UUID, to: "Addressee") -> "Sender":
         if self._senders is not None:
             return self._senders[to.channel_kind]
-        place = (to.channel_id, to.credentials_version)
-        sender = self._twilio.get(place)
-        if sender is None:
+        place, now = (to.channel_id, to.credentials_version), self.clock()
+        opened_at, sender = self._twilio.get(place, (now, None))
+        if sender is None or now - opened_at >= KEPT_FOR:
             from leadsrally.providers.twilio.sender import TwilioSender
             from leadsrally.providers.twilio.signature import TwilioCredentials
 
@@ -160,7 +158,8 @@ class Runtime:
                 to.account_sid,
                 base_url=self.settings.optional("TWILIO_BASE_URL"),
             )
-            self._twilio[place] = sender
+            opened_at = now
+        self._twilio[place] = opened_at, sender
         return sender
 
     def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
@@ -215,9 +214,22 @@ class Runtime:
         )
 
 
-def twilio_context(organization_id: UUID, channel_id: UUID) -> SealContext:
-    """Where a channel's Twilio credentials belong; they open nowhere else."""
-    return SealContext(organization_id, _TWILIO, channel_id)
+def keys_of(settings: Settings) -> KeyService:
+    """The master keys: KMS where one of its keys is named, with local ones beside it while they are set; else local."""
+    named = settings.optional("LEADSRALLY_KMS_KEY")
+    local = settings.optional("LEADSRALLY_MASTER_KEYS")
+    if named is None:
+        return _local_keys(settings)
+    from leadsrally.providers.keys.kms import KmsKeys
+    from leadsrally.providers.keys.moving import MovingKeys
+
+    kms = KmsKeys([name.strip() for name in named.split(",")])
+    return kms if local is None else MovingKeys(kms, _local_keys(settings))
+
+
+def _local_keys(settings: Settings) -> LocalKeys:
+    keys = settings.keys("LEADSRALLY_MASTER_KEYS")
+    return LocalKeys(keys, current=next(iter(keys)))
 
 
 _installed: dict[str, Runtime] = {}

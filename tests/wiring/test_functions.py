@@ -344,9 +344,40 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         action
         for statement in statements(function)
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-        if action.partition(":")[0] not in ("logs", "sqs")
+        if action.partition(":")[0] not in ("logs", "sqs", "kms")
     }
     assert others == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+# What each function may do with the master key, and to secrets of which purposes.
+KMS = {
+    "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
+    "send_message": {"Decrypt": {"twilio.credentials"}},
+}
+
+
+@pytest.mark.parametrize("function", load(), ids=named)
+def test_role_may_use_the_master_key_for_its_purposes_only(function: Function) -> None:
+    """O6: a function that was taken over opens what it opened before, and nothing else."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(function):
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        for action in actions:
+            if action.startswith("kms:"):
+                assert statement["Resource"] == ("GetAtt", "CredentialsKey.Arn")
+                (condition,) = statement["Condition"].values()
+                purposes = condition["kms:EncryptionContext:purpose"]
+                found.setdefault(action.removeprefix("kms:"), set()).update(
+                    [purposes] if isinstance(purposes, str) else purposes
+                )
+    assert found == KMS.get(function.name, {})
+    assert bool(found) == ("LEADSRALLY_KMS_KEY" in function.settings)
+
+
+def test_the_master_key_outlives_the_stack_and_renews_itself() -> None:
+    key = resources()["CredentialsKey"]
+    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    assert key["Properties"]["EnableKeyRotation"] is True
 
 
 def test_scheduler_may_call_the_scheduled_functions_only() -> None:

@@ -31,8 +31,23 @@ class SealBroken(LeadsRallyError):
     Says nothing about the value, the key or the place, so it may be logged and shown.
     """
 
-    def __init__(self, code: str = "seal_broken") -> None:
-        super().__init__("A stored credential cannot be read. Please enter it again.", code=code)
+    def __init__(
+        self, code: str = "seal_broken", sentence: str = "A stored credential cannot be read. Enter it again."
+    ) -> None:
+        super().__init__(sentence, code=code)
+
+
+class KeyRefused(SealBroken):
+    """The key service will not use the master key: disabled, about to be deleted, or not ours to use.
+
+    What was sealed is whole and opens again as soon as the key does, so nobody is asked to enter it anew.
+    """
+
+    def __init__(self, code: str = "seal_key_refused") -> None:
+        super().__init__(
+            code,
+            "The key that guards this credential cannot be used. An operator must allow it again; nothing is lost.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +75,30 @@ class SealContext:
 
 
 class KeyService(Protocol):
-    """Holds master keys that never enter the database. A wrapped key carries its master key's id inside."""
+    """Holds master keys that never enter the database. A wrapped key carries its master key's id inside.
+
+    May call an outside system, so nothing is sealed or opened while a transaction is open.
+    """
 
     @property
-    def current(self) -> str:
-        """Id of the master key that `wrap` uses now."""
+    def names(self) -> tuple[str, ...]:
+        """Ids of all master keys that open here. The first one is current: `wrap` uses it."""
         ...
 
-    def wrap(self, data_key: bytes, context: SealContext) -> bytes: ...
+    def wrap(self, data_key: bytes, context: SealContext) -> bytes:
+        """Raises `KeyRefused` and `Unavailable` as `unwrap` does."""
+        ...
 
     def unwrap(self, wrapped: bytes, context: SealContext) -> bytes:
-        """Raises `SealBroken` when the key does not open here, `Unavailable` when the service is away."""
+        """The data key.
+
+        Raises `SealBroken` when it does not open here (`KeyRefused` when the master key may not be used) and
+        `Unavailable` when the service is away or asks for a pause.
+        """
         ...
 
     def key_id(self, wrapped: bytes) -> str:
-        """Which master key wrapped this. Reads, proves nothing."""
+        """Which master key wrapped this. Reads, proves nothing. Raises `SealBroken` for what is not ours."""
         ...
 
 
@@ -100,10 +124,14 @@ class Vault:
         nonce, ciphertext = body[:NONCE_BYTES], body[NONCE_BYTES:]
         return decrypt(data_key, nonce, ciphertext, context.bound(b"leadsrally.seal.1"))
 
+    def key_id(self, blob: bytes) -> str:
+        """Id of the master key that guards this blob. Reads, proves nothing. Raises `SealBroken`."""
+        wrapped, _ = _unpack(blob)
+        return self.keys.key_id(wrapped)
+
     def is_current(self, blob: bytes) -> bool:
         """False when the blob waits to be moved to the current master key."""
-        wrapped, _ = _unpack(blob)
-        return self.keys.key_id(wrapped) == self.keys.current
+        return self.key_id(blob) == self.keys.names[0]
 
     def rewrap(self, blob: bytes, context: SealContext) -> bytes:
         """The same secret under the current master key. The plaintext is neither read nor changed."""

@@ -17,6 +17,7 @@ class Setting:
     meaning: str
     secret: bool = False
     required: bool = False  # where a function is given it, production will not start without it
+    instead: str | None = None  # but it will, when this one is set
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -25,7 +26,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LEADSRALLY_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR; INFO when unset"),
     Setting("LEADSRALLY_PUBLIC_URL", "the address providers call, without a final slash", required=True),
     Setting("DATABASE_URL", "Postgres, with the function's own role", secret=True, required=True),
-    Setting("LEADSRALLY_MASTER_KEYS", "`id=base64` pairs, comma between; the first one seals", True, True),
+    Setting(
+        "LEADSRALLY_MASTER_KEYS",
+        "`id=base64` pairs, comma between; the first one seals, unless a KMS key is set",
+        secret=True,
+        required=True,
+        instead="LEADSRALLY_KMS_KEY",
+    ),
+    Setting("LEADSRALLY_KMS_KEY", "ARNs or ids of AWS KMS keys, comma between; the first one seals"),
     Setting("LEADSRALLY_HASH_KEY", "base64 key of suppressions and message ids; never changes", True, True),
     Setting("LEADSRALLY_TOKEN_KEY", "base64 key that signs access tokens", secret=True, required=True),
     Setting("LEADSRALLY_QUEUES", "SQS queue address up to the function's name; unset: LISTEN and poll"),
@@ -79,7 +87,8 @@ class Settings:
     def refuse_gaps(self) -> None:
         """Raise `Misconfigured` for the first required setting that this function was promised and lacks."""
         for name in sorted(self._allowed):
-            if _BY_NAME[name].required:
+            setting = _BY_NAME[name]
+            if setting.required and not (setting.instead and self._values.get(setting.instead)):
                 self.required(name)
 
 

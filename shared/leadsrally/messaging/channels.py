@@ -1,18 +1,24 @@
 """Channels by the key in their webhook's address, kept between invocations with their secrets opened.
 
 What is kept is checked again by the statement that writes, so a disconnected channel or a replaced token
-is noticed at once and not after some time-out.
+is noticed at once and not after some time-out. A master key that is taken away is noticed after `KEPT_FOR`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+from uuid import UUID
 
+from leadsrally.kit.clock import Clock
+from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Database
 from leadsrally.messaging import store
-from leadsrally.messaging.types import Channel
+from leadsrally.messaging.types import TWILIO_CREDENTIALS, Channel
 
 Credentials = TypeVar("Credentials")
+KEPT_FOR: Final = timedelta(minutes=15)
+"""How long opened credentials may be used without asking the key service again."""
 _KEPT = 1_000
 
 
@@ -20,19 +26,34 @@ _KEPT = 1_000
 class OpenChannel(Generic[Credentials]):
     channel: Channel
     credentials: Credentials
+    opened_at: datetime
+
+
+def twilio_context(organization_id: UUID, channel_id: UUID) -> SealContext:
+    """Where a channel's Twilio credentials belong; they open nowhere else."""
+    return SealContext(organization_id, TWILIO_CREDENTIALS, channel_id)
 
 
 class ChannelDirectory(Generic[Credentials]):
     """Finds channels; `open_credentials` turns the sealed blob of one into the provider's credentials."""
 
-    def __init__(self, db: Database, open_credentials: Callable[[Channel], Credentials]) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, open_credentials: Callable[[Channel], Credentials]
+    ) -> None:
         self._db = db
+        self._clock = clock
         self._open = open_credentials
         self._kept: dict[str, OpenChannel[Credentials]] = {}
 
     def find(self, key: str) -> OpenChannel[Credentials] | None:
-        """The active channel with this key, or None. Unknown keys are not remembered."""
-        return self._kept.get(key) or self.find_again(key)
+        """The active channel with this key, or None. Unknown keys are not remembered.
+
+        Raises `SealBroken` when its credentials do not open and `Unavailable` when they cannot be opened now.
+        """
+        kept = self._kept.get(key)
+        if kept is not None and self._clock() - kept.opened_at < KEPT_FOR:
+            return kept
+        return self.find_again(key)
 
     def find_again(self, key: str) -> OpenChannel[Credentials] | None:
         """As `find`, from the database: after a kept one turned out to be old."""
@@ -43,6 +64,6 @@ class ChannelDirectory(Generic[Credentials]):
             return None
         if len(self._kept) >= _KEPT:
             self._kept.clear()
-        found = OpenChannel(channel, self._open(channel))
+        found = OpenChannel(channel, self._open(channel), self._clock())
         self._kept[key] = found
         return found

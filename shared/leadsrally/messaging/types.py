@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 Direction = Literal["inbound", "outbound"]
 KeywordSignal = Literal["stop", "start", "help"]
+
+TWILIO_CREDENTIALS: Final = "twilio.credentials"
+"""What a channel's sealed credentials are for, bound into the seal."""
 
 
 class Status(StrEnum):

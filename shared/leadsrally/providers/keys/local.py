@@ -37,6 +37,10 @@ class LocalKeys:
         # A copy, so that nobody can change the keys of a running process from outside.
         object.__setattr__(self, "master_keys", dict(self.master_keys))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.current, *(name for name in self.master_keys if name != self.current))
+
     def wrap(self, data_key: bytes, context: SealContext) -> bytes:
         name = self.current.encode()
         nonce = secrets.token_bytes(NONCE_BYTES)
