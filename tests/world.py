@@ -23,8 +23,9 @@ from leadsrally.jobs.run import due_now
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import twilio_context
+from leadsrally.messaging.channels import meta_context, twilio_context
 from leadsrally.providers.keys.local import LocalKeys
+from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.runtime import Runtime
 from tests.database import TestDatabase
@@ -51,7 +52,7 @@ class Org:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel of an organisation, with the secret its provider would sign with."""
+    """An SMS number of an organisation, with the secret Twilio would sign with."""
 
     organization_id: UUID
     id: UUID
@@ -59,6 +60,21 @@ class Line:
     number: str
     account_sid: str
     auth_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetaLine:
+    """A WhatsApp number or a page of an organisation, with the secrets that Meta would use."""
+
+    organization_id: UUID
+    id: UUID
+    key: str
+    number: str | None
+    waba_id: str | None
+    phone_number_id: str | None
+    page_id: str | None
+    app_secret: str
+    verify_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +203,59 @@ class World:
                 "address": line.number,
                 "account_sid": line.account_sid,
                 "credentials": self.vault.seal(credentials.to_json(), twilio_context(org.id, line.id)),
+                "created_at": self.clock.now,
+                **columns,
+            },
+        )
+        return line
+
+    def whatsapp_line(self, org: Org, **columns: Any) -> MetaLine:
+        """A WhatsApp number of the organisation."""
+        self._numbers += 1
+        number, phone_number_id = f"+1555010{self._numbers:04d}", f"1060000000{self._numbers:05d}"
+        return self._meta_line(
+            org, "whatsapp", number, f"10200000{self._numbers:05d}", phone_number_id, **columns
+        )
+
+    def lead_page(self, org: Org, **columns: Any) -> MetaLine:
+        """A page of the organisation whose lead forms are read."""
+        self._numbers += 1
+        return self._meta_line(org, "lead_ads", None, None, None, f"1040000{self._numbers:05d}", **columns)
+
+    def _meta_line(
+        self,
+        org: Org,
+        kind: str,
+        number: str | None,
+        waba_id: str | None,
+        phone_number_id: str | None,
+        page_id: str | None = None,
+        **columns: Any,
+    ) -> MetaLine:
+        line = MetaLine(
+            organization_id=org.id,
+            id=uuid4(),
+            key=secrets.token_urlsafe(24),
+            number=number,
+            waba_id=waba_id,
+            phone_number_id=phone_number_id,
+            page_id=page_id,
+            app_secret=secrets.token_hex(16),
+            verify_token=secrets.token_urlsafe(16),
+        )
+        credentials = MetaCredentials((line.app_secret,), line.verify_token, "EAAG" + secrets.token_hex(16))
+        self._insert(
+            "channels",
+            {
+                "organization_id": org.id,
+                "id": line.id,
+                "key": line.key,
+                "kind": kind,
+                "address": number,
+                "waba_id": waba_id,
+                "phone_number_id": phone_number_id,
+                "page_id": page_id,
+                "credentials": self.vault.seal(credentials.to_json(), meta_context(org.id, line.id)),
                 "created_at": self.clock.now,
                 **columns,
             },

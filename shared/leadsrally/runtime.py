@@ -18,7 +18,7 @@ from leadsrally.kit.clock import Clock, system_clock
 from leadsrally.kit.crypto import KeyedHash, KeyService, Vault
 from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import KEPT_FOR, ChannelDirectory, twilio_context
+from leadsrally.messaging.channels import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
 from leadsrally.messaging.types import Channel
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.telemetry import log
@@ -29,6 +29,7 @@ from leadsrally.telemetry.foreign import withhold_foreign
 if TYPE_CHECKING:
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.providers.meta.credentials import MetaCredentials
     from leadsrally.providers.twilio.signature import TwilioCredentials
     from leadsrally.sending.send import Post
     from leadsrally.sending.types import Addressee, Sender
@@ -102,6 +103,16 @@ class Runtime:
 
         context = twilio_context(channel.organization_id, channel.id)
         return TwilioCredentials.from_json(self.vault.open(channel.credentials, context))
+
+    @cached_property
+    def meta_channels(self) -> "ChannelDirectory[MetaCredentials]":
+        return ChannelDirectory(self.db, self.clock, self._meta_credentials)
+
+    def _meta_credentials(self, channel: Channel) -> "MetaCredentials":
+        from leadsrally.providers.meta.credentials import MetaCredentials
+
+        context = meta_context(channel.organization_id, channel.id)
+        return MetaCredentials.from_json(self.vault.open(channel.credentials, context))
 
     @cached_property
     def scorer(self) -> "Scorer | None":

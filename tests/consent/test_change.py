@@ -38,7 +38,7 @@ def meet(tx: Tx, line: Line, world: World) -> UUID:
 
 def do(tx: Tx, line: Line, contact_id: UUID, way: Action, world: World) -> bool:
     world.clock.pass_(seconds=1)
-    now, org_id, number = world.clock.now, line.organization_id, contact_id.bytes
+    now, org_id, number = world.clock.now, line.organization_id, [contact_id.bytes]
     evidence = Evidence("keyword", now)
     match way:
         case "revoke":
@@ -96,7 +96,7 @@ class TestOrder:
             for way in ways:
                 assert do(tx, line, contact_id, way, world) == model.do(way)
                 assert standing(tx, line, contact_id) == model.stands
-                hashed = store.suppressed(tx, line.organization_id, "sms", contact_id.bytes)
+                hashed = store.suppressed(tx, line.organization_id, "sms", [contact_id.bytes])
                 assert hashed == (model.said == "revoked")
 
     def test_S9_nothing_but_an_opt_out_taken_back_is_consent(self, world: World, line: Line, db: Database):

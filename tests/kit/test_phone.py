@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadsrally.kit.phone import MAX_ADDRESS, e164, from_provider, is_canonical
+from leadsrally.kit.phone import MAX_ADDRESS, e164, from_provider, is_canonical, one_form, variants
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,46 @@ def test_a_webhook_does_not_pay_for_the_metadata() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class TestVariants:
+    """One number that is written in two ways: found by both, and kept as it was given."""
+
+    @pytest.mark.parametrize(
+        ("given", "other", "one"),
+        [
+            ("+5511987654321", "+551187654321", "+5511987654321"),  # Brazil, with and without the ninth digit
+            ("+551187654321", "+5511987654321", "+5511987654321"),
+            ("+555161234567", "+5551961234567", "+5551961234567"),
+            ("+5491123456789", "+541123456789", "+5491123456789"),  # Argentina
+            ("+542644472542", "+5492644472542", "+5492644472542"),
+            ("+5215512345678", "+525512345678", "+525512345678"),  # Mexico
+            ("+525512345678", "+5215512345678", "+525512345678"),
+        ],
+    )
+    def test_two_ways(self, given: str, other: str, one: str) -> None:
+        assert variants(given) == (given, other)
+        assert one_form(given) == one_form(other) == one
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "+551133334444",  # a land line in Brazil never had a ninth digit
+            "+12025550101",
+            "+4915112345678",
+            "+55119876543210",
+            "24273",
+            "US.13491208655302741918",
+            "",
+            "5511987654321",
+        ],
+    )
+    def test_everything_else_is_written_in_one(self, address: str) -> None:
+        assert variants(address) == (address,)
+        assert one_form(address) == address
+
+    @given(st.from_regex(r"\+5[245][0-9]{8,13}", fullmatch=True))
+    def test_the_other_way_leads_back(self, address: str) -> None:
+        for other in variants(address):
+            assert set(variants(other)) == set(variants(address))
+            assert one_form(other) == one_form(address) in variants(address)

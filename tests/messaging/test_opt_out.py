@@ -11,7 +11,7 @@ import pytest
 
 from leadsrally import runtime
 from leadsrally.consent import words
-from leadsrally.consent.change import number_hash
+from leadsrally.consent.change import address_hashes
 from leadsrally.sending.types import OutboundText
 from tests.world import Line, Org, World
 
@@ -62,7 +62,7 @@ def attention(world: World, line: Line) -> str | None:
 
 def suppressed(world: World, org_id: UUID, phone: str = PHONE) -> bool:
     """Whether the keyed hash of this number is on the organisation's list."""
-    kept = number_hash(runtime.of("api").hashes, org_id, phone)
+    (kept,) = address_hashes(runtime.of("api").hashes, org_id, [phone])
     found = world.rows(
         "SELECT 1 FROM suppressions WHERE organization_id = %(org)s AND number_hash = %(hash)s",
         org=org_id,

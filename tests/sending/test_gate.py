@@ -24,6 +24,7 @@ FINE = Facts(
     organization_active=True,
     channel_active=True,
     channel_quiet_until=None,
+    reachable=True,
     expires_at=NOON + timedelta(hours=1),
     suppressed=False,
     standings=(),
@@ -54,6 +55,7 @@ class TestDecide:
             ({"organization_active": False}, refused("organization_paused")),
             ({"organization_active": False, "purpose": "keyword"}, refused("organization_paused")),
             ({"channel_active": False}, refused("channel_disconnected")),
+            ({"reachable": False}, refused("no_address")),
             ({"suppressed": True}, refused("suppressed")),
             ({"suppressed": True, "standings": [standing("granted")]}, refused("suppressed")),
             ({"standings": [standing("granted")]}, SEND),
@@ -128,6 +130,7 @@ class TestOrderOfRules:
     AGAINST: tuple[tuple[str, dict[str, Any]], ...] = (
         ("organization_paused", {"organization_active": False}),
         ("channel_disconnected", {"channel_active": False}),
+        ("no_address", {"reachable": False}),
         ("expired", {"expires_at": NOON}),
         ("opted_out_by_keyword", {"standings": [standing("revoked")]}),
         ("daily_cap", {"sent_today": 20}),

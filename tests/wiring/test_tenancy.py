@@ -53,6 +53,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "s",
         "consent_events": "SI",
         "consent_states": "SIUD",
+        "contact_identities": "S",
         "contacts": "Su",
         "conversations": "Su",
         "delivery_log": "S",
@@ -79,6 +80,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "s",
         "consent_events": "SI",
         "consent_states": "SIUD",
+        "contact_identities": "S",
         "contacts": "SIU",
         "conversations": "SIU",
         "delivery_log": "I",
@@ -94,6 +96,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "ai_usage": "SIU",
         "consent_events": "SI",
         "consent_states": "SIU",
+        "contact_identities": "S",
         "contacts": "Su",
         "conversations": "Su",
         "disclosures": "I",
@@ -107,6 +110,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "Su",
         "consent_events": "SI",
         "consent_states": "SIU",
+        "contact_identities": "SI",
         "contacts": "Su",
         "conversations": "Su",
         "disclosures": "I",
@@ -134,7 +138,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "contacts", "UPDATE"): "updated_at",
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
     ("api", "channels", "SELECT"): (
-        "account_sid address created_at id key kind organization_id provider_answers_keywords quiet_until state"
+        "account_sid address created_at id key kind organization_id page_id phone_number_id "
+        "provider_answers_keywords quiet_until state waba_id"
     ),
     ("api", "contacts", "UPDATE"): "updated_at",
     ("api", "conversations", "UPDATE"): "attention last_message_at last_message_id preview unread_count",
@@ -288,6 +293,17 @@ def lived_through(world: World, line: Line) -> None:
     world.clock.pass_(seconds=1)
     world.text(line, "START")
     world.text(line, "STOP")
+    contact = world.rows("SELECT id FROM contacts WHERE organization_id = %(o)s", o=line.organization_id)[0]
+    world._insert(
+        "contact_identities",
+        {
+            "organization_id": line.organization_id,
+            "kind": "bsuid",
+            "value": f"US.{line.id.int}",
+            "contact_id": contact["id"],
+            "created_at": world.clock.now,
+        },
+    )
 
 
 @contextmanager

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 class Conversation(BaseModel):
     id: UUID
     contact_id: UUID
-    phone: str
+    phone: str | None = Field(description="E.164; null for a person known only by a provider's id.")
     name: str
     channel: str
     our_number: str
@@ -145,7 +145,7 @@ def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cur
         before_id=place.id,
         limit=limit,
     )
-    return Page(items=[_message(row) for row in rows], next=next_cursor(rows, limit, "created_at"))
+    return Page(items=[_message(row) for row in rows], next=next_cursor(rows, limit, "said_at"))
 
 
 @router.post(

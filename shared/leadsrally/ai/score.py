@@ -12,6 +12,7 @@ from leadsrally.ai.types import Declined, ModelUnavailable, Scored, Scorer, Snip
 from leadsrally.consent import change
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.types import Evidence
+from leadsrally.contacts import store as contacts
 from leadsrally.disclosures.store import disclose
 from leadsrally.jobs.types import Done, Job, Result
 from leadsrally.kit.clock import Clock
@@ -102,8 +103,9 @@ def _opted_out(tx: Tx, hashes: KeyedHash, organization_id: UUID, brief: Brief) -
     standings = consent_store.standings(tx, organization_id, brief.contact_id, "sms")
     if any(standing.state == "revoked" for standing in standings):
         return True
-    number = change.number_hash(hashes, organization_id, brief.phone)
-    return consent_store.suppressed(tx, organization_id, "sms", number)
+    addresses = contacts.addresses_of(tx, organization_id, brief.contact_id) or ()
+    known_as = change.address_hashes(hashes, organization_id, addresses)
+    return consent_store.suppressed(tx, organization_id, "sms", known_as)
 
 
 def _keep(

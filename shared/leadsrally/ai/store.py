@@ -12,7 +12,7 @@ from leadsrally.kit.db import Tx
 _BRIEF = """
 SELECT o.ai_scoring AS scoring, o.ai_suggestions AS suggestions, o.ai_daily_calls AS daily_calls,
        o.ai_daily_tokens AS daily_tokens, o.state = 'active' AS active,
-       c.contact_id, p.name, p.phone, newest.id AS message_id,
+       c.contact_id, p.name, newest.id AS message_id,
        EXISTS (SELECT 1 FROM scores AS s
                 WHERE s.organization_id = c.organization_id AND s.message_id = newest.id) AS scored
   FROM conversations AS c
@@ -24,7 +24,7 @@ SELECT o.ai_scoring AS scoring, o.ai_suggestions AS suggestions, o.ai_daily_call
      WHERE m.organization_id = c.organization_id
        AND m.conversation_id = c.id
        AND m.direction = 'inbound'
-     ORDER BY m.created_at DESC, m.id DESC
+     ORDER BY m.said_at DESC, m.id DESC
      LIMIT 1
  ) AS newest
  WHERE c.organization_id = %(organization_id)s
@@ -43,7 +43,6 @@ class Brief:
     active: bool
     contact_id: UUID
     name: str
-    phone: str
     message_id: UUID
     scored: bool
 
@@ -162,7 +161,7 @@ UPDATE conversations AS c
       JOIN scores AS s ON s.organization_id = newer.organization_id AND s.message_id = newer.id
      WHERE newer.organization_id = c.organization_id
        AND newer.conversation_id = c.id
-       AND (newer.created_at, newer.id) > (m.created_at, m.id)
+       AND (newer.said_at, newer.id) > (m.said_at, m.id)
        AND s.intent IS NOT NULL)
 """
 

@@ -3,6 +3,7 @@
 Every one of them locks the contact first, so that no send can be claimed on the old answer.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,13 +12,20 @@ from leadsrally.consent.types import Action, ChannelKind, Evidence, State
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
+from leadsrally.kit.phone import one_form
 
 _BECOMES: dict[Action, State] = {"grant": "granted", "revoke": "revoked", "pause": "paused"}
 
 
-def number_hash(hashes: KeyedHash, organization_id: UUID, number: str) -> bytes:
-    """What a suppression keeps of a number: enough to recognise it, too little to read it."""
-    return hashes.of(organization_id, "suppression", number)
+def address_hashes(hashes: KeyedHash, organization_id: UUID, addresses: Iterable[str]) -> list[bytes]:
+    """What a suppression keeps of the addresses of one person: enough to know them again, too little to read.
+
+    `addresses` are numbers in E.164, short codes or business-scoped ids. Two forms of one number give one hash.
+    """
+    return [
+        hashes.of(organization_id, "suppression", address)
+        for address in sorted(set(map(one_form, addresses)))
+    ]
 
 
 def revoke(
@@ -25,19 +33,19 @@ def revoke(
     organization_id: UUID,
     contact_id: UUID,
     kind: ChannelKind,
-    number: bytes,
+    addresses: Sequence[bytes],
     evidence: Evidence,
     *,
     now: datetime,
 ) -> bool:
     """Stop everything of this kind to this person, from every sender of the organisation.
 
-    Takes effect on all that is queued, since the gate asks at each claim. Returns False when it stood so
+    `addresses` are the hashes of all that the person is reached by. Takes effect on all that is queued, since the gate asks at each claim. Returns False when it stood so
     already, be it only as a suppression that outlived the person's record; the sign is recorded all the same.
     """
     before = _lock(tx, organization_id, contact_id, kind)
     _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now)
-    newly = store.suppress(tx, organization_id, kind, number, source=evidence.source, now=now)
+    newly = store.suppress(tx, organization_id, kind, addresses, "all", source=evidence.source, since=now)
     return newly and before != "revoked"
 
 
@@ -46,7 +54,7 @@ def restore(
     organization_id: UUID,
     contact_id: UUID,
     kind: ChannelKind,
-    number: bytes,
+    addresses: Sequence[bytes],
     evidence: Evidence,
     *,
     now: datetime,
@@ -57,7 +65,7 @@ def restore(
     person off hold. Returns whether something was lifted.
     """
     before = _lock(tx, organization_id, contact_id, kind)
-    was_suppressed = store.unsuppress(tx, organization_id, kind, number)
+    was_suppressed = store.unsuppress(tx, organization_id, kind, addresses, "all")
     if was_suppressed or before == "revoked":
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now)
         return True

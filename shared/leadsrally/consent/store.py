@@ -1,5 +1,6 @@
 """Consent events, what stands after them, and suppressions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -143,8 +144,10 @@ def forget_standing(tx: Tx, organization_id: UUID, contact_id: UUID, channel_kin
 
 
 _SUPPRESS = """
-INSERT INTO suppressions (organization_id, channel_kind, number_hash, source, since)
-VALUES (%(organization_id)s, %(channel_kind)s, %(number_hash)s, %(source)s, %(now)s)
+INSERT INTO suppressions (organization_id, channel_kind, number_hash, purpose, source, since)
+SELECT %(organization_id)s, %(channel_kind)s, hash, %(purpose)s, %(source)s, %(since)s
+  FROM unnest(%(hashes)s::bytea[]) AS hash
+ ORDER BY hash
 ON CONFLICT DO NOTHING
 """
 
@@ -153,38 +156,52 @@ def suppress(
     tx: Tx,
     organization_id: UUID,
     channel_kind: ChannelKind,
-    number_hash: bytes,
+    hashes: Sequence[bytes],
+    purpose: Literal["all", "marketing"],
     *,
     source: str,
-    now: datetime,
+    since: datetime,
 ) -> bool:
-    """Returns False when the number was suppressed before; the first sign is kept."""
+    """Returns False when one of the addresses was suppressed before; the first sign is kept."""
     touched = tx.run(
         _SUPPRESS,
         {
             "organization_id": organization_id,
             "channel_kind": channel_kind,
-            "number_hash": number_hash,
+            "hashes": list(hashes),
+            "purpose": purpose,
             "source": source,
-            "now": now,
+            "since": since,
         },
     )
-    return touched > 0
+    return touched == len(hashes)
 
 
 _UNSUPPRESS = """
 DELETE FROM suppressions
  WHERE organization_id = %(organization_id)s
    AND channel_kind = %(channel_kind)s
-   AND number_hash = %(number_hash)s
+   AND number_hash = ANY (%(hashes)s::bytea[])
+   AND purpose = %(purpose)s
 """
 
 
-def unsuppress(tx: Tx, organization_id: UUID, channel_kind: ChannelKind, number_hash: bytes) -> bool:
-    """Returns whether the number was suppressed."""
+def unsuppress(
+    tx: Tx,
+    organization_id: UUID,
+    channel_kind: ChannelKind,
+    hashes: Sequence[bytes],
+    purpose: Literal["all", "marketing"],
+) -> bool:
+    """Returns whether one of the addresses was suppressed for exactly this purpose."""
     touched = tx.run(
         _UNSUPPRESS,
-        {"organization_id": organization_id, "channel_kind": channel_kind, "number_hash": number_hash},
+        {
+            "organization_id": organization_id,
+            "channel_kind": channel_kind,
+            "hashes": list(hashes),
+            "purpose": purpose,
+        },
     )
     return touched > 0
 
@@ -195,13 +212,26 @@ SELECT EXISTS (
       FROM suppressions
      WHERE organization_id = %(organization_id)s
        AND channel_kind = %(channel_kind)s
-       AND number_hash = %(number_hash)s
+       AND number_hash = ANY (%(hashes)s::bytea[])
+       AND purpose IN ('all', %(purpose)s)
 )
 """
 
 
-def suppressed(tx: Tx, organization_id: UUID, channel_kind: ChannelKind, number_hash: bytes) -> bool:
+def suppressed(
+    tx: Tx,
+    organization_id: UUID,
+    channel_kind: ChannelKind,
+    hashes: Sequence[bytes],
+    purpose: str = "all",
+) -> bool:
+    """Whether a message of this purpose must not go to whoever is reached by one of these addresses."""
     return tx.value(
         _SUPPRESSED,
-        {"organization_id": organization_id, "channel_kind": channel_kind, "number_hash": number_hash},
+        {
+            "organization_id": organization_id,
+            "channel_kind": channel_kind,
+            "hashes": list(hashes),
+            "purpose": purpose,
+        },
     )

@@ -1,4 +1,4 @@
-"""Opt a contact out by its id, for signs that come without the number: a provider's error, a colleague."""
+"""Opt a contact out by its id, for signs that come without an address: a provider's error, a colleague."""
 
 from datetime import datetime
 from uuid import UUID
@@ -21,8 +21,8 @@ def opt_out(
     now: datetime,
 ) -> bool:
     """Revoke and suppress. Returns False when it stood so already or the contact is gone."""
-    phone = store.phone_of(tx, organization_id, contact_id)
-    if phone is None:
+    addresses = store.addresses_of(tx, organization_id, contact_id)
+    if addresses is None:
         return False
-    number = change.number_hash(hashes, organization_id, phone)
-    return change.revoke(tx, organization_id, contact_id, channel_kind, number, evidence, now=now)
+    known_as = change.address_hashes(hashes, organization_id, addresses)
+    return change.revoke(tx, organization_id, contact_id, channel_kind, known_as, evidence, now=now)

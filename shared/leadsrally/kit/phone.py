@@ -48,3 +48,35 @@ def from_provider(raw: str) -> str:
     exactly that. The answer is empty when nothing was given.
     """
     return raw.strip()[:MAX_ADDRESS]
+
+
+# Three countries write some mobile numbers in two ways, and WhatsApp does not always use the one that E.164 has:
+# Brazil's ninth digit (added in 2016; before it mobile numbers had eight digits and began with 6 to 9),
+# Argentina's 9 between country and area (https://en.wikipedia.org/wiki/Telephone_numbers_in_Argentina) and
+# Mexico's 1, given up in 2019.
+_IN_BRAZIL: Final = re.compile(r"(\+55[1-9][0-9])(9?)([6-9][0-9]{7})", re.ASCII)
+_IN_ARGENTINA: Final = re.compile(r"(\+54)(9?)([1-8][0-9]{9})", re.ASCII)
+_IN_MEXICO: Final = re.compile(r"(\+52)(1?)([2-9][0-9]{9})", re.ASCII)
+_TWO_WAYS: Final = ((_IN_BRAZIL, "9", "9"), (_IN_ARGENTINA, "9", "9"), (_IN_MEXICO, "1", ""))
+
+
+def variants(address: str) -> tuple[str, ...]:
+    """The number as given, and after it the other way to write the same one where there is one.
+
+    For looking somebody up, never for storing or sending: what a provider gave is what it wants back.
+    """
+    for pattern, digit, _ in _TWO_WAYS:
+        found = pattern.fullmatch(address)
+        if found is not None:
+            before, extra, rest = found.groups()
+            return address, f"{before}{'' if extra else digit}{rest}"
+    return (address,)
+
+
+def one_form(address: str) -> str:
+    """The same string for both ways of writing a number; anything else as it is. For comparing only."""
+    for pattern, _, kept in _TWO_WAYS:
+        found = pattern.fullmatch(address)
+        if found is not None:
+            return f"{found[1]}{kept}{found[3]}"
+    return address

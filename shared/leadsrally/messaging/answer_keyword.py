@@ -1,5 +1,6 @@
 """The two texts we send by ourselves, for senders whose provider does not: STOP's confirmation and HELP."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -40,13 +41,19 @@ def confirm_stop(tx: Tx, organization_id: UUID, conversation_id: UUID, *, now: d
 
 
 def help_with(
-    tx: Tx, organization_id: UUID, contact_id: UUID, number: bytes, conversation_id: UUID, *, now: datetime
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    addresses: Sequence[bytes],
+    conversation_id: UUID,
+    *,
+    now: datetime,
 ) -> None:
     """Queue the HELP text: who we are, how to reach us, how to stop. Not for someone who has opted out."""
     standings = consent_store.standings(tx, organization_id, contact_id, "sms")
     if any(standing.state == "revoked" for standing in standings):
         return
-    if consent_store.suppressed(tx, organization_id, "sms", number):
+    if consent_store.suppressed(tx, organization_id, "sms", addresses):
         return
     organization = tx.one(_Organization, _ORGANIZATION, {"organization_id": organization_id})
     reach = f" Contact: {organization.help_contact}." if organization.help_contact else ""

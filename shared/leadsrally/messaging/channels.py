@@ -14,7 +14,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Database
 from leadsrally.messaging import store
-from leadsrally.messaging.types import TWILIO_CREDENTIALS, Channel
+from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS, Channel
 
 Credentials = TypeVar("Credentials")
 KEPT_FOR: Final = timedelta(minutes=15)
@@ -32,6 +32,11 @@ class OpenChannel(Generic[Credentials]):
 def twilio_context(organization_id: UUID, channel_id: UUID) -> SealContext:
     """Where a channel's Twilio credentials belong; they open nowhere else."""
     return SealContext(organization_id, TWILIO_CREDENTIALS, channel_id)
+
+
+def meta_context(organization_id: UUID, channel_id: UUID) -> SealContext:
+    """Where the Meta credentials of a WhatsApp or Lead Ads channel belong; they open nowhere else."""
+    return SealContext(organization_id, META_CREDENTIALS, channel_id)
 
 
 class ChannelDirectory(Generic[Credentials]):

@@ -60,7 +60,7 @@ def conversation(tx: Tx, organization_id: UUID, conversation_id: UUID) -> dict[s
 
 _THREAD = """
 SELECT m.id, m.direction, m.purpose, m.body, m.status, m.error_code, m.verdict, m.author_id,
-       m.created_at, m.sent_at, m.delivered_at,
+       m.created_at, m.said_at, m.sent_at, m.delivered_at,
        s.outcome AS score_outcome, s.intent, s.interest, s.reason, s.suggestions, s.wants_to_stop,
        s.language, s.model, s.prompt_version, s.created_at AS scored_at,
        ARRAY(SELECT jsonb_build_object(
@@ -74,8 +74,8 @@ SELECT m.id, m.direction, m.purpose, m.body, m.status, m.error_code, m.verdict, 
   LEFT JOIN scores AS s ON s.organization_id = m.organization_id AND s.message_id = m.id
  WHERE m.organization_id = %(organization_id)s
    AND m.conversation_id = %(conversation_id)s
-   AND (m.created_at, m.id) < (%(before)s, %(before_id)s)
- ORDER BY m.created_at DESC, m.id DESC
+   AND (m.said_at, m.id) < (%(before)s, %(before_id)s)
+ ORDER BY m.said_at DESC, m.id DESC
  LIMIT %(limit)s
 """
 

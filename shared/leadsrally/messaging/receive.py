@@ -6,6 +6,7 @@ from uuid import UUID
 
 from leadsrally.consent import change, keywords
 from leadsrally.consent.types import Evidence
+from leadsrally.contacts import store as contacts
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
@@ -132,17 +133,18 @@ def _obey(
     from leadsrally.messaging import answer_keyword  # brings what sending needs; one text in a thousand does
 
     organization_id, now = channel.organization_id, evidence.occurred_at
-    number = change.number_hash(hashes, organization_id, inbound.sender)
+    addresses = contacts.addresses_of(tx, organization_id, contact_id) or ()
+    known_as = change.address_hashes(hashes, organization_id, addresses)
     kind = "sms"
     # The provider has answered already when it says which word it saw, or when its own filter is on.
     answered = inbound.keyword is not None or channel.provider_answers_keywords
     match meaning:
         case "stop":
-            changed = change.revoke(tx, organization_id, contact_id, kind, number, evidence, now=now)
+            changed = change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
             if changed and not answered:
                 answer_keyword.confirm_stop(tx, organization_id, conversation_id, now=now)
         case "refusal":
-            change.revoke(tx, organization_id, contact_id, kind, number, evidence, now=now)
+            change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
             store.ask_a_person(tx, organization_id, conversation_id, "refusal")
         case "unclear":
             if change.pause(tx, organization_id, contact_id, kind, evidence, now=now):
@@ -150,7 +152,7 @@ def _obey(
         case "start" | "yes":
             # A YES may answer our own question; START and UNSTOP answer nothing else.
             if meaning == "start" or not store.question_open(tx, organization_id, conversation_id):
-                change.restore(tx, organization_id, contact_id, kind, number, evidence, now=now)
+                change.restore(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
         case "help":
             if not answered:
-                answer_keyword.help_with(tx, organization_id, contact_id, number, conversation_id, now=now)
+                answer_keyword.help_with(tx, organization_id, contact_id, known_as, conversation_id, now=now)

@@ -13,8 +13,8 @@ from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import RANK, Channel, Direction, InboundMessage, Status
 
 _CHANNEL_BY_KEY = """
-SELECT organization_id, id, key, kind, address, account_sid, credentials, credentials_version,
-       provider_answers_keywords
+SELECT organization_id, id, key, kind, address, account_sid, waba_id, phone_number_id, page_id,
+       credentials, credentials_version, provider_answers_keywords
   FROM channel_by_key(%(key)s)
 """
 
@@ -258,10 +258,12 @@ UPDATE messages AS m
        status_rank = greatest(m.status_rank, %(rank)s),
        error_code = CASE WHEN %(rank)s > m.status_rank THEN %(error_code)s ELSE m.error_code END,
        provider_message_id = coalesce(m.provider_message_id, %(provider_message_id)s),
-       sent_at = CASE WHEN %(status)s IN ('sent', 'delivered', 'read')
+       sent_at = CASE WHEN %(status)s IN ('sent', 'delivered', 'read', 'played')
                       THEN coalesce(m.sent_at, %(now)s) ELSE m.sent_at END,
-       delivered_at = CASE WHEN %(status)s IN ('delivered', 'read')
-                           THEN coalesce(m.delivered_at, %(now)s) ELSE m.delivered_at END
+       delivered_at = CASE WHEN %(status)s IN ('delivered', 'read', 'played')
+                           THEN coalesce(m.delivered_at, %(now)s) ELSE m.delivered_at END,
+       read_at = CASE WHEN %(status)s IN ('read', 'played')
+                      THEN coalesce(m.read_at, %(now)s) ELSE m.read_at END
   FROM conversations AS c
  WHERE m.organization_id = %(organization_id)s
    AND m.direction = 'outbound'
@@ -373,7 +375,7 @@ SELECT body LIKE '%%?%%'
    AND conversation_id = %(conversation_id)s
    AND direction = 'outbound'
    AND status NOT IN ('refused', 'canceled', 'queued')
- ORDER BY created_at DESC, id DESC
+ ORDER BY said_at DESC, id DESC
  LIMIT 1
 """
 
@@ -484,15 +486,15 @@ def by_idempotency_key(tx: Tx, organization_id: UUID, idempotency_key: str) -> E
 _SNIPPET = """
 SELECT direction, body
   FROM (
-    SELECT direction, body, created_at, id
+    SELECT direction, body, said_at, id
       FROM messages
      WHERE organization_id = %(organization_id)s
        AND conversation_id = %(conversation_id)s
        AND status <> 'refused'
-     ORDER BY created_at DESC, id DESC
+     ORDER BY said_at DESC, id DESC
      LIMIT %(limit)s
   ) AS newest
- ORDER BY created_at, id
+ ORDER BY said_at, id
 """
 
 

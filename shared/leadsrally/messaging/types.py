@@ -7,9 +7,11 @@ from typing import Final, Literal
 from uuid import UUID
 
 Direction = Literal["inbound", "outbound"]
+ChannelKind = Literal["sms", "whatsapp", "lead_ads"]
 KeywordSignal = Literal["stop", "start", "help"]
 
 TWILIO_CREDENTIALS: Final = "twilio.credentials"
+META_CREDENTIALS: Final = "meta.credentials"
 """What a channel's sealed credentials are for, bound into the seal."""
 
 
@@ -25,6 +27,7 @@ class Status(StrEnum):
     UNDELIVERED = "undelivered"
     DELIVERED = "delivered"
     READ = "read"
+    PLAYED = "played"  # a voice message was listened to
     CANCELED = "canceled"
     REFUSED = "refused"  # ours: the gate said no
     RECEIVED = "received"  # inbound
@@ -42,6 +45,7 @@ RANK: dict[Status, int] = {
     Status.UNDELIVERED: 50,
     Status.DELIVERED: 60,
     Status.READ: 70,
+    Status.PLAYED: 80,
     Status.CANCELED: 90,
     Status.REFUSED: 90,
     Status.RECEIVED: 100,
@@ -88,9 +92,12 @@ class Channel:
     organization_id: UUID
     id: UUID
     key: str
-    kind: Literal["sms", "whatsapp", "lead_ads"]
-    address: str  # the number in E.164
-    account_sid: str
+    kind: ChannelKind
+    address: str | None  # our number in E.164; a page has none
+    account_sid: str | None  # Twilio's account, of an SMS channel
+    waba_id: str | None  # WhatsApp Business account
+    phone_number_id: str | None  # what Meta calls a WhatsApp number
+    page_id: str | None  # of a Lead Ads channel
     credentials: bytes
     credentials_version: int
     provider_answers_keywords: bool  # the carrier or Twilio confirms STOP and HELP itself

@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from leadsrally.consent import store as consent_store
-from leadsrally.consent.change import number_hash
+from leadsrally.consent.change import address_hashes
 from leadsrally.consent.quiet_hours import CLOSES, opening
 from leadsrally.consent.types import Standing
 from leadsrally.disclosures.store import disclose
@@ -36,6 +36,7 @@ class Facts:
     organization_active: bool
     channel_active: bool
     channel_quiet_until: datetime | None
+    reachable: bool
     expires_at: datetime | None
     suppressed: bool
     standings: Sequence[Standing]
@@ -79,6 +80,11 @@ def _channel_disconnected(facts: Facts) -> Verdict | None:
     return None if facts.channel_active else Verdict("refuse", "channel_disconnected")
 
 
+def _no_address(facts: Facts) -> Verdict | None:
+    # A person known by a business-scoped id alone cannot be reached by SMS.
+    return None if facts.reachable else Verdict("refuse", "no_address")
+
+
 def _expired(facts: Facts) -> Verdict | None:
     late = facts.expires_at is not None and facts.now >= facts.expires_at
     return Verdict("refuse", "expired") if late else None
@@ -120,6 +126,7 @@ def _daily_cap(facts: Facts) -> Verdict | None:
 RULES: tuple[Rule, ...] = (
     _organization_paused,
     _channel_disconnected,
+    _no_address,
     _expired,
     _opted_out,
     _daily_cap,
@@ -191,15 +198,16 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
 
 
 def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, now: datetime) -> Facts:
-    number = number_hash(hashes, organization_id, message.phone)
+    known_as = address_hashes(hashes, organization_id, message.addresses)
     return Facts(
         now=now,
         purpose=message.purpose,
         organization_active=message.organization_state == "active",
         channel_active=message.channel_state == "active",
         channel_quiet_until=message.quiet_until,
+        reachable=message.phone is not None,
         expires_at=message.expires_at,
-        suppressed=consent_store.suppressed(tx, organization_id, "sms", number),
+        suppressed=consent_store.suppressed(tx, organization_id, "sms", known_as, message.purpose),
         standings=consent_store.standings(tx, organization_id, message.contact_id, "sms"),
         sent_today=store.sent_since(tx, organization_id, message.contact_id, now - _DAY),
         daily_cap=message.contact_daily_messages,
@@ -219,12 +227,12 @@ def _send_by(message: Locked, now: datetime) -> datetime | None:
 def addressee(message: Locked) -> Addressee:
     return Addressee(
         contact_id=message.contact_id,
-        phone=message.phone,
+        phone=message.phone or "",  # the gate lets nobody through who has none
         channel_id=message.channel_id,
         channel_key=message.channel_key,
         channel_kind="sms",
         our_number=message.our_number,
-        account_sid=message.account_sid,
+        account_sid=message.account_sid or "",
         credentials=message.credentials,
         credentials_version=message.credentials_version,
     )

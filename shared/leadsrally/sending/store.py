@@ -15,6 +15,11 @@ from leadsrally.messaging.types import RANK, Status
 _LOCK = """
 SELECT m.id, m.conversation_id, m.body, m.status, m.purpose, m.created_at, m.claimed_at, m.expires_at,
        p.id AS contact_id, p.phone,
+       array_remove(ARRAY(SELECT CASE i.kind WHEN 'wa_id' THEN '+' || i.value ELSE i.value END
+                            FROM contact_identities AS i
+                           WHERE i.organization_id = p.organization_id
+                             AND i.contact_id = p.id
+                             AND i.retired_at IS NULL) || p.phone, NULL) AS addresses,
        coalesce(p.time_zone, o.time_zone) AS time_zone,
        ch.id AS channel_id, ch.key AS channel_key, ch.kind AS channel_kind, ch.address AS our_number,
        ch.account_sid, ch.credentials, ch.credentials_version, ch.state AS channel_state, ch.quiet_until,
@@ -43,13 +48,14 @@ class Locked:
     claimed_at: datetime | None
     expires_at: datetime | None
     contact_id: UUID
-    phone: str
+    phone: str | None
+    addresses: list[str]
     time_zone: str
     channel_id: UUID
     channel_key: str
     channel_kind: str
     our_number: str
-    account_sid: str
+    account_sid: str | None
     credentials: bytes
     credentials_version: int
     channel_state: str
@@ -70,7 +76,7 @@ SELECT count(*)
  WHERE c.organization_id = %(organization_id)s
    AND c.contact_id = %(contact_id)s
    AND m.direction = 'outbound'
-   AND m.created_at > %(since)s - interval '2 days'
+   AND m.said_at > %(since)s - interval '2 days'
    AND m.claimed_at > %(since)s
    AND m.purpose <> 'keyword'
 """
