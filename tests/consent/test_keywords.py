@@ -1,5 +1,6 @@
 """Opt-out words in every disguise, refusals in six languages, and the ordinary text that is neither."""
 
+import time
 import timeit
 from pathlib import Path
 
@@ -291,14 +292,15 @@ def test_nothing_that_opts_out_is_overlooked_by_the_short_way(mixture: list[str]
     ids=lambda text: f"{text[:14]!a}",
 )  # fmt: skip
 def test_W12_a_huge_text_is_read_quickly(text: str) -> None:
-    assert min(timeit.repeat(lambda: read(text), number=1, repeat=3)) < 0.25
+    assert min(timeit.repeat(lambda: read(text), number=1, repeat=3, timer=time.thread_time)) < 0.25
 
 
 def test_a_short_text_costs_microseconds() -> None:
-    """The limit is far above the measured 2 to 20 µs, so that a busy machine does not fail it."""
+    """The limit is far above the measured 3 to 35 µs, and others' work on the machine is not counted."""
     for text in (
         "STOP",
         "Hi, can you call me tomorrow about pricing for 20 seats?",
         "please don't text me anymore",
     ):
-        assert min(timeit.repeat(lambda text=text: read(text), number=500, repeat=5)) / 500 < 100e-6
+        took = timeit.repeat(lambda text=text: read(text), number=500, repeat=5, timer=time.thread_time)
+        assert min(took) / 500 < 100e-6
