@@ -42,6 +42,22 @@ def main(given: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("clauses", help="check each clause of the privacy policy against the live system")
     verb.set_defaults(run=_clauses)
 
+    verb = verbs.add_parser("keys", help="see and change the master keys that guard stored credentials")
+    acts = verb.add_subparsers(dest="act", required=True, metavar="ACT")
+    act = acts.add_parser("list", help="say which master keys are in use, and by how many secrets")
+    act.set_defaults(run=_keys_list)
+    act = acts.add_parser(
+        "rotate",
+        help="move every secret to the current master key",
+        description="Moves every sealed secret to the first of the master keys (or to KMS, where it is set), in small"
+        " batches, while everything goes on running. May be interrupted and started again at any time.",
+    )
+    act.add_argument(
+        "--dry-run", action="store_true", help="open and count what would be moved, write nothing"
+    )
+    act.add_argument("--batch", type=_positive, default=100, help="secrets written at once (100)")
+    act.set_defaults(run=_keys_rotate)
+
     verb = verbs.add_parser("db-reset", help="erase the embedded database of this checkout")
     verb.add_argument("--yes", action="store_true", help="do not ask")
     verb.set_defaults(run=_db_reset)
@@ -101,6 +117,27 @@ def _clauses(_options: argparse.Namespace) -> int:
     from infra.local.production import installation
 
     return report(installation())
+
+
+def _keys_list(_options: argparse.Namespace) -> int:
+    from infra.local.keys import list_keys
+    from infra.local.production import installation
+
+    return list_keys(installation())
+
+
+def _keys_rotate(options: argparse.Namespace) -> int:
+    from infra.local.keys import rotate
+    from infra.local.production import installation
+
+    return rotate(installation(), dry_run=options.dry_run, batch=options.batch)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
 
 
 def _db_reset(options: argparse.Namespace) -> int:

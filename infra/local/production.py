@@ -4,7 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -21,24 +21,30 @@ _DATABASE = "leadsrally"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where the system's data is."""
+    """Where the system's data is, and the settings it lives by."""
 
     role_url: RoleUrl
     production: bool
+    environment: Mapping[str, str] = field(repr=False)
 
 
 def installation() -> Installation:
     """The one DATABASE_URL names, else the `make up` of this checkout. Raises `Misconfigured` for neither."""
     if "DATABASE_URL" in os.environ and "LEADSRALLY_ROLE_KEY" in os.environ:
         production = os.environ.get("LEADSRALLY_ENV") != "development"
-        return Installation(role_url(os.environ["DATABASE_URL"], _role_key(os.environ)), production)
+        url = role_url(os.environ["DATABASE_URL"], _role_key(os.environ))
+        return Installation(url, production, os.environ)
     demo = HOME / "demo.json"
     if not demo.exists():
         raise Misconfigured(
             "Nothing is installed here. Run `make up` first, or set DATABASE_URL and LEADSRALLY_ROLE_KEY."
         )
     base = json.loads(demo.read_text(encoding="utf-8"))["database_url"]
-    return Installation(role_url(base, base64.b64decode(secrets.load().role_key)), production=False)
+    kept = secrets.load()
+    environment = {"LEADSRALLY_ENV": "development", "LEADSRALLY_MASTER_KEYS": kept.master_keys}
+    return Installation(
+        role_url(base, base64.b64decode(kept.role_key)), production=False, environment=environment
+    )
 
 
 def serve_production(host: str, port: int) -> None:

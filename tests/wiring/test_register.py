@@ -19,6 +19,7 @@ from leadsrally.privacy.register import (
     Kept,
     declared,
 )
+from leadsrally.privacy.sealed import SEALED
 from tests.world import Line, Org, World
 
 LIVE = """
@@ -84,6 +85,21 @@ class TestSchema:
         for row in NOTHING:
             for column in row.columns:
                 assert types[row.table, column] in TYPES[row.because], (row.table, column)
+
+
+class TestSealed:
+    """P8.4: what the register calls a credential and the schema keeps as bytes is sealed, and can be rotated."""
+
+    def test_every_sealed_column_is_in_the_list_of_the_rotation(self, world: World):
+        types = live(world)
+        secret = {
+            (entry.table, column)
+            for entry in REGISTER
+            if entry.category is Category.CREDENTIAL
+            for column in entry.columns
+            if types[entry.table, column] == "bytea"
+        }
+        assert secret == {(sealed.table, sealed.column) for sealed in SEALED}
 
 
 class TestPromises:

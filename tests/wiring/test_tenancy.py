@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from infra.local.provision import OWNER
+from infra.local.roles import EXTRA
 from leadsrally.kit.db import Database, refuse_strong_role
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from tests.database import TestDatabase
@@ -132,6 +133,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "scores": "s",
         "users": "s",
     },
+    "keys": {"channels": "su"},
 }
 # The columns behind each lower-case letter.
 COLUMNS: dict[tuple[str, str, str], str] = {
@@ -167,6 +169,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id organization_id purpose",
     ("clauses", "scores", "SELECT"): "message_id organization_id",
     ("clauses", "users", "SELECT"): "id organization_id password_hash",
+    ("keys", "channels", "SELECT"): "credentials id kind organization_id",
+    ("keys", "channels", "UPDATE"): "credentials",
     ("send_message", "channels", "UPDATE"): "quiet_until",
     ("send_message", "contacts", "UPDATE"): "updated_at",
     ("send_message", "conversations", "UPDATE"): "attention",
@@ -197,6 +201,9 @@ TRIED = [
     ("clauses", "SELECT body FROM messages"),
     ("clauses", "SELECT phone FROM contacts"),
     ("clauses", "SELECT source_ip FROM delivery_log"),
+    ("keys", "SELECT address FROM channels"),
+    ("keys", "UPDATE channels SET state = 'disconnected'"),
+    ("keys", "SELECT 1 FROM messages"),
 ]
 
 TENANT_TABLES = """
@@ -448,6 +455,8 @@ class TestCatalogue:
             ),
             "own_queue on jobs: leadsrally_ai_score may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
+            "rotation on channels: leadsrally_keys may SELECT",
+            "rotation_writes on channels: leadsrally_keys may UPDATE",
             "sweep_counts on delivery_log: leadsrally_retention_sweep may SELECT",
             "unattributed on delivery_log: leadsrally_webhook_twilio may INSERT",
         ]
@@ -528,7 +537,7 @@ class TestGrants:
                   AND rolname NOT LIKE '%%\\_probe\\_%%'"""
         )
         assert {row["rolname"] for row in found} == {f"leadsrally_{name}" for name in GRANTS}
-        assert GRANTS.keys() == world.functions.keys() | {"clauses"}
+        assert GRANTS.keys() == world.functions.keys() | set(EXTRA)
 
     def test_T14_the_matrix(self, world: World):
         found = world.rows(
@@ -608,7 +617,7 @@ class TestTwoTenants:
     def test_T3_a_functions_role_sees_ones_own(self, world: World, two: tuple[Line, Line]):
         mine = two[0].organization_id
         for role, granted in GRANTS.items():
-            if role == "clauses":
+            if role in EXTRA:
                 continue
             with session(world.database, role, mine) as connection:
                 for name, rights in granted.items():
@@ -740,7 +749,7 @@ class TestNoTenant:
             for name in [*tables(world), "organizations"]:
                 assert ask(connection, "SELECT 1 FROM {table}", name) == [], name
         for role, granted in GRANTS.items():
-            if role in ("clauses", "tick", "retention_sweep"):
+            if role in (*EXTRA, "tick", "retention_sweep"):
                 continue
             with session(world.database, role, tenant) as connection:
                 for name, rights in granted.items():
