@@ -2,39 +2,36 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 
-from functions.api import permissions, problems
+from functions.api import limits, problems
+from functions.api.contract import INTRODUCTION, Api, operation_id
 from functions.api.routes import auth, conversations, deliveries, health, jobs, me, messages
 from leadsrally import runtime
-from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError
-from leadsrally.kit.gateway import Event, Response, problem_of
+from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError, TooLarge
+from leadsrally.kit.gateway import Event, Response, problem_of, refuse
 from leadsrally.telemetry import log
-
-
-class Api(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        contract = super().openapi()
-        problems.declare(contract)
-        permissions.declare(contract, self.routes)
-        return contract
-
 
 app = Api(
     title="LeadsRally",
     version="1",
     summary="Conversations with leads over SMS and WhatsApp, with permission kept.",
+    description=INTRODUCTION,
     docs_url=None,
     redoc_url=None,
-    responses=problems.problems(500, 503),
+    dependencies=[Depends(limits.plain_query)],
+    responses=problems.problems(422, 500, 503),
+    generate_unique_id_function=operation_id,
 )
-for noun in (auth, me, conversations, messages, deliveries, jobs, health):
+app.nouns = (auth, me, conversations, messages, deliveries, jobs, health)
+for noun in app.nouns:
     app.include_router(noun.router)
 
 
@@ -50,12 +47,14 @@ def expected(_request: Request, error: LeadsRallyError) -> JSONResponse:
 def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
     """Says which field is wrong and why, and repeats nothing of what was sent."""
     problem = Invalid("Some fields are missing or not as they should be.", code="malformed")
-    fields = [
-        {"field": ".".join(str(part) for part in found["loc"]), "problem": _unquoted(found["msg"])}
-        for found in error.errors()
-    ]
+    fields = [{"field": _known(found["loc"]), "problem": _unquoted(found["msg"])} for found in error.errors()]
     body = {**problem_of(problem), "errors": fields}
     return JSONResponse(body, HTTP_STATUS[problem.kind], media_type=problems.MEDIA_TYPE)
+
+
+def _known(place: Sequence[int | str]) -> str:
+    """The way to a field, without the names that only its sender knows."""
+    return ".".join(str(part) for part in place if isinstance(part, int) or part in app.field_names)
 
 
 def _unquoted(told: str) -> str:
@@ -111,6 +110,10 @@ _adapter = Mangum(app, lifespan="off")
 def handler(event: Event, context: Any) -> Response:
     """One request of API Gateway through the ASGI application."""
     with log.bound(function="api", request_id=event["requestContext"]["requestId"]):
+        if limits.size(event) > limits.MAX_BODY:
+            return refuse(
+                TooLarge("The body is larger than 1 MiB. Send less at a time.", code="body_too_large")
+            )
         if not hasattr(_own, "loop"):
             _own.loop = _Loop()
         return _adapter(event, context)

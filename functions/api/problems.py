@@ -34,8 +34,35 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def declare(contract: dict[str, Any]) -> None:
-    """Add to an OpenAPI document what the references of `problems` point at."""
+    """Add to an OpenAPI document the problems that follow from what an operation takes, and their schema.
+
+    A route itself names only those that follow from what it does, such as 409.
+    """
+    for methods in contract["paths"].values():
+        for operation in methods.values():
+            responses: dict[str, Any] = operation["responses"]
+            if not (operation.get("parameters") or "requestBody" in operation):
+                del responses["422"]  # there is nothing that could be malformed
+            for status, response in problems(*_statuses(operation)).items():
+                responses.setdefault(str(status), response)
+            operation["responses"] = dict(sorted(responses.items()))
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = contract.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(schema.pop("$defs"))
     schemas[SCHEMA] = schema
+
+
+def _statuses(operation: dict[str, Any]) -> set[int]:
+    parameters = {(given["in"], given["name"]) for given in operation.get("parameters", ())}
+    statuses = {500, 503}
+    if operation.get("security"):
+        statuses |= {401, 403, 429}
+    if "requestBody" in operation:
+        statuses |= {413}
+    if any(place == "path" for place, _ in parameters):
+        statuses |= {404}
+    if ("header", "If-Match") in parameters:
+        statuses |= {412, 428}
+    if ("header", "Idempotency-Key") in parameters:
+        statuses |= {409}
+    return statuses

@@ -45,6 +45,36 @@ def refs(node: Any) -> Iterator[str]:
             yield from refs(value)
 
 
+def sent_schemas() -> set[str]:
+    """Names of the schemas that bodies are made of."""
+    found: set[str] = set()
+    waiting = [operation(*place).get("requestBody") for place in OPERATIONS]
+    while waiting:
+        for ref in refs(waiting.pop()):
+            name = ref.rpartition("/")[2]
+            if name not in found:
+                found.add(name)
+                waiting.append(CONTRACT["components"]["schemas"][name])
+    return found
+
+
+def bounded(schema: dict[str, Any]) -> Iterator[bool]:
+    """For each kind of value a field may hold, whether it says how large one may be."""
+    for kind in schema.get("anyOf", schema.get("oneOf", [schema])):
+        match kind.get("type"):
+            case "string":
+                yield bool({"maxLength", "enum", "const", "format"} & kind.keys())
+            case "integer" | "number":
+                yield {"maximum", "minimum"} <= kind.keys()
+            case "array":
+                yield "maxItems" in kind
+                yield from bounded(kind["items"])
+            case "object":
+                yield "maxProperties" in kind
+            case _:
+                yield True
+
+
 def ask(client: Client, method: str, path: str) -> tuple[int, Any]:
     template = (method, path)
     path = path + QUERIES.get(template, "")
@@ -76,14 +106,24 @@ class TestDocument:
         given = operation(method, path)
         responses = given["responses"]
         expected = {"500", "503"}
-        expected |= {"401"} if given.get("security") or "login" in path else set()
+        expected |= {"401", "403", "429"} if given.get("security") else set()
         expected |= {"404"} if "{" in path else set()
         expected |= {"422"} if given.get("parameters") or given.get("requestBody") else set()
+        expected |= {"413"} if given.get("requestBody") else set()
         assert expected <= responses.keys()
         for status, response in responses.items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"], status
         assert [status for status in responses if int(status) < 300], "and how it succeeds"
+
+    def test_I5_whatever_is_sent_has_bounds_and_no_fields_but_its_own(self):
+        """A string without a longest one, a number without a largest one, or a form that takes any field."""
+        for name in sorted(sent_schemas()):
+            schema = CONTRACT["components"]["schemas"][name]
+            assert schema.get("additionalProperties") is False, f"{name} must be a functions.api.limits.Body"
+            for field, given in schema.get("properties", {}).items():
+                for kind in bounded(given):
+                    assert kind, f"{name}.{field} has no bounds"
 
     @pytest.mark.parametrize(("method", "path"), OPERATIONS)
     def test_every_operation_but_two_needs_a_token(self, method: str, path: str):

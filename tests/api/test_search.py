@@ -90,7 +90,7 @@ class TestHostile:
         self, client: Client, rival: Rival, words: str
     ):
         status, page = client.get(f"/v1/messages?search={quote(words.encode('utf-8', 'replace'))}")
-        if not words:
+        if not words or "\x00" in words:
             assert status == 422
             return
         assert status == 200, page

@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from functions.api.asking import Door
+from functions.api.limits import Body
 from functions.api.problems import problems
 from leadsrally.accounts.log_in import log_in
 
 router = APIRouter(prefix="/v1/auth", tags=["auth"])
 
 
-class Login(BaseModel):
+class Login(Body):
     email: str = Field(max_length=320, examples=["owner@example.com"])
     password: str = Field(max_length=1024, examples=["correct horse battery staple"])
 

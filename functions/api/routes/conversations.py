@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from functions.api import once
 from functions.api.asking import Asked, permit
+from functions.api.limits import Body
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
@@ -86,7 +88,7 @@ class Message(BaseModel):
     score: Score | None
 
 
-class Draft(BaseModel):
+class Draft(Body):
     body: str = Field(min_length=1, max_length=MAX_CHARACTERS, examples=["We open at 9. See you then!"])
 
 
@@ -95,7 +97,7 @@ class Queued(BaseModel):
     status: Literal["queued"] = "queued"
 
 
-class Review(BaseModel):
+class Review(Body):
     decision: Literal["resume", "opt_out", "seen"]
 
 
@@ -158,10 +160,7 @@ def reply(
     asked: Asked,
     conversation_id: UUID,
     draft: Draft,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=255, description="The same key sends the same message once."),
-    ] = None,
+    key: once.Key = None,
 ) -> Queued:
     """Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict."""
     message_id = queue_message(
@@ -170,7 +169,7 @@ def reply(
         conversation_id,
         draft.body,
         author_id=asked.person.id,
-        idempotency_key=idempotency_key,
+        idempotency_key=key,
         now=asked.door.clock(),
     )
     return Queued(id=message_id)

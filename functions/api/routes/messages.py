@@ -40,7 +40,7 @@ def search(
     rows = inbox.search(
         asked.tx,
         asked.person.organization_id,
-        search.replace("\x00", ""),
+        search,
         before=place.at,
         before_id=place.id,
         limit=limit,

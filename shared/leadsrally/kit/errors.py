@@ -10,6 +10,8 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
+    STALE = "stale"
+    UNCONDITIONAL = "unconditional"
     TOO_LARGE = "too_large"
     UNSUPPORTED = "unsupported"
     LIMITED = "limited"
@@ -24,6 +26,8 @@ HTTP_STATUS: dict[Kind, int] = {
     Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,
     Kind.CONFLICT: 409,
+    Kind.STALE: 412,
+    Kind.UNCONDITIONAL: 428,  # RFC 6585 section 3
     Kind.TOO_LARGE: 413,
     Kind.UNSUPPORTED: 415,
     Kind.LIMITED: 429,
@@ -64,6 +68,21 @@ class NotFound(LeadsRallyError):
 
 class Conflict(LeadsRallyError):
     kind = Kind.CONFLICT
+
+
+class Stale(LeadsRallyError):
+    """Somebody else changed it since it was read, so that an edit made then would undo theirs."""
+
+    kind = Kind.STALE
+
+    def __init__(self) -> None:
+        super().__init__("Somebody has changed this meanwhile. Load it again and repeat your change.")
+
+
+class Unconditional(LeadsRallyError):
+    """An edit that does not say which version it was made of."""
+
+    kind = Kind.UNCONDITIONAL
 
 
 class TooLarge(LeadsRallyError):

@@ -1,0 +1,62 @@
+"""What a request may be: how large, how deep, with which characters. Anything else is refused, not repaired."""
+
+from typing import Any, TypeAlias
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from leadsrally.kit.errors import Invalid
+from leadsrally.kit.gateway import Event
+
+MAX_BODY = 1024 * 1024  # bytes
+MAX_DEPTH = 16  # of lists and objects within each other
+
+
+class Body(BaseModel):
+    """What is sent to us. Knows every field it may hold: one that is not offered is refused, not ignored.
+
+    So nobody sets a role, an owner or an organisation by adding it to a form that asks for a name.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, sent: Any) -> Any:
+        refuse_unstorable(sent)
+        return sent
+
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
+
+
+def refuse_unstorable(sent: Json) -> None:
+    """Raise `PydanticCustomError` for text that Postgres cannot hold, or for what is nested too deep."""
+    waiting: list[tuple[Json, int]] = [(sent, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, str):
+            if "\x00" in value or (not value.isprintable() and _has_half_character(value)):
+                raise PydanticCustomError("text", "Text holds a character that cannot be stored")
+        elif isinstance(value, dict | list):
+            if depth == MAX_DEPTH:
+                raise PydanticCustomError("depth", "Lists and objects are nested too deep")
+            inside = [*value, *value.values()] if isinstance(value, dict) else value
+            waiting += [(inner, depth + 1) for inner in inside]
+
+
+def _has_half_character(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def size(event: Event) -> int:
+    """Bytes of an event's body, or a few more."""
+    body: str = event.get("body") or ""
+    return len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
+
+
+async def plain_query(request: Request) -> None:
+    """Raises `Invalid` for a NUL in the query, which no text of ours can hold."""
+    if b"%00" in request.scope["query_string"]:
+        raise Invalid("The query holds a NUL character. Remove it.", code="malformed")
