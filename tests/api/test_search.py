@@ -53,7 +53,7 @@ class TestWords:
     def test_all_words_newest_first(self, client: Client, words: str, found: list[str]):
         assert search(client, words) == found
 
-    @pytest.mark.parametrize("words", ["!!!", "🚲", "'", "\x00", " ", "-", '""'])
+    @pytest.mark.parametrize("words", ["!!!", "🚲", "'", " ", "-", '""'])
     def test_a_search_without_a_word_finds_nothing(self, client: Client, words: str):
         assert search(client, words) == []
 
