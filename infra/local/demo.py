@@ -9,12 +9,14 @@ from uuid import UUID, uuid5
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from infra.local import demo_meta
 from infra.local.provision import OWNER
 from infra.local.secrets import LocalSecrets, write_private
 from leadsrally.accounts.passwords import hash_password
 from leadsrally.kit.crypto import Vault
-from leadsrally.messaging.channels import twilio_context
+from leadsrally.messaging.channels import meta_context, twilio_context
 from leadsrally.providers.keys.local import LocalKeys
+from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
 
 OWNER_EMAIL = "owner@demo.leadsrally.example"
@@ -26,6 +28,7 @@ _NAMESPACE = UUID("6f0a7c1e-5a0e-4b4e-9d55-2f1a44d0c0de")
 ORGANIZATION_ID = uuid5(_NAMESPACE, "organization")
 USER_ID = uuid5(_NAMESPACE, "owner")
 CHANNEL_ID = uuid5(_NAMESPACE, "sms")
+WHATSAPP_CHANNEL_ID = uuid5(_NAMESPACE, "whatsapp")
 
 _ORGANIZATION = """
 INSERT INTO organizations (
@@ -47,6 +50,17 @@ INSERT INTO channels (
 )
 VALUES (
     %(organization_id)s, %(id)s, %(key)s, 'sms', %(address)s, %(account_sid)s, %(credentials)s, %(now)s
+)
+ON CONFLICT DO NOTHING
+"""
+
+_WHATSAPP = """
+INSERT INTO channels (
+    organization_id, id, key, kind, address, waba_id, phone_number_id, credentials, created_at
+)
+VALUES (
+    %(organization_id)s, %(id)s, %(key)s, 'whatsapp', %(address)s, %(waba_id)s, %(phone_number_id)s,
+    %(credentials)s, %(now)s
 )
 ON CONFLICT DO NOTHING
 """
@@ -89,6 +103,23 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
                     "now": now,
                 },
             )
+        # An installation that was made before there was WhatsApp gets it now.
+        meta = MetaCredentials(
+            (secrets.meta_app_secret,), secrets.meta_verify_token, secrets.meta_access_token
+        )
+        connection.execute(
+            _WHATSAPP,
+            {
+                "organization_id": ORGANIZATION_ID,
+                "id": WHATSAPP_CHANNEL_ID,
+                "key": secrets.whatsapp_channel_key,
+                "address": demo_meta.NUMBER,
+                "waba_id": demo_meta.WABA_ID,
+                "phone_number_id": demo_meta.PHONE_NUMBER_ID,
+                "credentials": vault.seal(meta.to_json(), meta_context(ORGANIZATION_ID, WHATSAPP_CHANNEL_ID)),
+                "now": now,
+            },
+        )
     return made
 
 
@@ -113,10 +144,18 @@ class Demo:
                         "account_sid": ACCOUNT_SID,
                         "auth_token": self.secrets.twilio_auth_token,
                         "webhook_base_url": self.base_url,
-                    }
+                    },
+                    "whatsapp": {
+                        "key": self.secrets.whatsapp_channel_key,
+                        "phone_number_id": demo_meta.PHONE_NUMBER_ID,
+                        "waba_id": demo_meta.WABA_ID,
+                        "app_secret": self.secrets.meta_app_secret,
+                        "verify_token": self.secrets.meta_verify_token,
+                    },
                 },
                 "simulators": {
                     "twilio": f"{simulators}/twilio",
+                    "meta": f"{simulators}/meta",
                     "anthropic": f"{simulators}/anthropic",
                     "sentry": f"{simulators}/sentry",
                     "phones": f"{simulators}/phones",

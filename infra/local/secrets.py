@@ -20,14 +20,20 @@ class LocalSecrets:
     channel_key: str
     twilio_auth_token: str
     anthropic_api_key: str
+    whatsapp_channel_key: str
+    meta_app_secret: str
+    meta_verify_token: str
+    meta_access_token: str
 
 
 def load(home: Path = HOME) -> LocalSecrets:
-    """The installation's secrets, made if there are none yet."""
+    """The installation's secrets. What is not there yet is made; what is there stays."""
     path = home / "secrets.json"
-    if not path.exists():
-        write_private(path, json.dumps(asdict(_make()), indent=2))
-    return LocalSecrets(**json.loads(path.read_text(encoding="utf-8")))
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    whole = {**asdict(_make()), **kept}
+    if whole != kept:
+        write_private(path, json.dumps(whole, indent=2))
+    return LocalSecrets(**whole)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -54,4 +60,8 @@ def _make() -> LocalSecrets:
         channel_key=secrets.token_urlsafe(24),
         twilio_auth_token=secrets.token_hex(16),
         anthropic_api_key=f"sk-ant-simulated-{secrets.token_hex(12)}",
+        whatsapp_channel_key=secrets.token_urlsafe(24),
+        meta_app_secret=secrets.token_hex(16),
+        meta_verify_token=secrets.token_urlsafe(24),
+        meta_access_token=f"EAAsimulated{secrets.token_hex(40)}",
     )

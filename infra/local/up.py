@@ -7,7 +7,7 @@ from socket import socket
 
 from psycopg.conninfo import make_conninfo
 
-from infra.local import demo, secrets
+from infra.local import demo, demo_meta, secrets
 from infra.local.migrate import migrate
 from infra.local.postgres import DATA_HOME, EmbeddedPostgres
 from infra.local.provision import MIGRATE, provision
@@ -62,7 +62,14 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
     account = TwilioAccount(
         demo.ACCOUNT_SID, kept.twilio_auth_token, numbers=[TwilioNumber(demo.NUMBER, webhook)]
     )
-    simulators = mount([account], demo.PHONES, api_keys=[kept.anthropic_api_key])
+    simulators = mount(
+        [account],
+        demo.PHONES,
+        api_keys=[kept.anthropic_api_key],
+        apps=[demo_meta.meta_app(kept, base_url)],
+        people=demo_meta.PEOPLE,
+        meta_base=f"{base_url}/simulators/meta",
+    )
     serve(
         listening,
         environment,

@@ -1,6 +1,6 @@
 """All simulators behind one address, for the one-process host; or alone: `python -m infra.simulators.serve`.
 
-{base}/twilio      {base}/anthropic      {base}/sentry      {base}/phones (a page)
+{base}/twilio   {base}/meta   {base}/anthropic   {base}/sentry   {base}/phones (a page)
 """
 
 import argparse
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from infra.simulators.anthropic import AnthropicSimulator
 from infra.simulators.connections import exposing_transport
+from infra.simulators.meta import MetaApp, MetaSimulator
 from infra.simulators.production import refuse_in_production
 from infra.simulators.running import Running
 from infra.simulators.sentry import SentrySimulator
@@ -25,9 +26,9 @@ __all__ = ["Running", "TwilioAccount", "TwilioNumber", "mount"]
 BASE_PATH = "/simulators"
 
 _PAGE = Path(__file__).parent / "page"
-_FILES = ("phones.html", "phones.css", "phones.js")
+_FILES = ("phones.html", "phones.css", "phones.js", "whatsapp.js")
 _HEADERS = {
-    # The page needs nothing but its own two files and the simulator beside it.
+    # The page needs nothing but its own files and the simulators beside it.
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -43,20 +44,26 @@ def mount(
     callback_delay: float = 0.05,
     limits: Limits | None = None,
     reach: Mapping[str, str] | None = None,
+    apps: Iterable[MetaApp] = (),
+    people: Iterable[str] = (),
+    meta_base: str = "",
     others: Mapping[str, ASGIApp] | None = None,
     base_path: str = BASE_PATH,
 ) -> Starlette:
     """One application with every simulator below `base_path`; mount it at the host's root.
 
-    `api_keys` are the Anthropic keys it accepts (None: any). `others` are further simulators by name, served at
-    `{base_path}/{name}`. `app.state.twilio`, `.anthropic` and `.sentry` are the simulators themselves.
+    `api_keys` are the Anthropic keys it accepts (None: any). `apps` are Meta's, `people` have WhatsApp, `meta_base` is
+    the address of the Meta simulator as others see it. `others` are further simulators by name, served at
+    `{base_path}/{name}`. `app.state.twilio`, `.meta`, `.anthropic` and `.sentry` are the simulators themselves.
     """
     refuse_in_production()
     twilio = TwilioSimulator(accounts, phones, callback_delay=callback_delay, limits=limits, reach=reach)
+    meta = MetaSimulator(apps, people, status_delay=callback_delay, reach=reach, base=meta_base)
     anthropic = AnthropicSimulator(api_keys)
     sentry = SentrySimulator()
     mounted: dict[str, ASGIApp] = {
         "twilio": twilio,
+        "meta": meta,
         "anthropic": anthropic,
         "sentry": sentry,
         **(others or {}),
@@ -65,7 +72,7 @@ def mount(
     routes += [Route(f"{base_path}/phones", _page, methods=["GET"])]
     routes += [Route(f"{base_path}/{{file}}", _page, methods=["GET"])]
     app = Starlette(routes=routes)
-    app.state.twilio, app.state.anthropic, app.state.sentry = twilio, anthropic, sentry
+    app.state.twilio, app.state.meta, app.state.anthropic, app.state.sentry = twilio, meta, anthropic, sentry
     return app
 
 

@@ -4,7 +4,7 @@
 const SIMULATOR = "twilio/_sim/phones";
 const EVERY = 1000;
 
-const main = document.getElementById("phones");
+const row = document.getElementById("phones");
 const none = document.getElementById("none");
 const trouble = document.getElementById("trouble");
 const template = document.getElementById("phone");
@@ -57,7 +57,7 @@ function newPhone(number) {
   };
   section.setAttribute("aria-label", `Phone ${number}`);
   section.dataset.number = number;
-  find("h2").textContent = pretty(number);
+  find("h3").textContent = pretty(number);
   phone.input.setAttribute("aria-label", `Text from ${number}`);
   phone.form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -65,7 +65,7 @@ function newPhone(number) {
   });
   phone.tick.addEventListener("change", () => optOut(phone));
   phone.select.addEventListener("change", poll);
-  main.append(section);
+  row.append(section);
   drawn.set(number, phone);
   return phone;
 }
