@@ -183,7 +183,7 @@ def store_inbound(
             "channel_id": channel.id,
             "credentials_version": channel.credentials_version,
             "provider_hash": provider_hash,
-            "phone": inbound.sender,
+            "phone": inbound.sender.phone,
             "contact_id": contact_id,
             "conversation_id": conversation_id,
             "message_id": message_id,

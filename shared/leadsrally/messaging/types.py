@@ -1,14 +1,36 @@
 """What moves through a conversation, as values that know no provider and no database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
+
+from leadsrally.contacts.types import Person
 
 Direction = Literal["inbound", "outbound"]
 ChannelKind = Literal["sms", "whatsapp", "lead_ads"]
 KeywordSignal = Literal["stop", "start", "help"]
+Kind = Literal[
+    "text",
+    "image",
+    "video",
+    "audio",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "button",  # a button of ours was pressed
+    "list",  # a row of a list of ours was chosen
+    "form",
+    "call_permission",
+    "order",
+    "system",  # the provider tells something about the person
+    "unsupported",  # the provider could not pass it on, or we do not know its type
+    "template",
+    "interactive",
+]
 
 TWILIO_CREDENTIALS: Final = "twilio.credentials"
 META_CREDENTIALS: Final = "meta.credentials"
@@ -63,26 +85,102 @@ class MediaReference:
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """One message from a contact, as a provider reported it, safe to store in Postgres."""
+    """One message from a contact, as a provider reported it, safe to store in Postgres.
+
+    `content` is what is more than body and media, under the name of its kind, and beside it `context` and
+    `referral` where they were given. `body` is what can be read of it in words, if anything.
+    """
 
     provider_message_id: str
-    sender: str  # E.164, or what the provider gave when it is a short code or a name
+    sender: Person
     recipient: str
     body: str
     media: tuple[MediaReference, ...] = ()
     keyword: KeywordSignal | None = None  # the provider acted on an opt-out word and already answered it
     altered: bool = False  # characters that Postgres cannot hold were replaced
     segments: int | None = None
+    kind: Kind = "text"
+    content: Mapping[str, Any] | None = None
+    reply_to: str | None = None  # the provider's id of the message it answers
+    sent_at: datetime | None = None  # by the provider's clock
+    opens_window: bool = False  # after it WhatsApp lets us write freely for 24 hours
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What a contact did to a message that was there before. An empty `text` takes a reaction away."""
+
+    provider_message_id: str
+    target: str  # the provider's id of the message it speaks of
+    sender: Person
+    action: Literal["reaction", "edit", "revoke"]
+    text: str  # the emoji, or the new words
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A contact told the provider whether they want marketing from us. It says nothing about anything else."""
+
+    sender: Person
+    wants_marketing: bool
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """A person is called differently from now on. `before` no longer leads to them, `after` does.
+
+    With nothing in `after` only the device or its keys changed, and somebody should look who is writing.
+    """
+
+    provider_message_id: str
+    before: Person
+    after: Person
+    body: str
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """One status callback. `message_id` is ours, carried in the callback's address when we sent it."""
+    """One status callback. `message_id` is ours, carried in the callback or its address when we sent it."""
 
     provider_message_id: str
     status: Status
     error_code: str | None = None
     message_id: UUID | None = None
+    reported_at: datetime | None = None  # by the provider's clock
+    pricing: Mapping[str, Any] | None = None
+    recipient: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """News that is none of ours, and why."""
+
+    reason: str  # a closed word
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item that should have been one of the above and is not."""
+
+    reason: str  # a closed word
+
+
+News = InboundMessage | Amendment | Preference | Renaming | DeliveryReport | Ignored | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of a delivery that may hold many, with the number of ours that it is about.
+
+    `raw` is the piece as it came, for whoever has to find out why it could not be taken.
+    """
+
+    phone_number_id: str
+    news: News
+    raw: object
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from leadsrally.contacts.types import Person
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.phone import from_provider
+from leadsrally.kit.text import storable
 from leadsrally.messaging.types import DeliveryReport, InboundMessage, KeywordSignal, MediaReference, Status
 
 # Twilio's status words (its OpenAPI document, `message_enum_status`) and what they mean for an outbound message.
@@ -41,8 +43,6 @@ MAX_MEDIA_URL: Final = 2048
 _SID: Final = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}", re.ASCII)
 _ERROR_CODE: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _COUNT: Final = re.compile(r"[0-9]{1,4}", re.ASCII)
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-_REPLACEMENT: Final = "\ufffd"
 
 
 def parse_message(params: Sequence[tuple[str, str]]) -> InboundMessage:
@@ -60,10 +60,10 @@ def parse_message(params: Sequence[tuple[str, str]]) -> InboundMessage:
     body = fields.get("Body")
     if body is None and not media and not _count(fields.get("NumMedia")):
         raise Invalid("The message carries neither text nor media.", code="twilio_body")
-    text, altered = _storable(body or "")
+    text, altered = storable(body or "")
     return InboundMessage(
         provider_message_id=sid,
-        sender=sender,
+        sender=Person(sender),
         recipient=recipient,
         body=text,
         media=media,
@@ -124,7 +124,7 @@ def _address(fields: Mapping[str, str], name: str) -> str:
             "This address receives SMS. Connect WhatsApp as a channel of its own.", code="twilio_whatsapp"
         )
     address = from_provider(raw)
-    if not address or _UNSTORABLE.search(address):
+    if not address or storable(address)[1]:
         raise Invalid("The message names no sender or no recipient.", code="twilio_address")
     return address
 
@@ -136,7 +136,7 @@ def _media(fields: Mapping[str, str]) -> tuple[MediaReference, ...]:
         # Only kept here. Whoever fetches it decides whether the host is Twilio's and may get credentials.
         if url.startswith(("https://", "http://")) and len(url) <= MAX_MEDIA_URL:
             kind = fields.get(f"MediaContentType{index}", "")
-            found.append(MediaReference(_storable(url)[0], _storable(kind)[0][:255]))
+            found.append(MediaReference(storable(url)[0], storable(kind)[0][:255]))
     return tuple(found)
 
 
@@ -144,12 +144,6 @@ def _count(raw: str | None) -> int:
     """A decimal string as Twilio writes it; anything else counts as none, for it is not worth losing a message."""
     text = (raw or "").strip()
     return int(text) if _COUNT.fullmatch(text) else 0
-
-
-def _storable(text: str) -> tuple[str, bool]:
-    """Postgres text holds no NUL and no lone surrogate. Refusing the message would only make Twilio send it again."""
-    cleaned, replaced = _UNSTORABLE.subn(_REPLACEMENT, text)
-    return cleaned, replaced > 0
 
 
 def _our_id(query: Sequence[tuple[str, str]]) -> UUID | None:
