@@ -17,7 +17,10 @@ Cursor = Annotated[
 
 class Page(BaseModel, Generic[Item]):
     items: list[Item]
-    next: str | None = Field(description="Cursor of the next page; null on the last one.")
+    next: str | None = Field(
+        description="Cursor of the next page; null on the last one.",
+        examples=["MjAyNi0xMS0yNFQxNTowNDowNVog…"],
+    )
 
 
 def next_cursor(rows: list[dict[str, Any]], limit: int, at: str) -> str | None:

@@ -19,9 +19,9 @@ class Login(Body):
 
 
 class Token(BaseModel):
-    access_token: str
+    access_token: str = Field(examples=["eyJhbGciOiJIUzI1NiIs…"])
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  the standard's word (RFC 6750)
-    expires_in: int = Field(description="Seconds until the token expires.")
+    expires_in: int = Field(description="Seconds until the token expires.", examples=[900])
 
 
 @router.post("/login", responses=problems(401, 422))

@@ -26,39 +26,43 @@ router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 class Conversation(BaseModel):
     id: UUID
     contact_id: UUID
-    phone: str | None = Field(description="E.164; null for a person known only by a provider's id.")
-    name: str
-    channel: str
-    our_number: str
+    phone: str | None = Field(
+        description="E.164; null for a person known only by a provider's id.", examples=["+12025550101"]
+    )
+    name: str = Field(examples=["Ada Lovelace"])
+    channel: str = Field(examples=["sms"])
+    our_number: str = Field(examples=["+15005550010"])
     last_message_at: datetime
-    preview: str
+    preview: str = Field(examples=["How much is it?"])
     unread_count: int
-    intent: str | None
-    interest: int | None
-    attention: str | None = Field(description="Why a person is asked to look, if so.")
+    intent: str | None = Field(examples=["pricing"])
+    interest: int | None = Field(description="From 0 to 100.", examples=[80])
+    attention: str | None = Field(
+        description="Why a person is asked to look, if so.", examples=["may_want_to_stop"]
+    )
     consent_state: Literal["granted", "revoked", "paused"] | None
-    consent_source: str | None
+    consent_source: str | None = Field(description="What changed it last.", examples=["keyword"])
     consent_since: datetime | None
 
 
 class Score(BaseModel):
     outcome: Literal["scored", "refusal", "truncated", "nonsense"]
-    intent: str | None
-    interest: int | None
-    reason: str | None
-    suggestions: list[str]
+    intent: str | None = Field(examples=["pricing"])
+    interest: int | None = Field(description="From 0 to 100.", examples=[80])
+    reason: str | None = Field(examples=["asks for a price"])
+    suggestions: list[str] = Field(examples=[["It is 20 euros. Shall I put one aside?"]])
     wants_to_stop: bool
-    language: str | None
-    model: str
-    prompt_version: str
+    language: str | None = Field(examples=["en"])
+    model: str = Field(examples=["claude-haiku-5-5"])
+    prompt_version: str = Field(examples=["score.v1"])
     created_at: datetime
 
 
 class Failure(BaseModel):
-    code: str
-    cause: str
-    remedy: str
-    final: bool
+    code: str = Field(description="Of the provider.", examples=["30003"])
+    cause: str = Field(examples=["The handset is switched off or out of reach."])
+    remedy: str = Field(examples=["Try again later."])
+    final: bool = Field(description="Whether trying again is of no use.")
 
 
 class Media(BaseModel):
@@ -66,21 +70,26 @@ class Media(BaseModel):
 
     id: UUID
     state: Literal["pending", "stored", "refused", "gone"]
-    reason: str | None = Field(description="Why it was refused or is gone.")
-    content_type: str = Field(description="Once stored, what the file is; before, what the sender says.")
+    reason: str | None = Field(description="Why it was refused or is gone.", examples=["too_large"])
+    content_type: str = Field(
+        description="Once stored, what the file is; before, what the sender says.", examples=["image/png"]
+    )
     bytes: int | None
-    file_name: str
+    file_name: str = Field(examples=["offer.pdf"])
 
 
 class Message(BaseModel):
     id: UUID
     direction: Literal["inbound", "outbound"]
-    purpose: str
-    body: str
+    purpose: str = Field(examples=["service"])
+    body: str = Field(examples=["We open at 9. See you then!"])
     media: list[Media]
     status: Status
     failure: Failure | None = Field(description="Why a message failed and what to do about it.")
-    verdict: dict[str, str] | None = Field(description="What the send gate decided, and by which rule.")
+    verdict: dict[str, str] | None = Field(
+        description="What the send gate decided, and by which rule.",
+        examples=[{"decision": "send", "rule": "permitted"}],
+    )
     author_id: UUID | None
     created_at: datetime
     sent_at: datetime | None

@@ -1,10 +1,10 @@
-"""P1.5: the log of calls at the organisation's webhooks, kept for 90 days."""
+"""The log of calls at the organisation's webhooks, kept for 90 days (P1.5)."""
 
 from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, permit
 from functions.api.paging import Cursor, Limit, Page, next_cursor
@@ -19,14 +19,14 @@ class Delivery(BaseModel):
     id: UUID
     received_at: datetime
     channel_id: UUID | None
-    provider: str
-    kind: str
-    outcome: str
-    reason: str | None
-    http_status: int
+    provider: str = Field(examples=["twilio"])
+    kind: str = Field(examples=["inbound"])
+    outcome: str = Field(examples=["stored"])
+    reason: str | None = Field(description="Why it was refused, if so.", examples=["signature"])
+    http_status: int = Field(examples=[200])
     bytes: int
     message_id: UUID | None
-    request_id: str
+    request_id: str = Field(examples=["6f3f1f5e-0d55-4f1e-8f5c-2a6d9f6f0b11"])
 
 
 @router.get("", dependencies=[permit("deliveries.read")], responses=problems(401, 403, 422))

@@ -3,19 +3,29 @@
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, permit
 from functions.api.problems import problems
 from leadsrally.accounts import store
-from leadsrally.accounts.types import Organization, Role
+from leadsrally.accounts.types import Role
 
 router = APIRouter(prefix="/v1", tags=["me"])
 
 
+class Organization(BaseModel):
+    id: UUID
+    name: str = Field(examples=["Harbour Bikes"])
+    time_zone: str = Field(examples=["America/New_York"])
+    state: str = Field(examples=["active"])
+    ai_scoring: bool
+    ai_suggestions: bool
+    ai_auto_reply: bool
+
+
 class Me(BaseModel):
     id: UUID
-    email: str
+    email: str = Field(examples=["owner@example.com"])
     role: Role
     organization: Organization
 
@@ -23,5 +33,6 @@ class Me(BaseModel):
 @router.get("/me", dependencies=[permit("me.read")], responses=problems(401, 403))
 def me(asked: Asked) -> Me:
     """Who you are, and what your organisation has switched on."""
-    organization = store.organization(asked.tx, asked.person.organization_id)
+    found = store.organization(asked.tx, asked.person.organization_id)
+    organization = Organization.model_validate(found, from_attributes=True)
     return Me(id=asked.person.id, email=asked.person.email, role=asked.person.role, organization=organization)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, permit
 from functions.api.paging import Cursor, Limit, Page, next_cursor
@@ -20,7 +20,7 @@ class Hit(BaseModel):
     id: UUID
     conversation_id: UUID
     direction: Literal["inbound", "outbound"]
-    body: str
+    body: str = Field(examples=["How much is it?"])
     created_at: datetime
 
 
