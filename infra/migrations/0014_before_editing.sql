@@ -3,12 +3,8 @@
 -- A key is taken before the request is done, its answer is written behind it; an old key may be taken again.
 GRANT UPDATE (request_hash, answer, created_at) ON idempotency_keys TO leadsrally_api;
 
--- Keys are kept for a day, and no sweep leaves one for longer than two.
-CREATE INDEX idempotency_keys_old ON idempotency_keys (created_at);
-CREATE POLICY sweep ON idempotency_keys TO leadsrally_retention_sweep USING (true) WITH CHECK (false);
-GRANT SELECT (created_at), DELETE ON idempotency_keys TO leadsrally_retention_sweep;
-
 -- P7.3: each edit of a profile has its row in the audit log.
+DROP POLICY IF EXISTS audit ON organizations;
 CREATE POLICY audit ON organizations FOR SELECT TO leadsrally_clauses USING (true);
 CREATE POLICY audit ON audit_log FOR SELECT TO leadsrally_clauses USING (true);
 GRANT SELECT (id, version) ON organizations TO leadsrally_clauses;

@@ -121,7 +121,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "S",
         "suppressions": "SI",
     },
-    "retention_sweep": {"delivery_log": "S", "idempotency_keys": "sD", "sweep_runs": "SIU"},
+    "retention_sweep": {"delivery_log": "S", "sweep_runs": "SIU"},
     "tick": {"jobs": "SU"},
     "clauses": {
         "audit_log": "s",
@@ -176,7 +176,6 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("keys", "channels", "SELECT"): "credentials id kind organization_id",
     ("keys", "channels", "UPDATE"): "credentials",
     ("clauses", "users", "SELECT"): "id organization_id password_hash version",
-    ("retention_sweep", "idempotency_keys", "SELECT"): "created_at",
     ("send_message", "channels", "UPDATE"): "quiet_until",
     ("send_message", "contacts", "UPDATE"): "updated_at",
     ("send_message", "conversations", "UPDATE"): "attention",
@@ -463,7 +462,6 @@ class TestCatalogue:
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "rotation on channels: leadsrally_keys may SELECT",
             "rotation_writes on channels: leadsrally_keys may UPDATE",
-            "sweep on idempotency_keys: leadsrally_retention_sweep may ALL",
             "sweep_counts on delivery_log: leadsrally_retention_sweep may SELECT",
             "unattributed on delivery_log: leadsrally_webhook_twilio may INSERT",
         ]
