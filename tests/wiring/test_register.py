@@ -202,7 +202,7 @@ class TestStored:
             "conversations.preview",
             "media.source",
             "messages.body",
-            "messages.search",
+            "messages.words",
             "messages.idempotency_key",
             "scores.reason",
             "scores.suggestions",

@@ -164,7 +164,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("messages", "kind content reaction reacted_at edited_at revoked_at reply_to", "contact", Category.CONTENT, "deliver and show", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "meta"),
     _entry("media", "file_name content_type bytes sha256 state reason created_at settled_at", "contact", Category.CONTENT, "deliver and show", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.MESSAGE, "twilio", "meta"),
     _entry("media", "source", "contact", Category.CONTENT, "fetch the file", "contract", Kept.MOMENT, Exported.COPIED, Erased.MESSAGE, "twilio", "meta"),
-    _entry("messages", "search", "contact", Category.CONTENT, "find the message", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
+    _entry("messages", "words", "contact", Category.CONTENT, "find the message", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
     _entry("messages", "direction purpose status error_code verdict created_at claimed_at sent_at said_at delivered_at read_at expires_at pricing", "contact", Category.CONTENT, "show what became of it", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
     _entry("messages", "provider_message_id", "contact", Category.CONTENT, "recognise it at the provider", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio", "meta"),
     _entry("message_receipts", "provider_hash", "contact", Category.CONTENT, "refuse a repeat", "legitimate_interest", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED),
