@@ -61,6 +61,21 @@ def alone(
     return Figure(name, value, unit, aim=aim, reached=reached, note=note)
 
 
+def within(
+    name: str,
+    value: float,
+    unit: str,
+    limit: float,
+    limit_is: str,
+    *,
+    at_most: float | None = None,
+    note: str = "",
+) -> Figure:
+    """A figure whose aim is an absolute number, shown beside a limit."""
+    aim, reached = _aim(value, at_most, None, unit)
+    return Figure(name, value, unit, limit, limit_is, value / limit, aim, reached, note)
+
+
 def _aim(judged: float, at_most: float | None, at_least: float | None, unit: str) -> tuple[str, bool | None]:
     if at_most is not None:
         return f"≤ {at_most:g} {unit}", judged <= at_most

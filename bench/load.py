@@ -80,7 +80,7 @@ def _wire(text: Text) -> tuple[str, bytes]:
 def _run(port: int, requests: list[tuple[str, bytes]], clients: int) -> dict[str, Any]:
     waiting = iter(requests)
     selector = selectors.DefaultSelector()
-    connections = [_connected(port) for _ in range(clients)]
+    connections = [_Connection(connected(port)) for _ in range(clients)]
     took: list[float] = []
     accepted: set[str] = set()
     cpu, started = time.process_time(), time.perf_counter()
@@ -94,8 +94,11 @@ def _run(port: int, requests: list[tuple[str, bytes]], clients: int) -> dict[str
             raise TimeoutError(f"{busy} requests got no answer in {_STALLED:g} s")
         for key, _ in ready:
             connection = key.data
-            connection.answer += connection.socket.recv(65_536)
-            if not _whole(connection.answer):
+            part = connection.socket.recv(65_536)
+            if not part:
+                raise ConnectionError("the server closed a connection")
+            connection.answer += part
+            if not whole(connection.answer):
                 continue
             took.append((time.perf_counter() - connection.sent) * 1000)
             if connection.answer.startswith(b"HTTP/1.1 2"):
@@ -117,10 +120,11 @@ def _run(port: int, requests: list[tuple[str, bytes]], clients: int) -> dict[str
     }
 
 
-def _connected(port: int) -> _Connection:
+def connected(port: int) -> socket.socket:
+    """A connection that sends at once what it is given."""
     made = socket.create_connection(("127.0.0.1", port))
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return _Connection(made)
+    return made
 
 
 def _send(connection: _Connection, sending: tuple[str, bytes]) -> None:
@@ -128,13 +132,12 @@ def _send(connection: _Connection, sending: tuple[str, bytes]) -> None:
     connection.socket.sendall(sending[1])
 
 
-def _whole(answer: bytes) -> bool:
-    if not answer:
-        raise ConnectionError("the server closed a connection")
-    head, found, body = answer.lower().partition(b"\r\n\r\n")
+def whole(answer: bytes) -> bool:
+    """Whether the answer has come to the end that its Content-Length tells."""
+    head, found, body = answer.partition(b"\r\n\r\n")
     if not found:
         return False
-    length = head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
+    length = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
     return len(body) >= int(length or 0)
 
 

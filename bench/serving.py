@@ -1,6 +1,7 @@
 """Servers under load, each a process of its own: `python -m bench.serving WHAT`, settings as JSON on stdin.
 
 * `house`: the one-process host with the intake function only, so that no queue worker shares its cores;
+* `api`: the same with the customer API only;
 * `whole`: the same with every function, queues and schedules, as `make up` has it, but without a model;
 * `usual`: what a team writes with FastAPI;
 * `http`: uvicorn with an answer and nothing else; `socket`: an answer without an HTTP server.
@@ -44,9 +45,9 @@ class Served:
 
 
 @contextmanager
-def served(what: str, cluster: Cluster, line: Line) -> Iterator[Served]:
-    """Start a server and wait until it listens; SIGTERM in the end."""
-    order = json.dumps({"url": cluster.url(), "token": line.auth_token, "line": line.to_dict()})
+def served(what: str, cluster: Cluster, line: Line | None = None) -> Iterator[Served]:
+    """Start a server and wait until it listens; SIGTERM in the end. `usual` knows no number but `line`."""
+    order = json.dumps({"url": cluster.url(), "line": line and line.to_dict()})
     with subprocess.Popen(
         [sys.executable, "-m", "bench.serving", what],
         cwd=PROJECT,
@@ -122,6 +123,8 @@ def main(what: str) -> None:
     match what:
         case "house":
             _house(order, only=frozenset({"webhook_twilio"}))
+        case "api":
+            _house(order, only=frozenset({"api"}))
         case "whole":
             _house(order, only=None)
         case "usual":
