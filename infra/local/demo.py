@@ -19,6 +19,7 @@ from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
 
+MAIL_FROM = "LeadsRally <hello@demo.leadsrally.example>"
 OWNER_EMAIL = "owner@demo.leadsrally.example"
 NUMBER = "+15005550010"
 ACCOUNT_SID = "AC00000000000000000000000000000d01"
@@ -157,8 +158,10 @@ class Demo:
                     "twilio": f"{simulators}/twilio",
                     "meta": f"{simulators}/meta",
                     "anthropic": f"{simulators}/anthropic",
+                    "resend": f"{simulators}/resend",
                     "sentry": f"{simulators}/sentry",
                     "phones": f"{simulators}/phones",
+                    "mailbox": f"{simulators}/mailbox",
                 },
                 "phones": list(PHONES),
                 "database_url": self.database_url,

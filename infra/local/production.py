@@ -57,8 +57,11 @@ def serve_production(host: str, port: int) -> None:
         raise Misconfigured(
             "`serve` is for production: set LEADSRALLY_ENV=production. On a laptop use `make up`."
         )
-    if os.environ.get("TWILIO_BASE_URL"):
-        raise Misconfigured("TWILIO_BASE_URL is for simulators; production talks to Twilio itself. Unset it.")
+    for name in ("TWILIO_BASE_URL", "RESEND_BASE_URL"):
+        if os.environ.get(name):
+            raise Misconfigured(
+                f"{name} is for simulators; production talks to the provider itself. Unset it."
+            )
     base = _required(os.environ, "DATABASE_URL")
     refuse_unpinned(base)
     key = _role_key(os.environ)

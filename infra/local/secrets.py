@@ -16,6 +16,7 @@ class LocalSecrets:
     hash_key: str
     token_key: str
     role_key: str
+    link_key: str
     owner_password: str
     channel_key: str
     twilio_auth_token: str
@@ -24,6 +25,8 @@ class LocalSecrets:
     meta_app_secret: str
     meta_verify_token: str
     meta_access_token: str
+    resend_api_key: str
+    resend_webhook_secret: str
 
 
 def load(home: Path = HOME) -> LocalSecrets:
@@ -56,6 +59,7 @@ def _make() -> LocalSecrets:
         hash_key=key(),
         token_key=key(),
         role_key=key(),
+        link_key=key(),
         owner_password=secrets.token_urlsafe(12),
         channel_key=secrets.token_urlsafe(24),
         twilio_auth_token=secrets.token_hex(16),
@@ -64,4 +68,6 @@ def _make() -> LocalSecrets:
         meta_app_secret=secrets.token_hex(16),
         meta_verify_token=secrets.token_urlsafe(24),
         meta_access_token=f"EAAsimulated{secrets.token_hex(40)}",
+        resend_api_key=f"re_simulated_{secrets.token_hex(12)}",
+        resend_webhook_secret=f"whsec_{key()}",
     )

@@ -15,6 +15,7 @@ from infra.local.roles import RoleUrl, logins, passwords, role_url
 from infra.local.secrets import HOME, LocalSecrets
 from infra.local.serve import serve, take_port
 from infra.simulators.connections import exposing_transport
+from infra.simulators.resend import Endpoint, ResendSimulator
 from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
 from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.settings import Settings
@@ -69,6 +70,10 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
         apps=[demo_meta.meta_app(kept, base_url)],
         people=demo_meta.PEOPLE,
         meta_base=f"{base_url}/simulators/meta",
+        resend=ResendSimulator(
+            [kept.resend_api_key],
+            endpoint=Endpoint(f"{base_url}/webhooks/resend", [kept.resend_webhook_secret]),
+        ),
     )
     serve(
         listening,
@@ -89,9 +94,15 @@ def _environment(base_url: str, kept: LocalSecrets) -> dict[str, str]:
         "LEADSRALLY_MASTER_KEYS": kept.master_keys,
         "LEADSRALLY_HASH_KEY": kept.hash_key,
         "LEADSRALLY_TOKEN_KEY": kept.token_key,
+        "LEADSRALLY_APP_URL": base_url,
+        "LEADSRALLY_LINK_KEY": kept.link_key,
+        "LEADSRALLY_MAIL_FROM": demo.MAIL_FROM,
         "ANTHROPIC_API_KEY": os.environ.get("ANTHROPIC_API_KEY") or kept.anthropic_api_key,
         "ANTHROPIC_BASE_URL": "" if os.environ.get("ANTHROPIC_API_KEY") else f"{simulators}/anthropic",
         "TWILIO_BASE_URL": f"{simulators}/twilio",
+        "RESEND_API_KEY": kept.resend_api_key,
+        "RESEND_BASE_URL": f"{simulators}/resend",
+        "RESEND_WEBHOOK_SECRETS": kept.resend_webhook_secret,
         "SENTRY_DSN": f"{base_url.replace('://', '://local@')}/simulators/sentry/1",
     }
 
@@ -105,6 +116,7 @@ def _tell(base_url: str, kept: LocalSecrets) -> None:
     lines = {
         "API": f"{base_url}/v1  (contract: {base_url}/openapi.json)",
         "Phones": f"{base_url}/simulators/phones",
+        "Mailbox": f"{base_url}/simulators/mailbox",
         "Log in as": f"{demo.OWNER_EMAIL}  {kept.owner_password}",
         "For scripts": f"{Path('.leadsrally/demo.json')}",
     }
