@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
+from leadsrally.notices.types import Mail, Taken
+from leadsrally.notices.types import Outcome as MailOutcome
 from leadsrally.sending.types import Accepted, OutboundText, Outcome
 
 
@@ -40,6 +42,27 @@ class RecordingSender:
 
     def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
         return self.at_provider
+
+
+class RecordingMailer:
+    """Takes every mail, remembers it, and answers what it was told to; takes when told nothing."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.allowed: list[str] = []
+        self.outcomes: list[MailOutcome | Exception] = []
+        self.on_send: Callable[[Mail], None] = lambda _mail: None
+
+    def send(self, mail: Mail) -> MailOutcome:
+        self.mails.append(mail)
+        self.on_send(mail)
+        outcome = self.outcomes.pop(0) if self.outcomes else Taken(f"mail-{len(self.mails)}")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def allow(self, address: str) -> None:
+        self.allowed.append(address)
 
 
 class RecordingScorer:

@@ -6,7 +6,7 @@ from leadsrally import runtime
 from leadsrally.jobs.tick import tick
 from leadsrally.telemetry import log
 
-QUEUES = ("ai_score", "send_message")
+QUEUES = ("ai_score", "send_message", "notify")
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:

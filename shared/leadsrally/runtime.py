@@ -29,6 +29,9 @@ from leadsrally.telemetry.foreign import withhold_foreign
 if TYPE_CHECKING:
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.notices.compose import Letterhead
+    from leadsrally.notices.tell import Mailroom
+    from leadsrally.notices.types import Mailer
     from leadsrally.providers.meta.credentials import MetaCredentials
     from leadsrally.providers.twilio.signature import TwilioCredentials
     from leadsrally.sending.send import Post
@@ -50,6 +53,7 @@ class Runtime:
         announce: Announce | None = None,
         scorer: "Scorer | None" = None,
         senders: "Mapping[str, Sender] | None" = None,
+        mailer: "Mailer | None" = None,
     ) -> None:
         self.function = function
         self.settings = settings
@@ -58,6 +62,7 @@ class Runtime:
         self._announce = announce
         self._scorer = scorer
         self._senders = senders
+        self._mailer = mailer
         self._twilio: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
@@ -172,6 +177,46 @@ class Runtime:
             opened_at = now
         self._twilio[place] = opened_at, sender
         return sender
+
+    @cached_property
+    def mailroom(self) -> "Mailroom":
+        """What telling people needs."""
+        from leadsrally.notices.tell import Mailroom
+
+        link_key = self.settings.key("LEADSRALLY_LINK_KEY")
+        return Mailroom(self.db, self.clock, self.mailer, self.letterhead, link_key)
+
+    @cached_property
+    def mailer(self) -> "Mailer":
+        if self._mailer is not None:
+            return self._mailer
+        from leadsrally.providers.resend.mailer import ResendMailer
+
+        return ResendMailer(
+            self.settings.required("RESEND_API_KEY"),
+            self.settings.required("LEADSRALLY_MAIL_FROM"),
+            reply_to=self.letterhead.support,
+            base_url=self.settings.optional("RESEND_BASE_URL"),
+        )
+
+    @cached_property
+    def letterhead(self) -> "Letterhead":
+        """Where people reach us (P11.1), and where our links lead."""
+        from leadsrally.notices.compose import Letterhead
+
+        _, _, domain = self.settings.required("LEADSRALLY_MAIL_FROM").rstrip("> ").rpartition("@")
+        return Letterhead(
+            self.settings.required("LEADSRALLY_APP_URL").rstrip("/"),
+            self.settings.optional("LEADSRALLY_SUPPORT_EMAIL") or f"support@{domain}",
+            self.settings.optional("LEADSRALLY_PRIVACY_EMAIL") or f"privacy@{domain}",
+        )
+
+    @cached_property
+    def resend_keys(self) -> tuple[bytes, ...]:
+        """What may have signed a call of Resend's."""
+        from leadsrally.providers.resend.webhook import secrets_of
+
+        return secrets_of(self.settings.required("RESEND_WEBHOOK_SECRETS"))
 
     def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
         """Run the jobs that an SQS-shaped event rings for."""

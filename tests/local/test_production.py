@@ -16,7 +16,13 @@ PINNED = "postgresql://u@db.example.test/leadsrally?sslmode=verify-ca&sslrootcer
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LEADSRALLY_ENV", "DATABASE_URL", "TWILIO_BASE_URL", "LEADSRALLY_ROLE_KEY"):
+    for name in (
+        "LEADSRALLY_ENV",
+        "DATABASE_URL",
+        "TWILIO_BASE_URL",
+        "RESEND_BASE_URL",
+        "LEADSRALLY_ROLE_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -32,12 +38,13 @@ class TestServe:
         monkeypatch.setenv("LEADSRALLY_ENV", "production")
         assert self._said(capsys) == "leadsrally: DATABASE_URL is not set.\n"
 
+    @pytest.mark.parametrize("name", ["TWILIO_BASE_URL", "RESEND_BASE_URL"])
     def test_with_a_simulated_provider(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ):
         monkeypatch.setenv("LEADSRALLY_ENV", "production")
-        monkeypatch.setenv("TWILIO_BASE_URL", "http://127.0.0.1:1")
-        assert "TWILIO_BASE_URL is for simulators" in self._said(capsys)
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+        assert f"{name} is for simulators" in self._said(capsys)
 
     def test_with_an_unverified_database(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -151,7 +151,8 @@ def test_every_other_route_refuses_what_is_not_signed(world: World, line: Line) 
     for function, method, path in ROUTES:
         if function.name == "api" or (method, path) in PUBLIC:
             continue
-        for key, status in ((line.key, 403), ("no-such-channel-key-at-all", 404)):
+        keys = [(line.key, 403), ("no-such-channel-key-at-all", 404)]
+        for key, status in keys if "{channel_key}" in path else keys[:1]:
             answer = world.call(
                 path.replace("{channel_key}", key),
                 method=method,
@@ -232,6 +233,7 @@ def strict(world: World, line: Line, monkeypatch: pytest.MonkeyPatch) -> Iterato
                 "ANTHROPIC_BASE_URL": f"{simulators}/anthropic",
                 "TWILIO_BASE_URL": f"{simulators}/twilio",
                 "LEADSRALLY_AI_MODEL": "claude-haiku-5-5",
+                "RESEND_BASE_URL": f"{simulators}/resend",
                 "LEADSRALLY_QUEUES": "http://127.0.0.1:9/queues/",
             }
             given[function.name] = _Read(values, function.settings)
@@ -260,6 +262,18 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     world.conversation(line, "+12025550102")
     for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
         world.reply(line, world.conversation(line, "+12025550102"), text)
+    world._insert(
+        "password_resets",
+        {
+            "organization_id": org.id,
+            "id": user,
+            "user_id": user,
+            "created_at": world.clock.now,
+            "expires_at": world.clock.now + worlds.days(1),
+        },
+    )
+    world.notify(org.id, "reset_password", reset_id=user)
+    assert world.resend({"type": "domain.updated"}).status == 200
     world.clock.pass_(seconds=5)
     for function in load():
         if function.queue:
@@ -342,7 +356,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
     rings = sqs.pop("SendMessage", set())
     receiving = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} if own else set()
     assert sqs == dict.fromkeys(receiving, own)
-    everyone = {"AiScoreQueue.Arn", "SendMessageQueue.Arn"}
+    everyone = {"AiScoreQueue.Arn", "SendMessageQueue.Arn", "NotifyQueue.Arn"}
     assert rings <= (own or everyone), "a worker rings for the next of its own queue and no other"
     assert bool(rings) == ("LEADSRALLY_QUEUES" in function.settings)
 

@@ -66,6 +66,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "jobs": "SIU",
         "media": "s",
         "messages": "SI",
+        "notices": "su",
         "organizations": "SIu",
         "password_resets": "SIu",
         "rate_limits": "SIU",
@@ -122,6 +123,27 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "S",
         "suppressions": "SI",
     },
+    "notify": {
+        "api_keys": "s",
+        "email_changes": "s",
+        "invitations": "s",
+        "jobs": "SUD",
+        "notices": "SIU",
+        "organizations": "s",
+        "password_resets": "s",
+        "second_factors": "s",
+        "sessions": "s",
+        "signups": "s",
+        "users": "s",
+    },
+    "webhook_resend": {
+        "delivery_log": "I",
+        "invitations": "su",
+        "notice_events": "sI",
+        "notices": "su",
+        "signups": "su",
+        "users": "su",
+    },
     "retention_sweep": {"delivery_log": "S", "sweep_runs": "SIU"},
     "tick": {"jobs": "SU"},
     "clauses": {
@@ -131,7 +153,9 @@ GRANTS: dict[str, dict[str, str]] = {
         "conversations": "s",
         "delivery_log": "s",
         "disclosures": "s",
+        "jobs": "s",
         "messages": "s",
+        "notices": "s",
         "organizations": "s",
         "scores": "s",
         "users": "s",
@@ -171,12 +195,46 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "conversations", "SELECT"): "contact_id id organization_id",
     ("clauses", "delivery_log", "SELECT"): "received_at",
     ("clauses", "disclosures", "SELECT"): "message_id organization_id subprocessor",
+    ("clauses", "jobs", "SELECT"): "organization_id queue state",
     ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id organization_id purpose",
+    ("clauses", "notices", "SELECT"): "created_at id kind organization_id state taken_at user_id",
     ("clauses", "organizations", "SELECT"): "id version",
     ("clauses", "scores", "SELECT"): "message_id organization_id",
     ("keys", "channels", "SELECT"): "credentials id kind organization_id",
     ("keys", "channels", "UPDATE"): "credentials",
-    ("clauses", "users", "SELECT"): "id organization_id password_hash version",
+    ("clauses", "users", "SELECT"): "id mail_blocked_at organization_id password_hash version",
+    ("api", "notices", "SELECT"): (
+        "about_id created_at delivered_at id kind language organization_id read_at reason returned_at state "
+        "taken_at user_id"
+    ),
+    ("api", "notices", "UPDATE"): "read_at",
+    ("notify", "api_keys", "SELECT"): "created_at id name organization_id user_id",
+    ("notify", "email_changes", "SELECT"): (
+        "expires_at id new_email old_email organization_id used_at user_id"
+    ),
+    ("notify", "invitations", "SELECT"): (
+        "accepted_at email expires_at id invited_by mail_blocked_at organization_id revoked_at role"
+    ),
+    ("notify", "organizations", "SELECT"): "id language name time_zone",
+    ("notify", "password_resets", "SELECT"): "expires_at id organization_id used_at user_id",
+    ("notify", "second_factors", "SELECT"): "confirmed_at organization_id user_id",
+    ("notify", "sessions", "SELECT"): "created_at id organization_id source_ip user_agent user_id",
+    ("notify", "signups", "SELECT"): "email expires_at id mail_blocked_at organization_id used_at",
+    ("notify", "users", "SELECT"): "email id mail_blocked_at organization_id role",
+    ("webhook_resend", "invitations", "SELECT"): "id mail_blocked_at organization_id",
+    ("webhook_resend", "invitations", "UPDATE"): "mail_blocked_at mail_blocked_because",
+    ("webhook_resend", "notice_events", "SELECT"): "id organization_id",
+    ("webhook_resend", "notices", "SELECT"): (
+        "about_id address delivered_at id kind organization_id provider_id rank reason returned_at state "
+        "taken_at user_id"
+    ),
+    ("webhook_resend", "notices", "UPDATE"): (
+        "delivered_at provider_id rank reason returned_at state taken_at"
+    ),
+    ("webhook_resend", "signups", "SELECT"): "id mail_blocked_at organization_id",
+    ("webhook_resend", "signups", "UPDATE"): "mail_blocked_at mail_blocked_because",
+    ("webhook_resend", "users", "SELECT"): "email id mail_blocked_at organization_id",
+    ("webhook_resend", "users", "UPDATE"): "mail_blocked_at mail_blocked_because",
     ("send_message", "channels", "UPDATE"): "quiet_until",
     ("send_message", "contacts", "UPDATE"): "updated_at",
     ("send_message", "conversations", "UPDATE"): "attention",
@@ -207,6 +265,19 @@ TRIED = [
     ("clauses", "SELECT body FROM messages"),
     ("clauses", "SELECT phone FROM contacts"),
     ("clauses", "SELECT source_ip FROM delivery_log"),
+    ("notify", "SELECT password_hash FROM users"),
+    ("notify", "SELECT password_hash FROM signups"),
+    ("notify", "SELECT token_hash FROM sessions"),
+    ("notify", "SELECT key_hash FROM api_keys"),
+    ("notify", "SELECT secret FROM second_factors"),
+    ("notify", "SELECT 1 FROM contacts"),
+    ("notify", "UPDATE users SET email = ''"),
+    ("webhook_resend", "SELECT role FROM users"),
+    ("webhook_resend", "UPDATE users SET email = ''"),
+    ("webhook_resend", "INSERT INTO notices DEFAULT VALUES"),
+    ("webhook_resend", "SELECT 1 FROM delivery_log"),
+    ("api", "SELECT address FROM notices"),
+    ("clauses", "SELECT address FROM notices"),
     ("keys", "SELECT address FROM channels"),
     ("keys", "UPDATE channels SET state = 'disconnected'"),
     ("keys", "SELECT 1 FROM messages"),
@@ -272,6 +343,10 @@ INSERT INTO invitations (organization_id, id, email, role, invited_by, created_a
 VALUES (%(org)s, %(id)s, 'guest@example.test', 'agent', %(user)s, %(now)s, %(now)s);
 INSERT INTO api_keys (organization_id, id, user_id, name, key_hash, scopes, created_at)
 VALUES (%(org)s, %(id)s, %(user)s, 'key', '', '{}', %(now)s);
+INSERT INTO notices (organization_id, id, job_id, user_id, kind, about_id, address, language, created_at)
+VALUES (%(org)s, %(user)s, %(id)s, %(user)s, 'new_login', %(id)s, 'someone@example.test', 'en', %(now)s);
+INSERT INTO notice_events (organization_id, id, notice_id, event, occurred_at, recorded_at)
+VALUES (%(org)s, 'event', %(user)s, 'sent', %(now)s, %(now)s);
 INSERT INTO audit_log (organization_id, id, actor_kind, actor_id, action, occurred_at)
 VALUES (%(org)s, %(id)s, 'person', %(user)s, 'member.joined', %(now)s);
 INSERT INTO idempotency_keys (organization_id, actor_id, key, request_hash, created_at)
@@ -451,7 +526,7 @@ class TestCatalogue:
             f"{r['policyname']} on {r['tablename']}: {','.join(r['roles'])} may {r['cmd']}" for r in found
         ]
         audited = ["audit_log", "channels", "consent_events", "conversations", "delivery_log", "disclosures"]
-        audited += ["messages", "organizations", "scores", "users"]
+        audited += ["jobs", "messages", "notices", "organizations", "scores", "users"]
         assert reach == [
             *(f"audit on {name}: leadsrally_clauses may SELECT" for name in audited),
             "every_queue on jobs: leadsrally_tick may ALL",
@@ -460,11 +535,13 @@ class TestCatalogue:
                 for name in ("channels", "messages", "organizations", "users")
             ),
             "own_queue on jobs: leadsrally_ai_score may ALL",
+            "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "rotation on channels: leadsrally_keys may SELECT",
             "rotation_writes on channels: leadsrally_keys may UPDATE",
             "sweep_counts on delivery_log: leadsrally_retention_sweep may SELECT",
             "unattributed on delivery_log: leadsrally_webhook_twilio may INSERT",
+            "unattributed_mail on delivery_log: leadsrally_webhook_resend may INSERT",
         ]
 
     def test_T5_the_tenant_comes_first_in_every_key(self, world: World):

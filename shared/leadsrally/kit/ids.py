@@ -1,7 +1,7 @@
 """Identifiers that sort by the time they were made."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
@@ -16,3 +16,8 @@ def new_id(at: datetime) -> UUID:
     milliseconds = int(at.timestamp() * 1000)
     random = int.from_bytes(os.urandom(10), "big")
     return UUID(int=(milliseconds << 80) | (random & _RANDOM) | _VERSION_AND_VARIANT)
+
+
+def made_at(identifier: UUID) -> datetime:
+    """The instant for which `new_id` made this one, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

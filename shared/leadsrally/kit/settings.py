@@ -25,6 +25,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LEADSRALLY_RELEASE", "version that logs and error reports carry"),
     Setting("LEADSRALLY_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR; INFO when unset"),
     Setting("LEADSRALLY_PUBLIC_URL", "the address providers call, without a final slash", required=True),
+    Setting(
+        "LEADSRALLY_APP_URL",
+        "the front end's address, without a final slash; mails link to it",
+        required=True,
+    ),
     Setting("DATABASE_URL", "Postgres, with the function's own role", secret=True, required=True),
     Setting(
         "LEADSRALLY_MASTER_KEYS",
@@ -36,11 +41,25 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LEADSRALLY_KMS_KEY", "ARNs or ids of AWS KMS keys, comma between; the first one seals"),
     Setting("LEADSRALLY_HASH_KEY", "base64 key of suppressions and message ids; never changes", True, True),
     Setting("LEADSRALLY_TOKEN_KEY", "base64 key that signs access tokens", secret=True, required=True),
+    Setting("LEADSRALLY_LINK_KEY", "base64 key that signs the links in mails", secret=True, required=True),
     Setting("LEADSRALLY_QUEUES", "SQS queue address up to the function's name; unset: LISTEN and poll"),
     Setting("ANTHROPIC_API_KEY", "key of the model's provider; unset: scoring is off", secret=True),
     Setting("ANTHROPIC_BASE_URL", "another address of the model's provider"),
     Setting("LEADSRALLY_AI_MODEL", "model that scores; claude-haiku-5-5 when unset"),
     Setting("TWILIO_BASE_URL", "another address of Twilio's API; development only"),
+    Setting(
+        "LEADSRALLY_MAIL_FROM", "`Name <address>` of our mail, its domain verified at Resend", required=True
+    ),
+    Setting("LEADSRALLY_SUPPORT_EMAIL", "where questions go; support@ the domain of our mail when unset"),
+    Setting("LEADSRALLY_PRIVACY_EMAIL", "where privacy questions go; privacy@ that domain when unset"),
+    Setting("RESEND_API_KEY", "key of the mail's provider", secret=True, required=True),
+    Setting(
+        "RESEND_WEBHOOK_SECRETS",
+        "`whsec_…` of its webhook, comma between while one replaces another",
+        True,
+        True,
+    ),
+    Setting("RESEND_BASE_URL", "another address of Resend's API; development only"),
     Setting("SENTRY_DSN", "where errors are reported; unset: nowhere", secret=True),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

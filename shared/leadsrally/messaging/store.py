@@ -228,12 +228,16 @@ def log_call(
     http_status: int,
     reason: str | None = None,
     message_id: UUID | None = None,
+    organization_id: UUID | None = None,
 ) -> None:
-    """A row for a call that stored nothing: refused, ignored, or a status."""
+    """A row for a call that stored nothing: refused, ignored, or a status.
+
+    It belongs to the channel's organisation; without a channel to `organization_id`, or to nobody.
+    """
     tx.run(
         _LOG_CALL,
         {
-            "organization_id": channel.organization_id if channel else None,
+            "organization_id": channel.organization_id if channel else organization_id,
             "channel_id": channel.id if channel else None,
             "now": call.at,
             "id": call.id,
