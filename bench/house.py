@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "LEADSRALLY_ENV": "development",
     "LEADSRALLY_RELEASE": "bench",
     "LEADSRALLY_PUBLIC_URL": PUBLIC_URL,
+    "LEADSRALLY_APP_URL": "https://app.example.test",
     "LEADSRALLY_MASTER_KEYS": f"bench={_KEY}",
     "LEADSRALLY_HASH_KEY": _KEY,
     "LEADSRALLY_TOKEN_KEY": _KEY,

@@ -36,6 +36,7 @@ PUBLIC_URL = "https://hooks.example.test"
 APP_URL = "https://app.example.test"
 # Today, since the database's own clock has made the days that the delivery log can be written to.
 START = datetime.now(UTC).replace(hour=15, minute=0, second=0, microsecond=0)
+SOURCE_IP = "203.0.113.7"
 _KEY = base64.b64encode(b"k" * 32).decode()
 SETTINGS = {
     "LEADSRALLY_ENV": "development",
@@ -89,6 +90,7 @@ class Answer:
     status: int
     body: str
     headers: dict[str, str]
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass
@@ -350,6 +352,7 @@ class World:
         query: str = "",
         base64_body: bool = False,
         raw_path: str | None = None,
+        source_ip: str = SOURCE_IP,
     ) -> Answer:
         """An HTTP request reaches its function as API Gateway would bring it."""
         from infra.local import gateway
@@ -365,7 +368,7 @@ class World:
             query=query,
             headers=[(k.encode(), v.encode("latin-1")) for k, v in (headers or {}).items()],
             body=body,
-            source_ip="203.0.113.7",
+            source_ip=source_ip,
             protocol="HTTP/1.1",
         )
         if base64_body:
@@ -373,7 +376,8 @@ class World:
         result = route.function.handler()(event, Context(route.function))
         raw = result.get("body") or ""
         text = base64.b64decode(raw).decode() if result.get("isBase64Encoded") else raw
-        return Answer(result["statusCode"], text, result.get("headers") or {})
+        cookies = tuple(result.get("cookies") or ())
+        return Answer(result["statusCode"], text, result.get("headers") or {}, cookies)
 
     def notify(self, organization_id: UUID, kind: str, **ids: UUID) -> UUID:
         """Cause a notice as the API does, by a job; returns the job's id."""
@@ -460,10 +464,39 @@ class World:
         return self.row("SELECT * FROM messages WHERE id = %(id)s", id=message_id)
 
     def token(self, user_id: UUID, org: Org) -> str:
+        """An access token of this person, of the session they have or of a new one."""
         from leadsrally.accounts import tokens
+        from leadsrally.accounts.permissions import scopes_of
 
-        key = Settings(SETTINGS).key("LEADSRALLY_TOKEN_KEY")
-        return tokens.issue(key, tokens.Bearer(org.id, user_id), self.clock)
+        role = self.value("SELECT role FROM users WHERE id = %(id)s", id=user_id)
+        bearer = tokens.Bearer(org.id, user_id, self.session(user_id, org), scopes_of(role))
+        return tokens.issue(Settings(SETTINGS).key("LEADSRALLY_TOKEN_KEY"), bearer, self.clock)
+
+    def session(self, user_id: UUID, org: Org) -> UUID:
+        """The session of this person that lives, or a new one."""
+        found = self.rows(
+            """SELECT id FROM sessions WHERE user_id = %(user)s AND revoked_at IS NULL AND expires_at > %(now)s
+                ORDER BY created_at LIMIT 1""",
+            user=user_id,
+            now=self.clock.now,
+        )
+        if found:
+            return found[0]["id"]
+        session_id, now = uuid4(), self.clock.now
+        times = dict.fromkeys(("rotated_at", "confirmed_at", "created_at", "last_used_at"), now)
+        self._insert(
+            "sessions",
+            {
+                "organization_id": org.id,
+                "id": session_id,
+                "user_id": user_id,
+                "kind": "client",
+                "token_hash": bytes(32),
+                "expires_at": now + timedelta(days=14),
+                **times,
+            },
+        )
+        return session_id
 
     def api(
         self, method: str, path: str, token: str | None = None, body: Any = None, **headers: str

@@ -4,23 +4,28 @@ Each request has a thread and an event loop of its own (handler.py), so what is 
 would start another thread for each dependency that is no coroutine, a third of what a short request costs.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import Depends, params
+from fastapi import Depends, Request, params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from leadsrally import runtime
-from leadsrally.accounts import store, tokens
+from leadsrally.accounts import audit, callers, tokens
 from leadsrally.accounts.audit import Actor
+from leadsrally.accounts.callers import Caller, Session
 from leadsrally.accounts.permissions import MAY, Action
-from leadsrally.accounts.types import Person
-from leadsrally.kit.db import Tx
+from leadsrally.accounts.types import Person, Visitor
+from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Forbidden, Unauthenticated
 from leadsrally.runtime import Runtime
 
 _bearer = HTTPBearer(auto_error=False, description="Access token from POST /v1/auth/login")
+_LONGEST_DEVICE = 300
 
 
 async def door() -> Runtime:
@@ -30,32 +35,75 @@ async def door() -> Runtime:
 Door = Annotated[Runtime, Depends(door)]
 
 
-@dataclass(frozen=True, slots=True)
+async def visitor(request: Request) -> Visitor:
+    """The source of a request, by its connection: whoever sends a forwarding header can write what they like."""
+    address = request.client.host if request.client else ""
+    device = request.headers.get("user-agent", "").replace("\x00", "")[:_LONGEST_DEVICE]
+    return Visitor(address or None, device)
+
+
+Visiting = Annotated[Visitor, Depends(visitor)]
+
+
 class Asking:
     """A known person and an open transaction of their organisation, committed when the answer is ready."""
 
-    person: Person
-    tx: Tx
-    door: Runtime
+    __slots__ = ("_open", "_tx", "caller", "door")
+
+    def __init__(self, caller: Caller, tx: Tx, door: Runtime, open_: ExitStack) -> None:
+        self.caller = caller
+        self.door = door
+        self._tx: Tx | None = tx
+        self._open = open_
+
+    @property
+    def person(self) -> Person:
+        return self.caller.person
 
     @property
     def actor(self) -> Actor:
         """Whose name stands in the audit log."""
-        return Actor("person", self.person.id)
+        return self.caller.actor
+
+    @property
+    def session(self) -> Session:
+        """The log-in that is asked from, on a route for persons only."""
+        if self.caller.session is None:
+            raise RuntimeError("the route must ask for a person")
+        return self.caller.session
+
+    @property
+    def tx(self) -> Tx:
+        if self._tx is None:
+            raise RuntimeError("its connection belongs to somebody else by now")
+        return self._tx
+
+    def outside(self) -> Database:
+        """Commit and give the connection back, for a verb that takes its time or talks to others."""
+        self._tx = None
+        self._open.close()
+        return self.door.db
 
 
 async def asking(
     door: Door, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> AsyncGenerator[Asking]:
-    """Raises `Unauthenticated` without a valid token, and for a person who was removed since it was issued."""
+    """Raises `Unauthenticated` without valid credentials, and for those whose person or session is no more."""
     if credentials is None:
         raise Unauthenticated("Log in first and send the access token.", code="token_missing")
-    bearer = tokens.read(door.settings.key("LEADSRALLY_TOKEN_KEY"), credentials.credentials, door.clock)
-    with door.db.tenant(bearer.organization_id) as tx:
-        person = store.person(tx, bearer.organization_id, bearer.user_id)
-        if person is None:
-            raise Unauthenticated("Log in again: this account is gone.", code="account_gone")
-        yield Asking(person, tx, door)
+    organization_id, recognise = _shown(door, credentials.credentials)
+    with ExitStack() as open_:
+        tx = open_.enter_context(door.db.tenant(organization_id))
+        yield Asking(recognise(tx, door.clock()), tx, door, open_)
+
+
+def _shown(door: Runtime, credential: str) -> tuple[UUID, Callable[[Tx, datetime], Caller]]:
+    """The tenant that a credential names, and the one statement that tells whether it opens that door.
+
+    An access token of a session. What begins with `lr_` will be an API key.
+    """
+    bearer = tokens.read(door.settings.key("LEADSRALLY_TOKEN_KEY"), credential, door.clock)
+    return bearer.organization_id, lambda tx, now: callers.by_session(tx, bearer, now)
 
 
 Asked = Annotated[Asking, Depends(asking, scope="function")]
@@ -63,15 +111,37 @@ Asked = Annotated[Asking, Depends(asking, scope="function")]
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Lets through whoever may do `action`. Raises `Forbidden` for others."""
+    """Lets through whoever may do `action`."""
 
     action: Action
+    person: bool  # a person who has logged in, and no API key
+    confirmed: bool  # one who has shown within the last ten minutes who they are (A13)
 
     async def __call__(self, asked: Asked) -> None:
+        """Raises `Forbidden` for others, and writes down that a role was not enough."""
         if asked.person.role not in MAY[self.action]:
+            self._write_down(asked)
             raise Forbidden("Your role does not allow this. Ask an owner for another role.", code="forbidden")
+        if self.action not in asked.caller.scopes:
+            raise Forbidden("This token or key was not made for that.", code="scope_missing")
+        if self.person and asked.caller.session is None:
+            raise Forbidden("An API key cannot do this. Log in as a person.", code="person_needed")
+        if self.confirmed and not asked.session.is_confirmed(asked.door.clock()):
+            raise Forbidden(
+                "Confirm that it is you, with your password or a code at POST /v1/auth/confirm, and try again.",
+                code="confirmation_needed",
+            )
+
+    def _write_down(self, asked: Asking) -> None:
+        organization_id, now = asked.person.organization_id, asked.door.clock()
+        with asked.outside().tenant(organization_id) as tx:
+            details = {"action": self.action, "role": asked.person.role}
+            audit.record(tx, organization_id, asked.actor, "permission.refused", now=now, details=details)
 
 
-def permit(action: Action) -> params.Depends:
-    """What a route needs, for its `dependencies`. Every route of the API that is not public has one."""
-    return Depends(Permit(action))
+def permit(action: Action, *, person: bool = False, confirmed: bool = False) -> params.Depends:
+    """What a route needs, for its `dependencies`. Every route of the API that is not public has one.
+
+    With `person` no API key is let through; with `confirmed` only who has shown lately who they are.
+    """
+    return Depends(Permit(action, person=person or confirmed, confirmed=confirmed))

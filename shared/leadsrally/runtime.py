@@ -27,6 +27,7 @@ from leadsrally.telemetry.errors import Errors
 from leadsrally.telemetry.foreign import withhold_foreign
 
 if TYPE_CHECKING:
+    from leadsrally.accounts.front_desk import FrontDesk
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
     from leadsrally.notices.compose import Letterhead
@@ -98,6 +99,13 @@ class Runtime:
     @cached_property
     def vault(self) -> Vault:
         return Vault(keys_of(self.settings))
+
+    @cached_property
+    def front_desk(self) -> "FrontDesk":
+        """What letting people in needs."""
+        from leadsrally.accounts.front_desk import FrontDesk
+
+        return FrontDesk(self.db, self.clock, self.hashes, self.settings.key("LEADSRALLY_TOKEN_KEY"))
 
     @cached_property
     def twilio_channels(self) -> "ChannelDirectory[TwilioCredentials]":

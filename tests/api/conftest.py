@@ -76,6 +76,7 @@ class Rival:
     line: Line
     conversation: UUID
     dead_job: UUID
+    session: UUID
 
 
 @pytest.fixture
@@ -86,7 +87,8 @@ def rival(world: World) -> Rival:
     world.reply(line, conversation, "rivalword of the rival")
     world.execute("UPDATE jobs SET state = 'dead', error = 'x' WHERE organization_id = %(id)s", id=org.id)
     dead = world.rows("SELECT id FROM jobs WHERE organization_id = %(id)s", id=org.id)[0]["id"]
-    return Rival(person(world, org), line, conversation, dead)
+    client = person(world, org)
+    return Rival(client, line, conversation, dead, world.session(client.user_id, org))
 
 
 def problem(answer: tuple[int, Any], status: int, code: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The contract: what OpenAPI says is what is answered, to strangers and to other tenants too."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -16,10 +17,12 @@ CONTRACT: dict[str, Any] = app.openapi()
 OPERATIONS = [
     (method.upper(), path) for path, methods in CONTRACT["paths"].items() for method in sorted(methods)
 ]
-OPEN = {("POST", "/v1/auth/login"), ("GET", "/healthz")}
+OPEN = {("POST", "/v1/auth/login"), ("POST", "/v1/auth/refresh"), ("GET", "/healthz")}
 # A body that each operation would take, and what stands in for `{…}`. One that is missing fails.
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/auth/login"): {"email": "a@b.test", "password": "x"},
+    ("POST", "/v1/auth/refresh"): {"refresh_token": "x"},
+    ("POST", "/v1/auth/logout"): None,
     ("POST", "/v1/conversations/{conversation_id}/messages"): {"body": "hi"},
     ("POST", "/v1/conversations/{conversation_id}/read"): None,
     ("POST", "/v1/conversations/{conversation_id}/review"): {"decision": "seen"},
@@ -136,7 +139,7 @@ class TestStrangers:
     def test_T1_without_a_token(self, world: World):
         for method, path in OPERATIONS:
             if (method, path) not in OPEN:
-                where = path.replace("{conversation_id}", str(uuid4())).replace("{job_id}", str(uuid4()))
+                where = re.sub(r"\{\w+\}", str(uuid4()), path)
                 where += QUERIES.get((method, path), "")
                 problem(world.api(method, where, None, BODIES.get((method, path))), 401, "token_missing")
 
@@ -145,7 +148,11 @@ class TestStrangers:
         self, world: World, client: Client, rival: Rival, role: str
     ):
         asking = person(world, client.org, role)
-        foreign = {"{conversation_id}": rival.conversation, "{job_id}": rival.dead_job}
+        foreign = {
+            "{conversation_id}": rival.conversation,
+            "{job_id}": rival.dead_job,
+            "{session_id}": rival.session,
+        }
         before = str(world.rows("SELECT * FROM messages ORDER BY id")) + str(world.rows("SELECT * FROM jobs"))
         tried = 0
         for method, path in OPERATIONS:
@@ -169,9 +176,8 @@ class TestStrangers:
     def test_T1_the_owner_of_that_id_gets_an_answer(self, rival: Rival):
         """Else the test above would prove nothing."""
         for method, path in OPERATIONS:
-            found = path.replace("{conversation_id}", str(rival.conversation)).replace(
-                "{job_id}", str(rival.dead_job)
-            )
+            found = path.replace("{conversation_id}", str(rival.conversation))
+            found = found.replace("{job_id}", str(rival.dead_job)).replace("{session_id}", str(rival.session))
             if found != path:
                 status, body = rival.client.world.api(
                     method, found, rival.client.token, BODIES.get((method, path))
@@ -180,7 +186,8 @@ class TestStrangers:
 
     def test_T1_lists_are_empty_for_a_newcomer(self, client: Client, rival: Rival):
         for method, path in OPERATIONS:
-            if method == "GET" and "{" not in path and (method, path) not in OPEN and path != "/v1/me":
+            own = path in ("/v1/me", "/v1/sessions")  # of the newcomer too
+            if method == "GET" and "{" not in path and (method, path) not in OPEN and not own:
                 status, page = ask(client, method, path)
                 assert (status, page["items"]) == (200, []), path
 

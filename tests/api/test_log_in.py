@@ -6,12 +6,16 @@ import re
 import time
 from functools import cache
 from typing import Any
+from unittest import mock
 from uuid import UUID, uuid4
 
+import bcrypt
 import jwt
 import pytest
 
 from leadsrally.accounts import passwords, tokens
+from leadsrally.accounts.permissions import scopes_of
+from leadsrally.accounts.types import ROLES, Role
 from leadsrally.kit.settings import Settings
 from tests.api.conftest import Client, person, problem
 from tests.world import SETTINGS, Org, World
@@ -39,6 +43,31 @@ def log_in(world: World, email: Any = EMAIL, password: Any = PASSWORD) -> tuple[
 
 @pytest.mark.usefixtures("user_id")
 class TestLogIn:
+    def test_nobody_of_an_organisation_that_proved_no_address_can(self, world: World):
+        world.execute("UPDATE organizations SET state = 'pending'")
+        problem(log_in(world), 401, "login_failed")
+
+    def test_a_hash_of_lower_cost_is_renewed_by_the_way(self, world: World):
+        weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()
+        world.execute("UPDATE users SET password_hash = %(hash)s", hash=weak)
+        assert log_in(world, password="wrong")[0] == 401
+        assert world.value("SELECT password_hash FROM users") == weak
+        assert log_in(world)[0] == 200
+        renewed = world.value("SELECT password_hash FROM users")
+        assert renewed.startswith("$2b$12$")
+        assert passwords.matches(PASSWORD, renewed)
+
+    def test_A4_a_log_in_that_a_change_of_the_account_overtakes_begins_nothing(self, world: World):
+        """The password is changed while the old one is compared: no session by it may outlive the change."""
+
+        def change(*_: str) -> bool:
+            world.execute("UPDATE users SET version = version + 1")
+            return True
+
+        with mock.patch("leadsrally.accounts.passwords.matches", change):
+            problem(log_in(world), 409, "account_changed")
+        assert world.rows("SELECT 1 FROM sessions") == []
+
     def test_the_right_password_gives_a_token_of_fifteen_minutes(self, world: World, user_id: UUID):
         status, token = log_in(world)
         assert (status, token["token_type"], token["expires_in"]) == (200, "bearer", 900)
@@ -123,13 +152,14 @@ class TestToken:
 
     def test_it_names_nobody(self, client: Client):
         claims = json.loads(base64.urlsafe_b64decode(client.token.split(".")[1] + "=="))
-        assert claims.keys() == {"sub", "org", "aud", "iat", "exp"}
+        assert claims.keys() == {"sub", "org", "sid", "scope", "aud", "iat", "exp"}
         assert not re.search("@|Harbour", json.dumps(claims))
 
     def forged(self, client: Client, key: Any = KEY, algorithm: str | None = "HS256", **changes: Any) -> str:
         now = int(client.world.clock.now.timestamp())
+        session = client.world.session(client.user_id, client.org)
         claims = {"sub": str(client.user_id), "org": str(client.org.id), "aud": "leadsrally", "iat": now}
-        claims = {**claims, "exp": now + 900, **changes}
+        claims |= {"sid": str(session), "scope": "me.read me.edit", "exp": now + 900, **changes}
         return jwt.encode({k: v for k, v in claims.items() if v is not None}, key, algorithm)
 
     def test_the_forger_could_make_a_good_one(self, world: World, client: Client):
@@ -150,6 +180,10 @@ class TestToken:
             "another audience": self.forged(client, aud="others"),
             "no audience": self.forged(client, aud=None),
             "no end": self.forged(client, exp=None),
+            "no session": self.forged(client, sid=None),
+            "a session that is no id": self.forged(client, sid="1"),
+            "no scope": self.forged(client, scope=None),
+            "a scope that is no text": self.forged(client, scope=["me.read"]),
             "no person": self.forged(client, sub=None),
             "a person who is no id": self.forged(client, sub="me"),
             "a tenant who is no id": self.forged(client, org=["x"]),
@@ -173,18 +207,47 @@ class TestToken:
     def test_T12_a_person_who_was_removed_is_out_at_once(self, world: World, client: Client):
         token = client.token
         world.execute("DELETE FROM users")
-        problem(world.api("GET", "/v1/me", token), 401, "account_gone")
+        problem(world.api("GET", "/v1/me", token), 401, "session_ended")
 
     def test_T12_a_role_is_asked_for_at_each_request(self, world: World, client: Client):
         token = client.token
+        replay = f"/v1/jobs/{uuid4()}/replay"
+        assert world.api("POST", replay, token)[0] == 404
         world.execute("UPDATE users SET role = 'viewer'")
         assert world.api("GET", "/v1/me", token)[1]["role"] == "viewer"
+        problem(world.api("POST", replay, token), 403, "forbidden")
+
+    def test_P8_1_a_token_is_good_for_its_scopes_only(self, world: World, client: Client):
+        """Also where the role of its person would be enough, and nothing that we do not know counts."""
+        narrow = self.forged(client, scope="me.read everything conversations.*")
+        assert world.api("GET", "/v1/me", narrow)[0] == 200
+        for method, path in (("GET", "/v1/conversations"), ("POST", f"/v1/jobs/{uuid4()}/replay")):
+            problem(world.api(method, path, narrow), 403, "scope_missing")
+        problem(world.api("GET", "/v1/me", self.forged(client, scope="")), 403, "scope_missing")
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_P8_1_a_session_gets_the_scopes_of_its_role(self, world: World, org: Org, role: Role):
+        claims = jwt.decode(person(world, org, role).token, KEY, ["HS256"], audience="leadsrally",
+                            options={"verify_exp": False, "verify_iat": False})  # fmt: skip
+        assert set(claims["scope"].split()) == scopes_of(role)
+
+    def test_an_organisation_that_proved_no_address_is_nobody(self, world: World, client: Client):
+        token = client.token
+        world.execute("UPDATE organizations SET state = 'pending'")
+        problem(world.api("GET", "/v1/me", token), 401, "session_ended")
 
     def test_T13_a_person_and_anothers_tenant(self, world: World, client: Client):
         """Even a token that we ourselves signed opens nothing when person and tenant do not belong together."""
         stranger = person(world, world.organization("Rival"))
-        token = tokens.issue(KEY, tokens.Bearer(stranger.org.id, client.user_id), world.clock)
-        problem(world.api("GET", "/v1/me", token), 401, "account_gone")
+        mixed = [
+            (stranger.org.id, client.user_id, world.session(client.user_id, client.org)),
+            (stranger.org.id, stranger.user_id, world.session(client.user_id, client.org)),
+            (stranger.org.id, client.user_id, world.session(stranger.user_id, stranger.org)),
+            (client.org.id, stranger.user_id, world.session(stranger.user_id, stranger.org)),
+        ]
+        for ids in mixed:
+            token = tokens.issue(KEY, tokens.Bearer(*ids, scopes_of("owner")), world.clock)
+            problem(world.api("GET", "/v1/me", token), 401, "session_ended")
 
     def test_T13_no_header_changes_the_tenant(self, client: Client):
         _, me = client.world.api("GET", "/v1/me", client.token, **{"x-organization-id": str(uuid4())})

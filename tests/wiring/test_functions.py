@@ -40,6 +40,7 @@ PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/openapi.json"),
     ("POST", "/v1/auth/login"),
+    ("POST", "/v1/auth/refresh"),
 }
 
 # From outside, seconds: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -136,7 +137,7 @@ def test_every_path_of_the_api_is_routed_to_it() -> None:
 def test_every_route_of_the_api_asks_who_is_there(world: World) -> None:
     """A route that is not public names the action it needs, and answers nobody without a token."""
     assert len(OPERATIONS) > 10
-    assert {(method, path) for method, path, action in OPERATIONS if action is None} <= PUBLIC
+    assert {(method, path) for method, path, permit in OPERATIONS if permit is None} <= PUBLIC
     answered: set[tuple[str, str]] = set()
     for method, path, _ in OPERATIONS:
         asked = re.sub(r"\{\w+\}", str(uuid4()), path)
@@ -252,6 +253,9 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     assert world.api("GET", "/healthz")[0] == 200
     login = {"email": "owner@example.test", "password": "pass-word-1"}
     assert world.api("POST", "/v1/auth/login", body=login)[0] == 200
+    assert (
+        world.api("POST", "/v1/auth/login", body={**login, "session": "browser"})[0] == 403
+    )  # not from the app
     token = world.token(user, org)
     # Giving consent by hand is what needs the API's hash key.
     world.execute(

@@ -144,9 +144,21 @@ GRANTS: dict[str, dict[str, str]] = {
         "signups": "su",
         "users": "su",
     },
-    "retention_sweep": {"delivery_log": "S", "sweep_runs": "SIU"},
+    "retention_sweep": {
+        "delivery_log": "S",
+        "email_changes": "sD",
+        "idempotency_keys": "sD",
+        "jobs": "sD",
+        "organizations": "sD",
+        "password_resets": "sD",
+        "rate_limits": "sD",
+        "sessions": "sD",
+        "signups": "sD",
+        "sweep_runs": "SIU",
+    },
     "tick": {"jobs": "SU"},
     "clauses": {
+        "acceptances": "s",
         "audit_log": "s",
         "channels": "s",
         "consent_events": "s",
@@ -158,6 +170,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "notices": "s",
         "organizations": "s",
         "scores": "s",
+        "sessions": "s",
         "users": "s",
     },
     "keys": {"channels": "su"},
@@ -189,6 +202,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "created_at email id mail_blocked_at mail_blocked_because organization_id role version"
     ),
     ("api", "users", "UPDATE"): ("email mail_blocked_at mail_blocked_because password_hash role version"),
+    ("clauses", "acceptances", "SELECT"): "document organization_id",
     ("clauses", "audit_log", "SELECT"): "action organization_id target_id",
     ("clauses", "channels", "SELECT"): "account_sid credentials id organization_id",
     ("clauses", "consent_events", "SELECT"): "action channel_kind contact_id organization_id recorded_at",
@@ -198,8 +212,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "jobs", "SELECT"): "organization_id queue state",
     ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id organization_id purpose",
     ("clauses", "notices", "SELECT"): "created_at id kind organization_id state taken_at user_id",
-    ("clauses", "organizations", "SELECT"): "id version",
+    ("clauses", "organizations", "SELECT"): "id state version",
     ("clauses", "scores", "SELECT"): "message_id organization_id",
+    ("clauses", "sessions", "SELECT"): "created_at expires_at id organization_id previous_hash token_hash",
     ("keys", "channels", "SELECT"): "credentials id kind organization_id",
     ("keys", "channels", "UPDATE"): "credentials",
     ("clauses", "users", "SELECT"): "id mail_blocked_at organization_id password_hash version",
@@ -235,6 +250,14 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("webhook_resend", "signups", "UPDATE"): "mail_blocked_at mail_blocked_because",
     ("webhook_resend", "users", "SELECT"): "email id mail_blocked_at organization_id",
     ("webhook_resend", "users", "UPDATE"): "mail_blocked_at mail_blocked_because",
+    ("retention_sweep", "email_changes", "SELECT"): "expires_at id organization_id",
+    ("retention_sweep", "idempotency_keys", "SELECT"): "actor_id created_at key organization_id",
+    ("retention_sweep", "jobs", "SELECT"): "organization_id",
+    ("retention_sweep", "organizations", "SELECT"): "id state",
+    ("retention_sweep", "password_resets", "SELECT"): "expires_at id organization_id",
+    ("retention_sweep", "rate_limits", "SELECT"): "bucket full_at subject",
+    ("retention_sweep", "sessions", "SELECT"): "expires_at id organization_id revoked_at",
+    ("retention_sweep", "signups", "SELECT"): "expires_at id organization_id",
     ("send_message", "channels", "UPDATE"): "quiet_until",
     ("send_message", "contacts", "UPDATE"): "updated_at",
     ("send_message", "conversations", "UPDATE"): "attention",
@@ -258,6 +281,9 @@ TRIED = [
     ("send_message", "INSERT INTO messages DEFAULT VALUES"),
     ("retention_sweep", "DELETE FROM delivery_log"),
     ("retention_sweep", "SELECT 1 FROM messages"),
+    ("retention_sweep", "SELECT token_hash FROM sessions"),
+    ("retention_sweep", "SELECT email FROM signups"),
+    ("retention_sweep", "DELETE FROM users"),
     ("retention_sweep", "DROP TABLE delivery_log"),
     ("tick", "DELETE FROM jobs"),
     ("tick", "SELECT 1 FROM contacts"),
@@ -330,7 +356,7 @@ INSERT INTO acceptances (organization_id, id, user_id, document, document_versio
 VALUES (%(org)s, %(id)s, %(user)s, 'terms', '1', %(now)s);
 INSERT INTO sessions (organization_id, id, user_id, kind, token_hash, rotated_at, confirmed_at, created_at,
                       last_used_at, expires_at)
-VALUES (%(org)s, %(id)s, %(user)s, 'client', '', %(now)s, %(now)s, %(now)s, %(now)s, %(now)s);
+VALUES (%(org)s, %(id)s, %(user)s, 'client', %(hash)s, %(now)s, %(now)s, %(now)s, %(now)s, %(now)s);
 INSERT INTO password_resets (organization_id, id, user_id, created_at, expires_at)
 VALUES (%(org)s, %(id)s, %(user)s, %(now)s, %(now)s);
 INSERT INTO email_changes (organization_id, id, user_id, old_email, new_email, created_at, expires_at)
@@ -338,7 +364,7 @@ VALUES (%(org)s, %(id)s, %(user)s, 'old@example.test', 'new@example.test', %(now
 INSERT INTO second_factors (organization_id, user_id, secret, created_at)
 VALUES (%(org)s, %(user)s, '', %(now)s);
 INSERT INTO recovery_codes (organization_id, user_id, code_hash)
-VALUES (%(org)s, %(user)s, '');
+VALUES (%(org)s, %(user)s, %(hash)s);
 INSERT INTO invitations (organization_id, id, email, role, invited_by, created_at, expires_at)
 VALUES (%(org)s, %(id)s, 'guest@example.test', 'agent', %(user)s, %(now)s, %(now)s);
 INSERT INTO api_keys (organization_id, id, user_id, name, key_hash, scopes, created_at)
@@ -369,7 +395,8 @@ def lived_through(world: World, line: Line) -> None:
         },
     )
     for statement in _PEOPLE.split(";"):
-        world.execute(statement, org=line.organization_id, user=user, id=uuid4(), now=world.clock.now)
+        given = {"org": line.organization_id, "user": user, "id": uuid4(), "now": world.clock.now}
+        world.execute(statement, hash=bytes(32), **given)
     thread = world.conversation(line)
     picture = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m", "MediaContentType0": "image/png"}
     world.text(line, None, **picture)
@@ -525,8 +552,17 @@ class TestCatalogue:
         reach = [
             f"{r['policyname']} on {r['tablename']}: {','.join(r['roles'])} may {r['cmd']}" for r in found
         ]
-        audited = ["audit_log", "channels", "consent_events", "conversations", "delivery_log", "disclosures"]
-        audited += ["jobs", "messages", "notices", "organizations", "scores", "users"]
+        audited = ["acceptances", "audit_log", "channels", "consent_events", "conversations", "delivery_log"]
+        audited += [
+            "disclosures",
+            "jobs",
+            "messages",
+            "notices",
+            "organizations",
+            "scores",
+            "sessions",
+            "users",
+        ]
         assert reach == [
             *(f"audit on {name}: leadsrally_clauses may SELECT" for name in audited),
             "every_queue on jobs: leadsrally_tick may ALL",
@@ -539,7 +575,13 @@ class TestCatalogue:
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "rotation on channels: leadsrally_keys may SELECT",
             "rotation_writes on channels: leadsrally_keys may UPDATE",
+            *(
+                f"sweep on {name}: leadsrally_retention_sweep may ALL"
+                for name in ("email_changes", "idempotency_keys", "password_resets", "sessions", "signups")
+            ),
             "sweep_counts on delivery_log: leadsrally_retention_sweep may SELECT",
+            "sweep_pending on jobs: leadsrally_retention_sweep may ALL",
+            "sweep_pending on organizations: leadsrally_retention_sweep may ALL",
             "unattributed on delivery_log: leadsrally_webhook_twilio may INSERT",
             "unattributed_mail on delivery_log: leadsrally_webhook_resend may INSERT",
         ]

@@ -1,30 +1,101 @@
-"""Log in with an address and a password."""
+"""Log in with an address, a password and, where one is set up, a code.
 
-from dataclasses import dataclass
+A wrong password and an unknown address get the same answer after the same statements and the same comparison of
+hashes (A7). Tries are counted before any hashing, since a hash is dear on purpose (A8).
+"""
 
-from leadsrally.accounts import passwords, store, tokens
-from leadsrally.kit.clock import Clock
-from leadsrally.kit.db import Database
-from leadsrally.kit.errors import Unauthenticated
+from dataclasses import dataclass, field
+
+from leadsrally.accounts import limits, passwords, refresh_tokens, sessions, store
+from leadsrally.accounts.front_desk import FrontDesk, Tokens
+from leadsrally.accounts.limits import LOG_IN_ACCOUNT, LOG_IN_KNOWN, LOG_IN_SOURCE, Limit
+from leadsrally.accounts.sessions import Kind
+from leadsrally.accounts.store import Login
+from leadsrally.accounts.types import Visitor
+from leadsrally.jobs.enqueue import enqueue
+from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Conflict, Unauthenticated
+from leadsrally.kit.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedIn:
-    access_token: str
-    expires_in: int  # seconds
+class Attempt:
+    email: str
+    password: str = field(repr=False)
+    kind: Kind = "client"
+
+    @property
+    def account(self) -> str:
+        """The address in the one form under which its tries are counted."""
+        return self.email.strip().lower()
 
 
-def log_in(db: Database, clock: Clock, key: bytes, email: str, password: str) -> LoggedIn:
-    """A fresh access token. Raises `Unauthenticated`, in the same words and time for an unknown address."""
-    login = _known(db, email.strip())
-    if not passwords.matches(password, login.password_hash if login else None) or login is None:
+def log_in(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> Tokens:
+    """The tokens of a session that begins now.
+
+    Raises `Limited` after too many tries, `Unauthenticated` for a wrong password and for an unknown address, and
+    `Conflict` when the account was changed while the password was compared.
+    """
+    known = _count(desk, attempt, visitor)
+    login = store.login_by_email(desk.db, attempt.account)
+    right = passwords.matches(attempt.password, login.password_hash if login else None)
+    if login is None or not right:
         raise Unauthenticated("The e-mail address or the password is wrong.", code="login_failed")
-    token = tokens.issue(key, tokens.Bearer(login.organization_id, login.id), clock)
-    return LoggedIn(token, int(tokens.LIFETIME.total_seconds()))
+    renewed = passwords.renewed(attempt.password, login.password_hash)
+    with desk.db.tenant(login.organization_id) as tx:
+        return _begin(desk, tx, login, attempt, visitor, known=known, renewed=renewed)
 
 
-def _known(db: Database, email: str) -> store.Login | None:
-    if "\x00" in email:  # Postgres takes no NUL, and nobody's address has one
-        return None
-    with db.session() as session:
-        return store.login_by_email(session, email)
+def _count(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> bool:
+    """Count the try. Returns whether the account was logged in from this source before."""
+    now = desk.clock()
+    source, account = visitor.network, attempt.account
+    with desk.db.across() as tx:
+        wait = limits.spend(tx, desk.hashes, LOG_IN_SOURCE, source, now)
+        known = limits.knows_source(tx, desk.hashes, account, source, now)
+        if wait is None:
+            limit, subject = _of_account(account, source, known=known)
+            wait = limits.spend(tx, desk.hashes, limit, subject, now)
+    limits.refuse(wait)
+    return known
+
+
+def _of_account(account: str, source: str, *, known: bool) -> tuple[Limit, str]:
+    return (LOG_IN_KNOWN, f"{account}\n{source}") if known else (LOG_IN_ACCOUNT, account)
+
+
+def _begin(
+    desk: FrontDesk,
+    tx: Tx,
+    login: Login,
+    attempt: Attempt,
+    visitor: Visitor,
+    *,
+    known: bool,
+    renewed: str | None,
+) -> Tokens:
+    now = desk.clock()
+    if renewed is not None:  # first, since two log-ins that share a lock could not both go on to write
+        store.renew_hash(tx, login.organization_id, login.id, renewed, version=login.version)
+    token = refresh_tokens.first(login.organization_id, new_id(now))
+    begun = sessions.begin(
+        tx,
+        login.organization_id,
+        login.id,
+        token.session_id,
+        version=login.version,
+        kind=attempt.kind,
+        token_hash=token.hash,
+        visitor=visitor,
+        now=now,
+    )
+    if not begun:
+        raise Conflict("The account was changed in this moment. Log in again.", code="account_changed")
+    limit, subject = _of_account(attempt.account, visitor.network, known=known)
+    limits.give_back(tx, desk.hashes, LOG_IN_SOURCE, visitor.network)
+    limits.give_back(tx, desk.hashes, limit, subject)
+    limits.remember_source(tx, desk.hashes, attempt.account, visitor.network, now)
+    if not known:
+        ids = {"user_id": str(login.id), "session_id": str(token.session_id)}
+        enqueue(tx, login.organization_id, "notify", "new_login", ids, now=now)
+    return desk.tokens(login.id, login.role, token)
