@@ -1,10 +1,13 @@
 """Stand-ins that remember: small, real implementations of the house's protocols."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
+from leadsrally.kit.download import Incoming
+from leadsrally.kit.errors import NotFound
 from leadsrally.notices.types import Mail, Taken
 from leadsrally.notices.types import Outcome as MailOutcome
 from leadsrally.sending.types import Accepted, OutboundText, Outcome
@@ -63,6 +66,25 @@ class RecordingMailer:
 
     def allow(self, address: str) -> None:
         self.allowed.append(address)
+
+
+class RecordingMedia:
+    """A provider's files by their address or id. One that is not there is missing; an error there is raised."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes | Exception] = {}
+        self.asked: list[str] = []
+        self.on_open: Callable[[str], None] = lambda _source: None
+
+    @contextmanager
+    def open(self, source: str) -> Generator[Incoming]:
+        self.asked.append(source)
+        self.on_open(source)
+        found = self.kept.get(source, NotFound("The provider has no such file.", code="missing"))
+        if isinstance(found, Exception):
+            raise found
+        pieces = (found[start : start + 100_000] for start in range(0, len(found), 100_000))
+        yield Incoming(200, "application/octet-stream", len(found), pieces)
 
 
 class RecordingScorer:

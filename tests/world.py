@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -30,7 +31,7 @@ from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.runtime import Runtime
 from tests.database import TestDatabase
-from tests.fakes import MovableClock, RecordingMailer, RecordingScorer, RecordingSender
+from tests.fakes import MovableClock, RecordingMailer, RecordingMedia, RecordingScorer, RecordingSender
 
 PUBLIC_URL = "https://hooks.example.test"
 APP_URL = "https://app.example.test"
@@ -102,10 +103,12 @@ class World:
     mailer: RecordingMailer = field(default_factory=RecordingMailer)
     rung: list[tuple[str, UUID]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    files: RecordingMedia = field(default_factory=RecordingMedia)
 
     def __post_init__(self) -> None:
         self.functions: dict[str, Function] = {function.name: function for function in load()}
         self._numbers = 0
+        self._folder = TemporaryDirectory(prefix="leadsrally-")
         self._everything = psycopg.connect(self.database.url(), autocommit=True, row_factory=dict_row)
         self.bells = Database(self.database.url("leadsrally_tick"))
 
@@ -114,6 +117,7 @@ class World:
         for function in self.functions.values():
             values = {
                 **SETTINGS,
+                "LEADSRALLY_STORAGE_DIR": self._folder.name,
                 **self.settings,
                 "DATABASE_URL": self.database.url(f"leadsrally_{function.name}"),
             }
@@ -127,6 +131,7 @@ class World:
                     scorer=None if real_providers else self.scorer,
                     senders=None if real_providers else {"sms": self.sender},
                     mailer=None if real_providers else self.mailer,
+                    media_sources=None if real_providers else {"sms": self.files, "whatsapp": self.files},
                 )
             )
         return self
@@ -139,6 +144,7 @@ class World:
             runtime.uninstall(name)
         self.bells.close()
         self._everything.close()
+        self._folder.cleanup()
 
     def _announced(self, queue: str, ids: Any) -> None:
         self.rung += [(queue, job_id) for job_id in ids]

@@ -141,12 +141,19 @@ def _positive(text: str) -> int:
 
 
 def _db_reset(options: argparse.Namespace) -> int:
+    import shutil
+
+    from infra.local.files import STORAGE
     from infra.local.postgres import erase
 
-    if not options.yes and input("Erase the database under .leadsrally/? Type yes: ").strip() != "yes":
+    if (
+        not options.yes
+        and input("Erase the database and the files under .leadsrally/? Type yes: ").strip() != "yes"
+    ):
         print("Nothing was erased.")
         return 1
     erase()
+    shutil.rmtree(STORAGE, ignore_errors=True)  # files that no row would speak of
     print("Erased. The next `make up` begins afresh.")
     return 0
 

@@ -57,7 +57,7 @@ def serve_production(host: str, port: int) -> None:
         raise Misconfigured(
             "`serve` is for production: set LEADSRALLY_ENV=production. On a laptop use `make up`."
         )
-    for name in ("TWILIO_BASE_URL", "RESEND_BASE_URL"):
+    for name in ("TWILIO_BASE_URL", "META_BASE_URL", "RESEND_BASE_URL"):
         if os.environ.get(name):
             raise Misconfigured(
                 f"{name} is for simulators; production talks to the provider itself. Unset it."

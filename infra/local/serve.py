@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import uvicorn
 
-from infra.local import schedules
+from infra.local import files, schedules
 from infra.local.bells import Bells
 from infra.local.functions import Function, load
 from infra.local.host import Application, Host
@@ -66,9 +66,12 @@ def serve(
     for function in functions:
         runtime.of(function.name).db  # noqa: B018  a role that is too strong stops the start, not a request
     for function in functions:
+        if "LEADSRALLY_STORAGE_DIR" in function.settings:
+            runtime.of(function.name).storage  # noqa: B018  nowhere to keep files is a mistake to hear of now
+    for function in functions:
         if function.schedules:
             schedules.ring(function, datetime.now(UTC))  # makes up for what was missed while we were down
-    host = Host(functions, mounted=mounted)
+    host = Host(functions, mounted={**files.mounted(environment), **(mounted or {})})
     clockwork = schedules.Schedules(functions, system_clock)
     bells.start()
     clockwork.start()

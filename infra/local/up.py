@@ -8,6 +8,7 @@ from socket import socket
 from psycopg.conninfo import make_conninfo
 
 from infra.local import demo, demo_meta, secrets
+from infra.local.files import STORAGE
 from infra.local.migrate import migrate
 from infra.local.postgres import DATA_HOME, EmbeddedPostgres
 from infra.local.provision import MIGRATE, provision
@@ -96,10 +97,12 @@ def _environment(base_url: str, kept: LocalSecrets) -> dict[str, str]:
         "LEADSRALLY_TOKEN_KEY": kept.token_key,
         "LEADSRALLY_APP_URL": base_url,
         "LEADSRALLY_LINK_KEY": kept.link_key,
+        "LEADSRALLY_STORAGE_DIR": str(STORAGE),
         "LEADSRALLY_MAIL_FROM": demo.MAIL_FROM,
         "ANTHROPIC_API_KEY": os.environ.get("ANTHROPIC_API_KEY") or kept.anthropic_api_key,
         "ANTHROPIC_BASE_URL": "" if os.environ.get("ANTHROPIC_API_KEY") else f"{simulators}/anthropic",
         "TWILIO_BASE_URL": f"{simulators}/twilio",
+        "META_BASE_URL": f"{simulators}/meta",
         "RESEND_API_KEY": kept.resend_api_key,
         "RESEND_BASE_URL": f"{simulators}/resend",
         "RESEND_WEBHOOK_SECRETS": kept.resend_webhook_secret,

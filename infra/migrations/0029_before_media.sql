@@ -31,7 +31,19 @@ ALTER TABLE media FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON media
     USING (organization_id = current_organization()) WITH CHECK (organization_id = current_organization());
 
+CREATE POLICY own_queue_fetch ON jobs TO leadsrally_fetch_media
+    USING (queue = 'fetch_media') WITH CHECK (queue = 'fetch_media');
+
 GRANT INSERT ON media TO leadsrally_webhook_twilio;
+
+GRANT SELECT, UPDATE, DELETE ON jobs TO leadsrally_fetch_media;
+GRANT SELECT ON media TO leadsrally_fetch_media;
+GRANT UPDATE (state, reason, content_type, bytes, sha256, source, settled_at) ON media TO leadsrally_fetch_media;
+-- The way from a file to the channel it came through.
+GRANT SELECT (organization_id, id, conversation_id) ON messages TO leadsrally_fetch_media;
+GRANT SELECT (organization_id, id, channel_id) ON conversations TO leadsrally_fetch_media;
+GRANT SELECT (organization_id, id, kind, account_sid, credentials, state) ON channels
+    TO leadsrally_fetch_media;
 -- Where a file lies at its provider is for the function that fetches it.
 GRANT SELECT (organization_id, id, message_id, place, file_name, content_type, bytes, sha256, state, reason,
               created_at, settled_at) ON media TO leadsrally_api;

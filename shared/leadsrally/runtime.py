@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -30,10 +31,16 @@ if TYPE_CHECKING:
     from leadsrally.accounts.front_desk import FrontDesk
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.kit.storage import Links, Storage
+    from leadsrally.messaging.fetch_media import MediaDesk
+    from leadsrally.messaging.media_store import Wanted
+    from leadsrally.messaging.types import MediaSource
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
     from leadsrally.providers.meta.credentials import MetaCredentials
+    from leadsrally.providers.storage.folder import FolderLinks
+    from leadsrally.providers.storage.s3 import S3Storage
     from leadsrally.providers.twilio.signature import TwilioCredentials
     from leadsrally.sending.send import Post
     from leadsrally.sending.types import Addressee, Sender
@@ -55,6 +62,7 @@ class Runtime:
         scorer: "Scorer | None" = None,
         senders: "Mapping[str, Sender] | None" = None,
         mailer: "Mailer | None" = None,
+        media_sources: "Mapping[str, MediaSource] | None" = None,
     ) -> None:
         self.function = function
         self.settings = settings
@@ -64,6 +72,7 @@ class Runtime:
         self._scorer = scorer
         self._senders = senders
         self._mailer = mailer
+        self._media_sources = media_sources
         self._twilio: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
@@ -226,6 +235,56 @@ class Runtime:
 
         return secrets_of(self.settings.required("RESEND_WEBHOOK_SECRETS"))
 
+    @cached_property
+    def _bucket(self) -> "S3Storage | None":
+        name = self.settings.optional("LEADSRALLY_BUCKET")
+        if name is None:
+            return None
+        from leadsrally.providers.storage.s3 import S3Storage
+
+        return S3Storage(name, self.clock)
+
+    @cached_property
+    def storage(self) -> "Storage":
+        """Where files are kept: the bucket when one is named, else the folder."""
+        if self._bucket is not None:
+            return self._bucket
+        from leadsrally.providers.storage.folder import FolderStorage
+
+        return FolderStorage(Path(self.settings.required("LEADSRALLY_STORAGE_DIR")))
+
+    @cached_property
+    def links(self) -> "Links":
+        """Who hands out addresses of files: AWS signs those of a bucket, we those of the folder."""
+        return self._bucket or folder_links(self.settings, self.clock)
+
+    @cached_property
+    def media(self) -> "MediaDesk":
+        """What fetching the files of messages needs."""
+        from leadsrally.messaging.fetch_media import MediaDesk
+
+        return MediaDesk(self.db, self.clock, self.storage, self._media_source)
+
+    def _media_source(self, organization_id: UUID, wanted: "Wanted") -> "MediaSource":
+        if self._media_sources is not None:
+            return self._media_sources[wanted.channel_kind]
+        # A simulator is asked without encryption, so never in production.
+        twilio, meta = (
+            None if self.settings.production else self.settings.optional(name)
+            for name in ("TWILIO_BASE_URL", "META_BASE_URL")
+        )
+        if wanted.channel_kind == "whatsapp":
+            from leadsrally.providers.meta.credentials import MetaCredentials
+            from leadsrally.providers.meta.media import MetaMedia
+
+            opened = self.vault.open(wanted.credentials, meta_context(organization_id, wanted.channel_id))
+            return MetaMedia(MetaCredentials.from_json(opened), base_url=meta)
+        from leadsrally.providers.twilio.media import TwilioMedia
+        from leadsrally.providers.twilio.signature import TwilioCredentials
+
+        opened = self.vault.open(wanted.credentials, twilio_context(organization_id, wanted.channel_id))
+        return TwilioMedia(TwilioCredentials.from_json(opened), wanted.account_sid or "", base_url=twilio)
+
     def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
         """Run the jobs that an SQS-shaped event rings for."""
         from leadsrally.jobs.serve import serve_queue
@@ -294,6 +353,13 @@ def keys_of(settings: Settings) -> KeyService:
 def _local_keys(settings: Settings) -> LocalKeys:
     keys = settings.keys("LEADSRALLY_MASTER_KEYS")
     return LocalKeys(keys, current=next(iter(keys)))
+
+
+def folder_links(settings: Settings, clock: Clock) -> "FolderLinks":
+    """Who signs links to files of the folder, and reads them where the host serves them."""
+    from leadsrally.providers.storage.folder import FolderLinks
+
+    return FolderLinks(settings.key("LEADSRALLY_LINK_KEY"), settings.required("LEADSRALLY_PUBLIC_URL"), clock)
 
 
 _installed: dict[str, Runtime] = {}

@@ -211,7 +211,13 @@ def test_tick_survives_a_deaf_bell(packaged: Package, aws: World, sms: Line, clo
         assert_silent(box)
         assert "bell.failed" in box.said()
 
-    assert counts == {"rescued": 0, "rung_ai_score": 1, "rung_send_message": 0, "rung_notify": 0}
+    assert counts == {
+        "rescued": 0,
+        "rung_ai_score": 1,
+        "rung_fetch_media": 0,
+        "rung_send_message": 0,
+        "rung_notify": 0,
+    }
     assert aws.value("SELECT count(*) FROM jobs WHERE state = 'queued' AND rung_at IS NOT NULL") == 1
 
 

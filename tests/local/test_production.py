@@ -20,6 +20,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         "LEADSRALLY_ENV",
         "DATABASE_URL",
         "TWILIO_BASE_URL",
+        "META_BASE_URL",
         "RESEND_BASE_URL",
         "LEADSRALLY_ROLE_KEY",
     ):
@@ -38,7 +39,7 @@ class TestServe:
         monkeypatch.setenv("LEADSRALLY_ENV", "production")
         assert self._said(capsys) == "leadsrally: DATABASE_URL is not set.\n"
 
-    @pytest.mark.parametrize("name", ["TWILIO_BASE_URL", "RESEND_BASE_URL"])
+    @pytest.mark.parametrize("name", ["TWILIO_BASE_URL", "META_BASE_URL", "RESEND_BASE_URL"])
     def test_with_a_simulated_provider(
         self, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ):
@@ -57,6 +58,7 @@ class TestServe:
         monkeypatch.setenv("LEADSRALLY_ENV", "production")
         monkeypatch.setenv("DATABASE_URL", PINNED)
         monkeypatch.setenv("LEADSRALLY_ROLE_KEY", KEY)
+        monkeypatch.setenv("LEADSRALLY_APP_URL", "https://app.example.test")
         monkeypatch.delenv("LEADSRALLY_HASH_KEY", raising=False)
         assert "LEADSRALLY_HASH_KEY is not set" in self._said(capsys)
 

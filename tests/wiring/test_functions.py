@@ -20,6 +20,8 @@ from infra.local.gateway import Routes
 from infra.local.schedules import next_time
 from infra.simulators.running import Running
 from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
+from infra.simulators.twilio import TwilioSimulator
+from infra.simulators.twilio.media import File
 from leadsrally import runtime
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.settings import SETTINGS, Settings
@@ -217,38 +219,57 @@ def line(world: World, org: worlds.Org) -> Line:
 
 
 @pytest.fixture
-def strict(world: World, line: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, _Read]]:
-    """Every function as production builds it: from its settings alone, providers and bell included."""
+def providers(line: Line) -> Iterator[tuple[str, TwilioSimulator]]:
+    """The address of the simulated providers, and Twilio itself."""
     account = TwilioAccount(line.account_sid, line.auth_token, numbers=[TwilioNumber(line.number)])
+    simulators = mount([account], ["+12025550101"])
+    with Running(simulators) as running:
+        yield f"{running.base_url}/simulators", simulators.state.twilio
+
+
+@pytest.fixture
+def picture(line: Line, providers: tuple[str, TwilioSimulator]) -> str:
+    """The address at Twilio of a picture that came with a message."""
+    simulators, twilio = providers
+    kept = twilio.shelf.add(File(line.account_sid, "MM" + "1" * 32, "image/png", b"\x89PNG\r\n\x1a\n..."))
+    return f"{simulators}/twilio{kept.path}"
+
+
+@pytest.fixture
+def strict(
+    world: World, providers: tuple[str, TwilioSimulator], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> dict[str, _Read]:
+    """Every function as production builds it: from its settings alone, providers and bell included."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "eu-west-1")
-    with Running(mount([account], ["+12025550101"])) as providers:
-        simulators = f"{providers.base_url}/simulators"
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # SQS is away, which is no error
-        given: dict[str, _Read] = {}
-        for function in load():
-            values = {
-                **worlds.SETTINGS,
-                "DATABASE_URL": world.database.url(f"leadsrally_{function.name}"),
-                "ANTHROPIC_API_KEY": "sk-ant-test",
-                "ANTHROPIC_BASE_URL": f"{simulators}/anthropic",
-                "TWILIO_BASE_URL": f"{simulators}/twilio",
-                "LEADSRALLY_AI_MODEL": "claude-haiku-5-5",
-                "RESEND_BASE_URL": f"{simulators}/resend",
-                "LEADSRALLY_QUEUES": "http://127.0.0.1:9/queues/",
-            }
-            given[function.name] = _Read(values, function.settings)
-            runtime.install(Runtime(function.name, given[function.name], clock=world.clock))
-        yield given
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # SQS is away, which is no error
+    simulators, _ = providers
+    given: dict[str, _Read] = {}
+    for function in load():
+        values = {
+            **worlds.SETTINGS,
+            "LEADSRALLY_STORAGE_DIR": str(tmp_path),
+            "DATABASE_URL": world.database.url(f"leadsrally_{function.name}"),
+            "ANTHROPIC_API_KEY": "sk-ant-test",
+            "ANTHROPIC_BASE_URL": f"{simulators}/anthropic",
+            "TWILIO_BASE_URL": f"{simulators}/twilio",
+            "LEADSRALLY_AI_MODEL": "claude-haiku-5-5",
+            "RESEND_BASE_URL": f"{simulators}/resend",
+            "LEADSRALLY_QUEUES": "http://127.0.0.1:9/queues/",
+        }
+        given[function.name] = _Read(values, function.settings)
+        runtime.install(Runtime(function.name, given[function.name], clock=world.clock))
+    return given
 
 
 def test_each_function_reads_the_settings_it_was_given_and_no_others(
-    world: World, org: worlds.Org, line: Line, strict: dict[str, _Read]
+    world: World, org: worlds.Org, line: Line, strict: dict[str, _Read], picture: str
 ) -> None:
     """Reading one that was not declared raises `Misconfigured`; one that is never read is a secret too many."""
     user = world.user(org, email="owner@example.test")
     conversation_id = world.conversation(line)
     world.text(line, "HELP", sender="+12025550103")  # answered by us, so the webhook rings
+    world.text(line, None, NumMedia="1", MediaUrl0=picture, MediaContentType0="image/png")
     world.report(line, "SM" + "0" * 32, "delivered")
     assert world.api("GET", "/healthz")[0] == 200
     login = {"email": "owner@example.test", "password": "pass-word-1"}
@@ -290,6 +311,10 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
             function.handler()({}, Context(function))
 
     assert world.rows("SELECT kind, error FROM jobs WHERE error IS NOT NULL") == []
+    shared = world.row("SELECT message_id, id, state FROM media")
+    assert shared["state"] == "stored"
+    path = f"/v1/messages/{shared['message_id']}/media/{shared['id']}"
+    assert world.api("GET", path, token)[1]["url"].startswith(f"{worlds.PUBLIC_URL}/files/")
     for function in load():
         own = set(entry(function).get("environment", {}))
         assert own - strict[function.name].names == set(), f"{function.name} never reads these"
@@ -360,7 +385,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
     rings = sqs.pop("SendMessage", set())
     receiving = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} if own else set()
     assert sqs == dict.fromkeys(receiving, own)
-    everyone = {"AiScoreQueue.Arn", "SendMessageQueue.Arn", "NotifyQueue.Arn"}
+    everyone = {"AiScoreQueue.Arn", "SendMessageQueue.Arn", "NotifyQueue.Arn", "FetchMediaQueue.Arn"}
     assert rings <= (own or everyone), "a worker rings for the next of its own queue and no other"
     assert bool(rings) == ("LEADSRALLY_QUEUES" in function.settings)
 
@@ -368,15 +393,63 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         action
         for statement in statements(function)
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-        if action.partition(":")[0] not in ("logs", "sqs", "kms")
+        if action.partition(":")[0] not in ("logs", "sqs", "kms", "s3")
     }
     assert others == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+# What each function may do with files, and with those of which purposes.
+FILES = {
+    "api": {"GetObject": {"media"}},
+    "fetch_media": {
+        "PutObject": {"media"},
+        "AbortMultipartUpload": {"media"},
+        "DeleteObject": {"media"},
+    },
+}
+
+
+@pytest.mark.parametrize("function", load(), ids=named)
+def test_role_may_touch_the_files_of_its_purposes_only(function: Function) -> None:
+    found = {
+        action: {on.removeprefix("${FilesBucket.Arn}/*/").removesuffix("/*") for on in resources_of}
+        for action, resources_of in allowed(function, "s3").items()
+    }
+    assert found == FILES.get(function.name, {})
+    assert bool(found) == ("LEADSRALLY_BUCKET" in function.settings)
+
+
+def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
+    bucket = resources()["FilesBucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    (left,) = properties["LifecycleConfiguration"]["Rules"]
+    assert left["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert "VersioningConfiguration" not in properties, "an older version would outlive its erasure"
+
+    policy = resources()["OnlyEncryptedToFiles"]["Properties"]
+    assert policy["Bucket"] == ("Ref", "FilesBucket")
+    statements = policy["PolicyDocument"]["Statement"]
+    assert {(found["Effect"], found["Principal"], found["Action"]) for found in statements} == {
+        ("Deny", "*", "s3:*")
+    }
+    everything = [("GetAtt", "FilesBucket.Arn"), ("Sub", "${FilesBucket.Arn}/*")]
+    assert all(found["Resource"] == everything for found in statements)
+    assert [found["Condition"] for found in statements] == [
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    ]
 
 
 # What each function may do with the master key, and to secrets of which purposes.
 KMS = {
     "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
     "send_message": {"Decrypt": {"twilio.credentials"}},
+    "fetch_media": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
 }
 
 

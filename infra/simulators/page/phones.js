@@ -48,8 +48,10 @@ function newPhone(number) {
     empty: find(".empty"),
     refused: find(".refused"),
     form: find("form"),
-    input: find("form input"),
-    button: find("button"),
+    input: find("form input[type=text]"),
+    button: find("form button"),
+    file: find("form input[type=file]"),
+    chosen: find(".chosen"),
     tick: find(".carrier input"),
     state: "",
     offered: "",
@@ -63,6 +65,11 @@ function newPhone(number) {
     event.preventDefault();
     send(phone);
   });
+  phone.file.addEventListener("change", () => showChosen(phone));
+  find(".chosen button").addEventListener("click", () => {
+    phone.file.value = "";
+    showChosen(phone);
+  });
   phone.tick.addEventListener("change", () => optOut(phone));
   phone.select.addEventListener("change", poll);
   row.append(section);
@@ -75,13 +82,30 @@ function refuse(phone, sentence) {
   phone.refused.hidden = !sentence;
 }
 
+function showChosen(phone) {
+  const file = phone.file.files[0];
+  phone.chosen.hidden = !file;
+  phone.chosen.firstElementChild.textContent = file ? file.name : "";
+}
+
+async function read(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return { content_type: file.type || "application/octet-stream", data: btoa(text) };
+}
+
 async function send(phone) {
   const body = phone.input.value;
-  if (!body.trim() || phone.button.disabled) return;
+  const file = phone.file.files[0];
+  if ((!body.trim() && !file) || phone.button.disabled) return;
   phone.button.disabled = true;
   phone.input.value = "";
+  phone.file.value = "";
+  showChosen(phone);
   refuse(phone, "");
-  const sending = post(`${encodeURIComponent(phone.number)}/text`, { to: phone.select.value, body });
+  const order = { to: phone.select.value, body: body.trim() ? body : null, media: file ? [await read(file)] : [] };
+  const sending = post(`${encodeURIComponent(phone.number)}/text`, order);
   setTimeout(poll, 60); // the bubble is there before the webhook has answered
   try {
     const answer = await sending;
@@ -108,13 +132,28 @@ async function optOut(phone) {
   poll();
 }
 
+// A file that the simulator keeps is shown; any other is only named.
+function attached(url) {
+  const kept = /\/Media\/(ME[0-9a-f]{32})$/.exec(url);
+  if (!kept) return document.createTextNode(`[${url}]`);
+  const link = document.createElement("a");
+  link.href = `twilio/_sim/media/${kept[1]}`;
+  link.target = "_blank";
+  link.rel = "noreferrer";
+  const picture = new Image();
+  picture.src = link.href;
+  picture.alt = "attached file";
+  link.append(picture);
+  return link;
+}
+
 function bubble(message) {
   const item = document.createElement("li");
   item.className = `${message.direction} ${message.kind}`;
   const text = document.createElement("p");
   text.className = "bubble";
-  const attached = message.media.map((url) => `[${url}]`).join("\n");
-  text.textContent = [message.body, attached].filter(Boolean).join("\n");
+  text.textContent = message.body ?? "";
+  text.append(...message.media.map((url) => attached(url)));
   const when = document.createElement("p");
   when.className = "when";
   when.textContent = [

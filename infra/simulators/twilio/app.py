@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from infra.simulators.recorder import Recorder
-from infra.simulators.twilio import errors, rest
+from infra.simulators.twilio import errors, media, rest
 from infra.simulators.twilio.accounts import TwilioAccount
 from infra.simulators.twilio.callbacks import CallbackDesk
 from infra.simulators.twilio.handsets import Handsets
@@ -40,15 +40,17 @@ class TwilioSimulator:
         self.accounts = {account.sid: account for account in accounts}
         self.book = MessageBook()
         self.handsets = Handsets(phones)
+        self.shelf = media.Shelf()
         self.caller = WebhookCaller(limits, reach)
         self.callbacks = CallbackDesk(self.caller, callback_delay)
         self.inbox = Inbox(self.accounts, self.book, self.handsets, self.caller)
         sender = Sender(self.book, self.handsets, self.callbacks)
-        stage = Stage(self.accounts, self.book, self.handsets, self.callbacks, self.inbox)
+        stage = Stage(self.accounts, self.book, self.handsets, self.callbacks, self.inbox, self.shelf)
         self.recorder = Recorder(
             Starlette(
                 routes=[
-                    *rest.routes(self.accounts, self.book, sender),
+                    *rest.routes(self.accounts, self.book, sender, self._forget_files),
+                    *media.routes(self.accounts, self.shelf),
                     *Numbers(self.accounts).routes(),
                     *stage.routes(),
                 ],
@@ -56,6 +58,10 @@ class TwilioSimulator:
             ),
             error_for=errors.error_for,
         )
+
+    def _forget_files(self, account_sid: str, message_sid: str) -> None:
+        for file in self.shelf.of_message(account_sid, message_sid):
+            self.shelf.remove(file)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.recorder(scope, receive, send)

@@ -47,7 +47,12 @@ def _basic(header: str) -> tuple[str, str]:
     return username, password
 
 
-def routes(accounts: Mapping[str, TwilioAccount], book: MessageBook, sender: Sender) -> list[Route]:
+def routes(
+    accounts: Mapping[str, TwilioAccount],
+    book: MessageBook,
+    sender: Sender,
+    forget_files: Callable[[str, str], None],
+) -> list[Route]:
     async def account_resource(request: Request) -> Response:
         account = authenticated(accounts, request)
         return JSONResponse(
@@ -86,6 +91,7 @@ def routes(accounts: Mapping[str, TwilioAccount], book: MessageBook, sender: Sen
                 if not message.final:
                     raise Refused(20009)
                 book.remove(message.sid)
+                forget_files(account.sid, message.sid)
                 return Response(status_code=204)
         return JSONResponse(message.as_json())
 

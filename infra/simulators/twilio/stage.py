@@ -2,13 +2,16 @@
 
 GET    _sim/phones                    {phones: [{number, opted_out, opted_out_of, messages}], numbers}
 POST   _sim/phones                    {number}: a new phone;  DELETE empties them all
-POST   _sim/phones/{number}/text      {to, body, media?, …} (see Text): the phone texts one of our numbers
+POST   _sim/phones/{number}/text      {to, body, media?, …} (see Text): the phone texts one of our numbers. A
+                                      file of `media` is an address, or {content_type, data} in base64
+GET    _sim/media/{sid}               such a file, for the phone page, without the account's credentials
 POST   _sim/phones/{number}/opt-out   {opted_out, to?}: opted out at the carrier, without a word to us
 GET    _sim/callbacks                 the status callbacks made, oldest first
 POST   _sim/callbacks                 {order, delay, duplicate, error_code, …} (see CallbackOrder)
 DELETE _sim/callbacks                 forget both
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +21,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.simulators.twilio import signing
-from infra.simulators.twilio.accounts import TwilioAccount
+from infra.simulators.twilio.accounts import TwilioAccount, new_sid
 from infra.simulators.twilio.callbacks import BadOrder, CallbackDesk
 from infra.simulators.twilio.handsets import Bubble, Handsets
 from infra.simulators.twilio.inbound import Inbox, Text
+from infra.simulators.twilio.media import LARGEST, File, Shelf, base_url
 from infra.simulators.twilio.messages import MessageBook
 from infra.simulators.twilio.sending import opt_out_scope
 
@@ -34,12 +38,14 @@ class Stage:
         handsets: Handsets,
         callbacks: CallbackDesk,
         inbox: Inbox,
+        shelf: Shelf,
     ) -> None:
         self.accounts = accounts
         self.book = book
         self.handsets = handsets
         self.callbacks = callbacks
         self.inbox = inbox
+        self.shelf = shelf
 
     def routes(self) -> list[Route]:
         return [
@@ -48,6 +54,7 @@ class Stage:
             Route("/_sim/phones", self._empty, methods=["DELETE"]),
             Route("/_sim/phones/{number}/text", self._text, methods=["POST"]),
             Route("/_sim/phones/{number}/opt-out", self._opt_out, methods=["POST"]),
+            Route("/_sim/media/{sid}", self._file, methods=["GET"]),
             Route("/_sim/callbacks", self._callbacks_made, methods=["GET"]),
             Route("/_sim/callbacks", self._order_callbacks, methods=["POST"]),
             Route("/_sim/callbacks", self._forget_callbacks, methods=["DELETE"]),
@@ -90,11 +97,40 @@ class Stage:
             return _problem(f"No account here owns {to or 'that number'}.", 404)
         account, number = owner
         try:
+            order = self._keep_files(order, account, base_url(request))
             text = _parsed(order, number.number, account)
         except (TypeError, ValueError, KeyError, AttributeError) as problem:
             return _problem(f"Not an order for a text: {problem}")
         phone = _number(request.path_params["number"])
         return JSONResponse(await self.inbox.receive(phone, text, account, number))
+
+    def _keep_files(self, order: dict[str, Any], account: TwilioAccount, base: str) -> dict[str, Any]:
+        """The order with an address in place of each file it brings."""
+        given = order.get("media") or ()
+        if not any(isinstance(item, dict) and "data" in item for item in given):
+            return order
+        message_sid = order.get("message_sid") or new_sid("MM")
+        media: list[Any] = []
+        for item in given:
+            if isinstance(item, dict) and "data" in item:
+                data = base64.b64decode(item["data"], validate=True)
+                if len(data) > LARGEST:
+                    raise ValueError("a file has at most 5 MB.")
+                file = self.shelf.add(File(account.sid, message_sid, item["content_type"], data))
+                media.append({"url": f"{base}{file.path}", "content_type": file.content_type})
+            else:
+                media.append(item)
+        return {**order, "message_sid": message_sid, "media": media}
+
+    async def _file(self, request: Request) -> Response:
+        file = self.shelf.get(request.path_params["sid"])
+        if file is None:
+            return Response(status_code=404)
+        headers = {
+            "content-security-policy": "default-src 'none'; sandbox",
+            "x-content-type-options": "nosniff",
+        }
+        return Response(file.data, media_type=file.content_type, headers=headers)
 
     async def _opt_out(self, request: Request) -> Response:
         order = await _json(request)

@@ -41,12 +41,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LEADSRALLY_KMS_KEY", "ARNs or ids of AWS KMS keys, comma between; the first one seals"),
     Setting("LEADSRALLY_HASH_KEY", "base64 key of suppressions and message ids; never changes", True, True),
     Setting("LEADSRALLY_TOKEN_KEY", "base64 key that signs access tokens", secret=True, required=True),
-    Setting("LEADSRALLY_LINK_KEY", "base64 key that signs the links in mails", secret=True, required=True),
+    Setting("LEADSRALLY_LINK_KEY", "base64 key that signs links", secret=True, required=True),
+    Setting("LEADSRALLY_BUCKET", "S3 bucket of files; unset: the folder below"),
+    Setting("LEADSRALLY_STORAGE_DIR", "folder of files, on a host without a bucket"),
     Setting("LEADSRALLY_QUEUES", "SQS queue address up to the function's name; unset: LISTEN and poll"),
     Setting("ANTHROPIC_API_KEY", "key of the model's provider; unset: scoring is off", secret=True),
     Setting("ANTHROPIC_BASE_URL", "another address of the model's provider"),
     Setting("LEADSRALLY_AI_MODEL", "model that scores; claude-haiku-5-5 when unset"),
     Setting("TWILIO_BASE_URL", "another address of Twilio's API; development only"),
+    Setting("META_BASE_URL", "another address of Meta's Graph API; development only"),
     Setting(
         "LEADSRALLY_MAIL_FROM", "`Name <address>` of our mail, its domain verified at Resend", required=True
     ),

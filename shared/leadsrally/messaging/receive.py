@@ -10,7 +10,8 @@ from leadsrally.contacts import store as contacts
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import media_store, store
+from leadsrally.messaging import store
+from leadsrally.messaging.expect_media import expect_media
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.types import Channel, InboundMessage, Received
 
@@ -76,7 +77,7 @@ def _receive(
         # Heard too early to be due; the queue's own delay on AWS is as long as the pause.
         tx.announce("ai_score", stored.scoring_job_id)
     if inbound.media:
-        media_store.expect(tx, organization_id, message_id, inbound.media, now=now)
+        expect_media(tx, organization_id, message_id, inbound.media, now=now)
     if meaning is not None:
         _obey(
             tx,

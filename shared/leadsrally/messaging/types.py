@@ -1,13 +1,17 @@
 """What moves through a conversation, as values that know no provider and no database."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from uuid import UUID
 
 from leadsrally.contacts.types import Person
+
+if TYPE_CHECKING:
+    from leadsrally.kit.download import Incoming
 
 Direction = Literal["inbound", "outbound"]
 ChannelKind = Literal["sms", "whatsapp", "lead_ads"]
@@ -81,6 +85,14 @@ class MediaReference:
     source: str  # an address at Twilio, an id at Meta
     content_type: str  # as the provider says; believed by nobody
     file_name: str = ""  # as the sender called it
+
+
+class MediaSource(Protocol):
+    """Where one channel's provider keeps files, with the channel's own credentials."""
+
+    def open(self, source: str) -> "AbstractContextManager[Incoming]":
+        """The file of a `MediaReference`, as it arrives. Raises as `leadsrally.kit.download.download` does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
