@@ -330,6 +330,82 @@ class World:
         }
         return self.post(line, "status", form, query=f"message={message_id}" if message_id else "")
 
+    def whatsapp(
+        self,
+        line: MetaLine,
+        body: str = "Hello there",
+        *,
+        sender: str | None = "12025550101",
+        name: str = "Sheena Nelson",
+        wamid: str | None = None,
+        at: datetime | None = None,
+        **message: Any,
+    ) -> Answer:
+        """A WhatsApp message arrives, genuinely signed: a text, or what `message` says (`type=…`, its object, …)."""
+        own: dict[str, Any] = {
+            "id": wamid or f"wamid.{uuid4().hex}",
+            "timestamp": str(int((at or self.clock.now).timestamp())),
+            **({} if sender is None else {"from": sender}),
+            **({} if "type" in message else {"type": "text", "text": {"body": body}}),
+            **message,
+        }
+        contact: dict[str, Any] = {"profile": {"name": name}}
+        contact |= {} if sender is None else {"wa_id": sender}
+        contact |= {"user_id": own["from_user_id"]} if "from_user_id" in own else {}
+        beside = {} if own["type"] == "system" else {"contacts": [contact]}
+        return self.meta(line, self.news(line, messages=[own], **beside))
+
+    def whatsapp_status(self, line: MetaLine, wamid: str, status: str, **fields: Any) -> Answer:
+        """Meta reports what became of a WhatsApp message, genuinely signed."""
+        at = str(int(self.clock.now.timestamp()))
+        return self.meta(
+            line, self.news(line, statuses=[{"id": wamid, "status": status, "timestamp": at, **fields}])
+        )
+
+    def prefers(
+        self,
+        line: MetaLine,
+        value: str,
+        *,
+        at: datetime | None = None,
+        wa_id: str = "12025550101",
+        **fields: Any,
+    ) -> Answer:
+        """A person tells WhatsApp whether they want marketing."""
+        said = {
+            "wa_id": wa_id,
+            "category": "marketing_messages",
+            "value": value,
+            "timestamp": int((at or self.clock.now).timestamp()),
+            **fields,
+        }
+        return self.meta(line, self.news(line, field="user_preferences", user_preferences=[said]))
+
+    def news(self, line: MetaLine, *, field: str = "messages", **value: Any) -> dict[str, Any]:
+        """A delivery of one change about this number."""
+        metadata = {
+            "display_phone_number": (line.number or "").removeprefix("+"),
+            "phone_number_id": line.phone_number_id,
+        }
+        change = {"field": field, "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
+        return {"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]}
+
+    def meta(
+        self,
+        line: MetaLine,
+        delivery: Mapping[str, Any] | bytes,
+        *,
+        signature: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **changes: Any,
+    ) -> Answer:
+        """Meta calls the webhook of this channel."""
+        body = delivery if isinstance(delivery, bytes) else json.dumps(delivery).encode()
+        if signature is None:
+            signature = "sha256=" + hmac.digest(line.app_secret.encode(), body, "sha256").hex()
+        sent = {"content-type": "application/json", "x-hub-signature-256": signature, **(headers or {})}
+        return self.call(f"/webhooks/meta/{line.key}", headers=sent, body=body, **changes)
+
     def post(
         self,
         line: Line,

@@ -118,7 +118,7 @@ class Runtime:
 
     @cached_property
     def twilio_channels(self) -> "ChannelDirectory[TwilioCredentials]":
-        return ChannelDirectory(self.db, self.clock, self._twilio_credentials)
+        return ChannelDirectory(self.db, self.clock, self._twilio_credentials, ("sms",))
 
     def _twilio_credentials(self, channel: Channel) -> "TwilioCredentials":
         from leadsrally.providers.twilio.signature import TwilioCredentials
@@ -128,7 +128,7 @@ class Runtime:
 
     @cached_property
     def meta_channels(self) -> "ChannelDirectory[MetaCredentials]":
-        return ChannelDirectory(self.db, self.clock, self._meta_credentials)
+        return ChannelDirectory(self.db, self.clock, self._meta_credentials, ("whatsapp", "lead_ads"))
 
     def _meta_credentials(self, channel: Channel) -> "MetaCredentials":
         from leadsrally.providers.meta.credentials import MetaCredentials

@@ -149,12 +149,14 @@ def test_every_route_of_the_api_asks_who_is_there(world: World) -> None:
     assert answered <= PUBLIC
 
 
-def test_every_other_route_refuses_what_is_not_signed(world: World, line: Line) -> None:
-    """Also an address that exists: a genuine key is no proof of who calls."""
+def test_every_other_route_refuses_what_is_not_signed(world: World, org: worlds.Org, line: Line) -> None:
+    """Also an address that exists: a genuine key is no proof of who calls, and opens no other provider's door."""
+    page = world.lead_page(org)
     for function, method, path in ROUTES:
         if function.name == "api" or (method, path) in PUBLIC:
             continue
-        keys = [(line.key, 403), ("no-such-channel-key-at-all", 404)]
+        own, other = (page, line) if function.name == "webhook_meta" else (line, page)
+        keys = [(own.key, 403), (other.key, 404), ("no-such-channel-key-at-all", 404)]
         for key, status in keys if "{channel_key}" in path else keys[:1]:
             answer = world.call(
                 path.replace("{channel_key}", key),
@@ -271,6 +273,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     world.text(line, "HELP", sender="+12025550103")  # answered by us, so the webhook rings
     world.text(line, None, NumMedia="1", MediaUrl0=picture, MediaContentType0="image/png")
     world.report(line, "SM" + "0" * 32, "delivered")
+    world.whatsapp(world.whatsapp_line(org), "hello")  # to be scored, so the webhook rings
     assert world.api("GET", "/healthz")[0] == 200
     login = {"email": "owner@example.test", "password": "pass-word-1"}
     assert world.api("POST", "/v1/auth/login", body=login)[0] == 200
@@ -448,6 +451,7 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
 # What each function may do with the master key, and to secrets of which purposes.
 KMS = {
     "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
+    "webhook_meta": {"Decrypt": {"meta.credentials"}},
     "send_message": {"Decrypt": {"twilio.credentials"}},
     "fetch_media": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
 }

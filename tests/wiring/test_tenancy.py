@@ -17,7 +17,7 @@ from infra.local.roles import EXTRA
 from leadsrally.kit.db import Database, refuse_strong_role
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from tests.database import TestDatabase
-from tests.world import Line, World
+from tests.world import Line, Org, World
 
 # Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
 pytestmark = pytest.mark.usefixtures("roles_alone")
@@ -95,8 +95,28 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "S",
         "suppressions": "SID",
     },
+    "webhook_meta": {
+        "channels": "s",
+        "consent_events": "SI",
+        "consent_states": "SIUD",
+        "contact_identities": "SIU",
+        "contacts": "SIU",
+        "conversations": "SIU",
+        "delivery_log": "I",
+        "early_amendments": "SIUD",
+        "early_reports": "SI",
+        "jobs": "SIU",
+        "media": "sIu",
+        "message_receipts": "SI",
+        "messages": "SIU",
+        "organizations": "S",
+        "quarantine": "I",
+        "scores": "sD",
+        "suppressions": "SID",
+    },
     "ai_score": {
         "ai_usage": "SIU",
+        "channels": "s",
         "consent_events": "SI",
         "consent_states": "SIU",
         "contact_identities": "S",
@@ -153,11 +173,13 @@ GRANTS: dict[str, dict[str, str]] = {
     },
     "retention_sweep": {
         "delivery_log": "S",
+        "early_amendments": "sD",
         "email_changes": "sD",
         "idempotency_keys": "sD",
         "jobs": "sD",
         "organizations": "sD",
         "password_resets": "sD",
+        "quarantine": "sD",
         "rate_limits": "sD",
         "sessions": "sD",
         "signups": "sD",
@@ -184,6 +206,7 @@ GRANTS: dict[str, dict[str, str]] = {
 }
 # The columns behind each lower-case letter.
 COLUMNS: dict[tuple[str, str, str], str] = {
+    ("ai_score", "channels", "SELECT"): "id kind organization_id",
     ("ai_score", "contacts", "UPDATE"): "updated_at",
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
     ("api", "channels", "SELECT"): (
@@ -272,6 +295,15 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("send_message", "channels", "UPDATE"): "quiet_until",
     ("send_message", "contacts", "UPDATE"): "updated_at",
     ("send_message", "conversations", "UPDATE"): "attention",
+    ("retention_sweep", "early_amendments", "SELECT"): "received_at",
+    ("retention_sweep", "quarantine", "SELECT"): "received_at",
+    ("webhook_meta", "channels", "SELECT"): (
+        "account_sid address credentials_version id key kind organization_id page_id phone_number_id "
+        "provider_answers_keywords state waba_id"
+    ),
+    ("webhook_meta", "media", "SELECT"): "message_id organization_id state",
+    ("webhook_meta", "media", "UPDATE"): "bytes file_name reason settled_at sha256 source state",
+    ("webhook_meta", "scores", "SELECT"): "message_id organization_id",
     ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state",
 }
 
@@ -285,7 +317,10 @@ TRIED = [
     ("webhook_twilio", "SELECT * FROM login_by_email('x')"),
     ("webhook_twilio", "SELECT 1 FROM delivery_log"),
     ("webhook_twilio", "SELECT 1 FROM users"),
-    ("ai_score", "SELECT 1 FROM channels"),
+    ("ai_score", "SELECT credentials FROM channels"),
+    ("webhook_meta", "SELECT credentials FROM channels"),
+    ("webhook_meta", "SELECT piece FROM quarantine"),
+    ("webhook_meta", "DELETE FROM messages"),
     ("ai_score", "UPDATE messages SET body = ''"),
     ("ai_score", "DELETE FROM suppressions"),
     ("fetch_media", "SELECT body FROM messages"),
@@ -422,17 +457,10 @@ def lived_through(world: World, line: Line) -> None:
     world.clock.pass_(seconds=1)
     world.text(line, "START")
     world.text(line, "STOP")
-    contact = world.rows("SELECT id FROM contacts WHERE organization_id = %(o)s", o=line.organization_id)[0]
-    world._insert(
-        "contact_identities",
-        {
-            "organization_id": line.organization_id,
-            "kind": "bsuid",
-            "value": f"US.{line.id.int}",
-            "contact_id": contact["id"],
-            "created_at": world.clock.now,
-        },
-    )
+    number = world.whatsapp_line(Org(line.organization_id, "theirs"))
+    world.whatsapp(number, "Hello", from_user_id=f"US.{line.id.hex}")
+    world.whatsapp(number, type="revoke", revoke={"original_message_id": "wamid.later"})
+    world.whatsapp(number, type="reaction", reaction={"emoji": "x"})  # to nothing: put aside
 
 
 @contextmanager
@@ -592,13 +620,22 @@ class TestCatalogue:
             "rotation_writes on channels: leadsrally_keys may UPDATE",
             *(
                 f"sweep on {name}: leadsrally_retention_sweep may ALL"
-                for name in ("email_changes", "idempotency_keys", "password_resets", "sessions", "signups")
+                for name in (
+                    "early_amendments",
+                    "email_changes",
+                    "idempotency_keys",
+                    "password_resets",
+                    "quarantine",
+                    "sessions",
+                    "signups",
+                )
             ),
             "sweep_counts on delivery_log: leadsrally_retention_sweep may SELECT",
             "sweep_pending on jobs: leadsrally_retention_sweep may ALL",
             "sweep_pending on organizations: leadsrally_retention_sweep may ALL",
             "unattributed on delivery_log: leadsrally_webhook_twilio may INSERT",
             "unattributed_mail on delivery_log: leadsrally_webhook_resend may INSERT",
+            "unattributed_meta on delivery_log: leadsrally_webhook_meta may INSERT",
         ]
 
     def test_T5_the_tenant_comes_first_in_every_key(self, world: World):

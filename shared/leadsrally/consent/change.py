@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from leadsrally.consent import store
-from leadsrally.consent.types import Action, ChannelKind, Evidence, State
+from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Standing, State
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
@@ -43,7 +43,7 @@ def revoke(
     `addresses` are the hashes of all that the person is reached by. Takes effect on all that is queued, since the gate asks at each claim. Returns False when it stood so
     already, be it only as a suppression that outlived the person's record; the sign is recorded all the same.
     """
-    before = _lock(tx, organization_id, contact_id, kind)
+    before = _state(_lock(tx, organization_id, contact_id, kind))
     _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now)
     newly = store.suppress(tx, organization_id, kind, addresses, "all", source=evidence.source, since=now)
     return newly and before != "revoked"
@@ -59,12 +59,15 @@ def restore(
     *,
     now: datetime,
 ) -> bool:
-    """Undo a person's own opt-out because that person asked for it.
+    """Undo a person's own opt-out because that person asked for it after it. An older word that comes late does not.
 
     Without an opt-out no consent is made of it (a YES to a survey is not consent): then it only takes the
     person off hold. Returns whether something was lifted.
     """
-    before = _lock(tx, organization_id, contact_id, kind)
+    standing = _lock(tx, organization_id, contact_id, kind)
+    if standing is not None and standing.state == "revoked" and evidence.occurred_at < standing.since:
+        return False
+    before = _state(standing)
     was_suppressed = store.unsuppress(tx, organization_id, kind, addresses, "all")
     if was_suppressed or before == "revoked":
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now)
@@ -76,7 +79,7 @@ def pause(
     tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, evidence: Evidence, *, now: datetime
 ) -> bool:
     """Hold all sending until a person has looked. Never weakens an opt-out. Returns whether it now holds."""
-    if _lock(tx, organization_id, contact_id, kind) == "revoked":
+    if _state(_lock(tx, organization_id, contact_id, kind)) == "revoked":
         return False
     _record(tx, organization_id, contact_id, kind, "pause", "paused", evidence, now)
     return True
@@ -86,15 +89,98 @@ def resume(
     tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, evidence: Evidence, *, now: datetime
 ) -> bool:
     """A person looked and found no refusal. Lifts a pause only; staff cannot lift anyone's own opt-out."""
-    before = _lock(tx, organization_id, contact_id, kind)
+    before = _state(_lock(tx, organization_id, contact_id, kind))
     return _take_off_hold(tx, organization_id, contact_id, kind, before, evidence, now)
 
 
-def _lock(tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind) -> State | None:
-    """Lock the contact against sends, then read what stands about all purposes."""
+def prefer(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    kind: ChannelKind,
+    addresses: Sequence[bytes],
+    evidence: Evidence,
+    *,
+    marketing: bool,
+    now: datetime,
+) -> bool:
+    """Obey what the person told their provider about marketing. The newest word by its clock stands.
+
+    It is about marketing alone: wanting it again lifts no STOP, which stands about all purposes. Returns
+    whether this word stands; an older one that came late is on record all the same.
+    """
+    standing = _lock(tx, organization_id, contact_id, kind, "marketing")
+    newest = standing is None or standing.since < evidence.occurred_at
+    action, state = ("grant", "granted") if marketing else ("revoke", "revoked")
+    event_id = new_id(now)
+    if not newest:
+        store.note(tx, organization_id, contact_id, kind, "marketing", action, evidence, event_id, now=now)
+        return False
+    store.record(
+        tx,
+        organization_id,
+        contact_id,
+        kind,
+        "marketing",
+        action,
+        state,
+        evidence,
+        event_id=event_id,
+        now=now,
+    )
+    if marketing:
+        store.unsuppress(tx, organization_id, kind, addresses, "marketing")
+    else:
+        since = evidence.occurred_at
+        store.suppress(tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since)
+    return True
+
+
+def prefer_unknown(
+    tx: Tx,
+    organization_id: UUID,
+    kind: ChannelKind,
+    addresses: Sequence[bytes],
+    evidence: Evidence,
+    *,
+    marketing: bool,
+) -> None:
+    """As `prefer`, for somebody of whom there is no record, so that the opt-out holds once there is one."""
+    since = evidence.occurred_at
+    store.unsuppress(tx, organization_id, kind, addresses, "marketing", before=since)
+    if not marketing:
+        store.suppress(tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since)
+
+
+def carry_over(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    kind: ChannelKind,
+    before: Iterable[str],
+    after: Iterable[str],
+) -> None:
+    """Let opt-outs hold for what a person is called from now on. What was granted does not travel."""
+    store.copy_suppressions(
+        tx,
+        organization_id,
+        kind,
+        address_hashes(hashes, organization_id, before),
+        address_hashes(hashes, organization_id, after),
+    )
+
+
+def _lock(
+    tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, purpose: Purpose = "all"
+) -> Standing | None:
+    """Lock the contact against sends, then read what stands about the purpose itself."""
     store.lock(tx, organization_id, contact_id)
     found = store.standings(tx, organization_id, contact_id, kind)
-    return next((standing.state for standing in found if standing.purpose == "all"), None)
+    return next((standing for standing in found if standing.purpose == purpose), None)
+
+
+def _state(standing: Standing | None) -> State | None:
+    return None if standing is None else standing.state
 
 
 def _take_off_hold(

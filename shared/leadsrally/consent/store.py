@@ -103,6 +103,50 @@ def record(
     )
 
 
+_NOTE = """
+INSERT INTO consent_events (
+    organization_id, id, contact_id, channel_kind, purpose, action, source, scope, word, message_id,
+    actor_id, occurred_at, recorded_at
+)
+VALUES (
+    %(organization_id)s, %(event_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(action)s, %(source)s,
+    'organization', %(word)s, %(message_id)s, %(actor_id)s, %(occurred_at)s, %(now)s
+)
+"""
+
+
+def note(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    purpose: Purpose,
+    action: Action,
+    evidence: Evidence,
+    event_id: UUID,
+    *,
+    now: datetime,
+) -> None:
+    """Keep as evidence what changes nothing any more."""
+    tx.run(
+        _NOTE,
+        {
+            "organization_id": organization_id,
+            "event_id": event_id,
+            "contact_id": contact_id,
+            "channel_kind": channel_kind,
+            "purpose": purpose,
+            "action": action,
+            "source": evidence.source,
+            "word": evidence.word,
+            "message_id": evidence.message_id,
+            "actor_id": evidence.actor_id,
+            "occurred_at": evidence.occurred_at,
+            "now": now,
+        },
+    )
+
+
 _LAST_SAID = """
 SELECT action
   FROM consent_events
@@ -177,12 +221,46 @@ def suppress(
     return touched == len(hashes)
 
 
+_COPY_SUPPRESSIONS = """
+INSERT INTO suppressions (organization_id, channel_kind, number_hash, purpose, source, since)
+SELECT DISTINCT ON (new.hash, s.purpose)
+       s.organization_id, s.channel_kind, new.hash, s.purpose, s.source, s.since
+  FROM suppressions AS s
+ CROSS JOIN unnest(%(after)s::bytea[]) AS new (hash)
+ WHERE s.organization_id = %(organization_id)s
+   AND s.channel_kind = %(channel_kind)s
+   AND s.number_hash = ANY (%(before)s::bytea[])
+ ORDER BY new.hash, s.purpose, s.since DESC
+ON CONFLICT DO NOTHING
+"""
+
+
+def copy_suppressions(
+    tx: Tx,
+    organization_id: UUID,
+    channel_kind: ChannelKind,
+    before: Sequence[bytes],
+    after: Sequence[bytes],
+) -> None:
+    """Suppress the second addresses for whatever one of the first is suppressed for."""
+    tx.run(
+        _COPY_SUPPRESSIONS,
+        {
+            "organization_id": organization_id,
+            "channel_kind": channel_kind,
+            "before": list(before),
+            "after": list(after),
+        },
+    )
+
+
 _UNSUPPRESS = """
 DELETE FROM suppressions
  WHERE organization_id = %(organization_id)s
    AND channel_kind = %(channel_kind)s
    AND number_hash = ANY (%(hashes)s::bytea[])
    AND purpose = %(purpose)s
+   AND (%(before)s::timestamptz IS NULL OR since < %(before)s)
 """
 
 
@@ -192,8 +270,10 @@ def unsuppress(
     channel_kind: ChannelKind,
     hashes: Sequence[bytes],
     purpose: Literal["all", "marketing"],
+    *,
+    before: datetime | None = None,
 ) -> bool:
-    """Returns whether one of the addresses was suppressed for exactly this purpose."""
+    """Returns whether one of the addresses was suppressed for exactly this purpose, and earlier than `before`."""
     touched = tx.run(
         _UNSUPPRESS,
         {
@@ -201,6 +281,7 @@ def unsuppress(
             "channel_kind": channel_kind,
             "hashes": list(hashes),
             "purpose": purpose,
+            "before": before,
         },
     )
     return touched > 0

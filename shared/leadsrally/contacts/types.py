@@ -26,5 +26,11 @@ class Person:
     identities: tuple[Identity, ...] = ()  # the surest first
     name: str = ""  # as the person calls themselves there
 
+    @property
+    def addresses(self) -> list[str]:
+        """All that the person is reached by, as `contacts.store.addresses_of` tells of a contact."""
+        named = [f"+{known.value}" if known.kind == "wa_id" else known.value for known in self.identities]
+        return named if self.phone is None else [*named, self.phone]
+
     def named(self, kind: IdentityKind) -> str | None:
         return next((identity.value for identity in self.identities if identity.kind == kind), None)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from leadsrally.consent import store as consent_store
+from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.compose import queue_message
 
@@ -43,6 +44,7 @@ def confirm_stop(tx: Tx, organization_id: UUID, conversation_id: UUID, *, now: d
 def help_with(
     tx: Tx,
     organization_id: UUID,
+    kind: ChannelKind,
     contact_id: UUID,
     addresses: Sequence[bytes],
     conversation_id: UUID,
@@ -50,18 +52,19 @@ def help_with(
     now: datetime,
 ) -> None:
     """Queue the HELP text: who we are, how to reach us, how to stop. Not for someone who has opted out."""
-    standings = consent_store.standings(tx, organization_id, contact_id, "sms")
-    if any(standing.state == "revoked" for standing in standings):
+    standings = consent_store.standings(tx, organization_id, contact_id, kind)
+    if any(standing.purpose == "all" and standing.state == "revoked" for standing in standings):
         return
-    if consent_store.suppressed(tx, organization_id, "sms", addresses):
+    if consent_store.suppressed(tx, organization_id, kind, addresses):
         return
     organization = tx.one(_Organization, _ORGANIZATION, {"organization_id": organization_id})
     reach = f" Contact: {organization.help_contact}." if organization.help_contact else ""
+    rates = " Msg & data rates may apply." if kind == "sms" else ""
     queue_message(
         tx,
         organization_id,
         conversation_id,
-        f"{organization.name}: help.{reach} Reply STOP to opt out. Msg & data rates may apply.",
+        f"{organization.name}: help.{reach} Reply STOP to opt out.{rates}",
         purpose="keyword",
         now=now,
         lifetime=_CONFIRM_WITHIN,

@@ -4,7 +4,7 @@ What is kept is checked again by the statement that writes, so a disconnected ch
 is noticed at once and not after some time-out. A master key that is taken away is noticed after `KEPT_FOR`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -14,7 +14,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Database
 from leadsrally.messaging import store
-from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS, Channel
+from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS, Channel, ChannelKind
 
 Credentials = TypeVar("Credentials")
 KEPT_FOR: Final = timedelta(minutes=15)
@@ -40,14 +40,22 @@ def meta_context(organization_id: UUID, channel_id: UUID) -> SealContext:
 
 
 class ChannelDirectory(Generic[Credentials]):
-    """Finds channels; `open_credentials` turns the sealed blob of one into the provider's credentials."""
+    """Finds channels of one provider, which are of `kinds`.
+
+    `open_credentials` turns the sealed blob of one into the provider's credentials.
+    """
 
     def __init__(
-        self, db: Database, clock: Clock, open_credentials: Callable[[Channel], Credentials]
+        self,
+        db: Database,
+        clock: Clock,
+        open_credentials: Callable[[Channel], Credentials],
+        kinds: Collection[ChannelKind],
     ) -> None:
         self._db = db
         self._clock = clock
         self._open = open_credentials
+        self._kinds = kinds
         self._kept: dict[str, OpenChannel[Credentials]] = {}
 
     def find(self, key: str) -> OpenChannel[Credentials] | None:
@@ -65,7 +73,7 @@ class ChannelDirectory(Generic[Credentials]):
         self._kept.pop(key, None)
         with self._db.session() as session:
             channel = store.channel_by_key(session, key)
-        if channel is None:
+        if channel is None or channel.kind not in self._kinds:
             return None
         if len(self._kept) >= _KEPT:
             self._kept.clear()

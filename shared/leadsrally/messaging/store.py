@@ -1,16 +1,17 @@
 """Conversations and messages, as they are written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import RANK, Channel, Direction, InboundMessage, Status
+from leadsrally.messaging.types import RANK, Channel, Direction, Status
 
 _CHANNEL_BY_KEY = """
 SELECT organization_id, id, key, kind, address, account_sid, waba_id, phone_number_id, page_id,
@@ -25,114 +26,19 @@ def channel_by_key(session: psycopg.Connection[Any], key: str) -> Channel | None
         return cursor.execute(_CHANNEL_BY_KEY, {"key": key}).fetchone()
 
 
-# One statement, so that an inbound message costs one round trip and is stored wholly or not at all. It names
-# its tenant itself, so that it needs no transaction around it; OFFSET 0 keeps the planner from reading
-# `channels` before `tenant` has been set, and if it ever did, row security would show no channel and nothing
-# would be written. Each part reads from the one before it: `channel` yields no row when the channel was
-# disconnected or its credentials changed since they were kept, and then nothing at all happens; `receipt`
-# yields none for a repeated delivery, and then nothing below it happens but the log row.
-_STORE_INBOUND = """
-WITH tenant AS MATERIALIZED (
-    SELECT set_config('leadsrally.organization_id', %(organization_id)s::uuid::text, true)::uuid AS id
-),
-channel AS MATERIALIZED (
-    SELECT c.id, c.scoring
-      FROM tenant
-     CROSS JOIN LATERAL (
-        SELECT id,
-               (SELECT o.ai_scoring OR o.ai_suggestions
-                  FROM organizations AS o
-                 WHERE o.id = tenant.id) AS scoring
-          FROM channels
-         WHERE organization_id = tenant.id
-           AND id = %(channel_id)s
-           AND state = 'active'
-           AND credentials_version = %(credentials_version)s
-        OFFSET 0
-     ) AS c
-),
-receipt AS (
-    INSERT INTO message_receipts (organization_id, channel_id, provider_hash)
-    SELECT %(organization_id)s, id, %(provider_hash)s
-      FROM channel
-    ON CONFLICT DO NOTHING
-    RETURNING channel_id
-),
-known AS (
-    SELECT c.id
-      FROM receipt
-      JOIN contacts AS c ON c.organization_id = %(organization_id)s AND c.phone = %(phone)s
-),
-met AS (
-    INSERT INTO contacts (organization_id, id, phone, created_at, updated_at)
-    SELECT %(organization_id)s, %(contact_id)s, %(phone)s, %(now)s, %(now)s
-      FROM receipt
-     WHERE NOT EXISTS (SELECT 1 FROM known)
-    ON CONFLICT (organization_id, phone) DO UPDATE SET phone = excluded.phone
-    RETURNING id
-),
-contact AS (
-    SELECT id FROM known
-    UNION ALL
-    SELECT id FROM met
-),
-conversation AS (
-    INSERT INTO conversations AS c (
-        organization_id, id, contact_id, channel_id, last_message_at, last_message_id, preview,
-        unread_count, created_at
-    )
-    SELECT %(organization_id)s, %(conversation_id)s, id, %(channel_id)s, %(now)s, %(message_id)s,
-           %(preview)s, 1, %(now)s
-      FROM contact
-    ON CONFLICT (organization_id, contact_id, channel_id)
-    DO UPDATE SET last_message_at = greatest(c.last_message_at, excluded.last_message_at),
-                  last_message_id = excluded.last_message_id,
-                  preview = excluded.preview,
-                  unread_count = c.unread_count + 1
-    RETURNING id, contact_id
-),
-message AS (
-    INSERT INTO messages (
-        organization_id, id, conversation_id, direction, body, altered, segments, status, status_rank,
-        provider_message_id, created_at
-    )
-    SELECT %(organization_id)s, %(message_id)s, id, 'inbound', %(body)s, %(altered)s, %(segments)s,
-           'received', %(received_rank)s, %(provider_message_id)s, %(now)s
-      FROM conversation
-    RETURNING id
-),
-scoring AS (
-    INSERT INTO jobs AS waiting (
-        id, organization_id, queue, kind, payload, run_at, max_attempts, unique_key, created_at
-    )
-    SELECT %(job_id)s, %(organization_id)s, 'ai_score', 'score',
-           jsonb_build_object('conversation_id', conversation.id), %(now)s + %(burst)s, 6,
-           'conversation:' || conversation.id, %(now)s
-      FROM conversation
-     CROSS JOIN channel
-     WHERE %(score)s
-       AND channel.scoring
-    ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL AND state = 'queued'
-    DO UPDATE SET run_at = least(excluded.run_at, waiting.created_at + %(patience)s)
-    RETURNING id
-),
-logged AS (
-    INSERT INTO delivery_log (
-        received_at, id, organization_id, channel_id, provider, kind, outcome, http_status, source_ip,
-        bytes, message_id, request_id
-    )
-    SELECT %(now)s, %(log_id)s, %(organization_id)s, channel.id, %(provider)s, 'inbound',
-           CASE WHEN receipt.channel_id IS NULL THEN 'duplicate' ELSE 'stored' END, 200, %(source_ip)s,
-           %(bytes)s, CASE WHEN receipt.channel_id IS NULL THEN NULL ELSE %(message_id)s::uuid END,
-           %(request_id)s
-      FROM channel
-      LEFT JOIN receipt ON receipt.channel_id = channel.id
-)
-SELECT conversation.id AS conversation_id, conversation.contact_id, scoring.id AS scoring_job_id
-  FROM channel
-  LEFT JOIN conversation ON true
-  LEFT JOIN scoring ON true
+_WHATSAPP_NUMBERS = """
+SELECT organization_id, id, key, kind, address, account_sid, waba_id, phone_number_id, page_id,
+       ''::bytea AS credentials, credentials_version, provider_answers_keywords
+  FROM channels
+ WHERE organization_id = %(organization_id)s
+   AND kind = 'whatsapp'
+   AND state = 'active'
 """
+
+
+def whatsapp_numbers(tx: Tx, organization_id: UUID) -> list[Channel]:
+    """The active WhatsApp numbers of the organisation, without their secrets."""
+    return tx.all(Channel, _WHATSAPP_NUMBERS, {"organization_id": organization_id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,73 +54,14 @@ class Call:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredInbound:
-    conversation_id: UUID | None
-    contact_id: UUID | None
-    scoring_job_id: UUID | None
-
-
-def store_inbound(
-    tx: Tx,
-    channel: Channel,
-    inbound: InboundMessage,
-    call: Call,
-    *,
-    provider_hash: bytes,
-    contact_id: UUID,
-    conversation_id: UUID,
-    message_id: UUID,
-    job_id: UUID,
-    score: bool,
-    burst: timedelta,
-    patience: timedelta,
-) -> StoredInbound | None:
-    """Store the message once, with its contact, thread, scoring job and log row.
-
-    The ids are used where something new is made. None: the channel is no longer what was cached, and
-    nothing was written. A result without a conversation: this delivery was a repeat.
-    """
-    return tx.maybe(
-        StoredInbound,
-        _STORE_INBOUND,
-        {
-            "organization_id": channel.organization_id,
-            "channel_id": channel.id,
-            "credentials_version": channel.credentials_version,
-            "provider_hash": provider_hash,
-            "phone": inbound.sender.phone,
-            "contact_id": contact_id,
-            "conversation_id": conversation_id,
-            "message_id": message_id,
-            "job_id": job_id,
-            "body": inbound.body,
-            "preview": inbound.body[:140],
-            "altered": inbound.altered,
-            "segments": inbound.segments,
-            "received_rank": RANK[Status.RECEIVED],
-            "provider_message_id": inbound.provider_message_id,
-            "score": score,
-            "burst": burst,
-            "patience": patience,
-            "provider": call.provider,
-            "source_ip": call.source_ip,
-            "bytes": call.bytes,
-            "log_id": call.id,
-            "request_id": call.request_id,
-            "now": call.at,
-        },
-    )
-
-
 _LOG_CALL = """
 INSERT INTO delivery_log (
     received_at, id, organization_id, channel_id, provider, kind, outcome, reason, http_status, source_ip,
-    bytes, message_id, request_id
+    bytes, message_id, counts, request_id
 )
 VALUES (
     %(now)s, %(id)s, %(organization_id)s, %(channel_id)s, %(provider)s, %(kind)s, %(outcome)s, %(reason)s,
-    %(http_status)s, %(source_ip)s, %(bytes)s, %(message_id)s, %(request_id)s
+    %(http_status)s, %(source_ip)s, %(bytes)s, %(message_id)s, %(counts)s, %(request_id)s
 )
 """
 
@@ -229,8 +76,9 @@ def log_call(
     reason: str | None = None,
     message_id: UUID | None = None,
     organization_id: UUID | None = None,
+    counts: Mapping[str, int] | None = None,
 ) -> None:
-    """A row for a call that stored nothing: refused, ignored, or a status.
+    """A row for a call. `counts`: how many pieces of it came to what, where it brought several.
 
     It belongs to the channel's organisation; without a channel to `organization_id`, or to nobody.
     """
@@ -249,6 +97,7 @@ def log_call(
             "source_ip": call.source_ip,
             "bytes": call.bytes,
             "message_id": message_id,
+            "counts": None if counts is None else Jsonb(dict(counts)),
             "request_id": call.request_id,
         },
     )
@@ -262,12 +111,13 @@ UPDATE messages AS m
        status_rank = greatest(m.status_rank, %(rank)s),
        error_code = CASE WHEN %(rank)s > m.status_rank THEN %(error_code)s ELSE m.error_code END,
        provider_message_id = coalesce(m.provider_message_id, %(provider_message_id)s),
+       pricing = coalesce(%(pricing)s, m.pricing),
        sent_at = CASE WHEN %(status)s IN ('sent', 'delivered', 'read', 'played')
-                      THEN coalesce(m.sent_at, %(now)s) ELSE m.sent_at END,
+                      THEN coalesce(m.sent_at, %(at)s) ELSE m.sent_at END,
        delivered_at = CASE WHEN %(status)s IN ('delivered', 'read', 'played')
-                           THEN coalesce(m.delivered_at, %(now)s) ELSE m.delivered_at END,
+                           THEN coalesce(m.delivered_at, %(at)s) ELSE m.delivered_at END,
        read_at = CASE WHEN %(status)s IN ('read', 'played')
-                      THEN coalesce(m.read_at, %(now)s) ELSE m.read_at END
+                      THEN coalesce(m.read_at, %(at)s) ELSE m.read_at END
   FROM conversations AS c
  WHERE m.organization_id = %(organization_id)s
    AND m.direction = 'outbound'
@@ -302,7 +152,8 @@ def advance(
     provider_message_id: str,
     status: Status,
     error_code: str | None,
-    now: datetime,
+    at: datetime,
+    pricing: Mapping[str, Any] | None = None,
 ) -> Advanced | None:
     """Apply a provider's report to the message it speaks of; None when we know no such message here."""
     return tx.maybe(
@@ -316,14 +167,19 @@ def advance(
             "status": status,
             "rank": RANK[status],
             "error_code": error_code,
-            "now": now,
+            "pricing": None if pricing is None else Jsonb(dict(pricing)),
+            "at": at,
         },
     )
 
 
 _PARK = """
-INSERT INTO early_reports (organization_id, provider_hash, status, status_rank, error_code, received_at)
-VALUES (%(organization_id)s, %(provider_hash)s, %(status)s, %(rank)s, %(error_code)s, %(now)s)
+INSERT INTO early_reports (
+    organization_id, provider_hash, status, status_rank, error_code, pricing, reported_at, received_at
+)
+VALUES (
+    %(organization_id)s, %(provider_hash)s, %(status)s, %(rank)s, %(error_code)s, %(pricing)s, %(at)s, %(now)s
+)
 ON CONFLICT DO NOTHING
 """
 
@@ -335,6 +191,8 @@ def park_report(
     *,
     status: Status,
     error_code: str | None,
+    at: datetime,
+    pricing: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> None:
     """Keep a report that came before our own record of its message."""
@@ -346,6 +204,8 @@ def park_report(
             "status": status,
             "rank": RANK[status],
             "error_code": error_code,
+            "pricing": None if pricing is None else Jsonb(dict(pricing)),
+            "at": at,
             "now": now,
         },
     )
@@ -355,14 +215,15 @@ def park_report(
 class EarlyReport:
     status: Status
     error_code: str | None
-    received_at: datetime
+    at: datetime  # by the provider's clock, as far as it tells
+    pricing: dict[str, Any] | None
 
 
 _TAKE_PARKED = """
 DELETE FROM early_reports
  WHERE organization_id = %(organization_id)s
    AND provider_hash = %(provider_hash)s
-RETURNING status, error_code, received_at
+RETURNING status, error_code, coalesce(reported_at, received_at) AS at, pricing
 """
 
 

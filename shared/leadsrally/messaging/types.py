@@ -193,6 +193,7 @@ class Item:
     phone_number_id: str
     news: News
     raw: object
+    person: Person | None = None  # whom an unreadable piece seems to be from
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,11 @@ class Channel:
     credentials: bytes
     credentials_version: int
     provider_answers_keywords: bool  # the carrier or Twilio confirms STOP and HELP itself
+
+    @property
+    def permission(self) -> Literal["sms", "whatsapp"]:
+        """The kind of channel that permission is given and taken for."""
+        return "whatsapp" if self.kind == "whatsapp" else "sms"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Kept(StrEnum):
     SHORT = "until it is used or has expired, some days at most (P1.1)"
     SESSION = "as long as the session, and 30 days (P1.1)"
     LOG = "90 days (P6.4)"
+    ASIDE = "until its cause is found, 30 days at most (P6.4)"
     HASH = "as long as the organisation's account, as a keyed hash that cannot be read back (P7.2)"
     DATABASE = "as long as the database"
 
@@ -173,6 +174,8 @@ REGISTER: tuple[Entry, ...] = (
     _entry("messages", "provider_message_id", "contact", Category.CONTENT, "recognise it at the provider", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio", "meta"),
     _entry("message_receipts", "provider_hash", "contact", Category.CONTENT, "refuse a repeat", "legitimate_interest", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED),
     _entry("early_reports", "provider_hash status error_code received_at reported_at pricing", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.ROW),
+    _entry("early_amendments", "target_hash action body said_at received_at", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.ROW),
+    _entry("quarantine", "piece person_hash piece_hash reason received_at", "contact", Category.TELEMETRY, "find out why a message could not be taken", "legitimate_interest", Kept.ASIDE, Exported.DELIVERIES, Erased.ROW),
     _entry("scores", "intent interest reason suggestions wants_to_stop language", "contact", Category.AI, "help to answer", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
     _entry("scores", "outcome model prompt_version created_at", "contact", Category.AI, "say how it came about", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
 
@@ -213,7 +216,9 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("messages", id="organization_id id conversation_id", count="segments status_rank", flag="altered"),
     *_nothing("media", id="organization_id id message_id", count="place"),
     *_nothing("early_reports", id="organization_id", count="status_rank"),
-    *_nothing("delivery_log", id="id organization_id channel_id message_id", count="http_status bytes", word="provider kind outcome reason"),
+    *_nothing("early_amendments", id="organization_id channel_id"),
+    *_nothing("quarantine", id="organization_id channel_id delivery_id"),
+    *_nothing("delivery_log", id="id organization_id channel_id message_id", count="http_status bytes counts", word="provider kind outcome reason"),
     *_nothing("consent_events", id="organization_id id contact_id message_id"),
     *_nothing("consent_states", id="organization_id contact_id event_id"),
     *_nothing("suppressions", id="organization_id", word="channel_kind purpose"),

@@ -205,7 +205,7 @@ def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, no
         organization_active=message.organization_state == "active",
         channel_active=message.channel_state == "active",
         channel_quiet_until=message.quiet_until,
-        reachable=message.phone is not None,
+        reachable=message.phone is not None and message.channel_kind == "sms",
         expires_at=message.expires_at,
         suppressed=consent_store.suppressed(tx, organization_id, "sms", known_as, message.purpose),
         standings=consent_store.standings(tx, organization_id, message.contact_id, "sms"),

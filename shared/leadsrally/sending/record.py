@@ -88,7 +88,8 @@ def accepted(
             provider_message_id=provider_message_id,
             status=Status(report.status),
             error_code=report.error_code,
-            now=now,
+            at=report.at,
+            pricing=report.pricing,
         )
         if report.error_code is not None and means_opt_out(report.error_code):
             _opted_out_there(tx, hashes, organization_id, message_id, to, report.error_code, now=now)

@@ -92,7 +92,7 @@ def _change(change: object) -> Iterator[Item]:
             yield Item(number, Unreadable(name), change)
         for piece in listing(pieces):
             read = _READERS[name](mapping(piece), beside) if is_object(piece) else Unreadable(name)
-            yield Item(number, read, piece)
+            yield Item(number, read, piece, _sender(mapping(piece), beside))
     if not told:
         yield Item(number, Ignored("errors" if value.get("errors") else "empty"), change)
 

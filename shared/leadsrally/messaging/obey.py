@@ -1,0 +1,114 @@
+"""What a message says about permission, and doing it. Runs before anything else may act on the message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+from leadsrally.consent import change, keywords
+from leadsrally.consent.types import Evidence
+from leadsrally.contacts import store as contacts
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Tx
+from leadsrally.messaging import store
+from leadsrally.messaging.types import Channel, InboundMessage
+
+Meaning = Literal["stop", "start", "yes", "help", "refusal", "unclear"]
+
+# Later than this nobody expects an answer to a word any more: deliveries of Meta's may be a week old.
+_ANSWER_WITHIN: Final = timedelta(minutes=5)
+_SOURCE: Final[dict[Meaning, Literal["keyword", "phrase"]]] = {
+    "stop": "keyword",
+    "start": "keyword",
+    "yes": "keyword",
+    "help": "keyword",
+    "refusal": "phrase",
+    "unclear": "phrase",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the message means, by which word, and whether the provider has acted on it already."""
+
+    meaning: Meaning
+    word: str | None
+    by_provider: bool
+
+
+def order_in(inbound: InboundMessage) -> Order | None:
+    """What the provider says it acted on comes first, then our own reading. None: nothing of the kind."""
+    reading = keywords.read(inbound.body)
+    if inbound.keyword is not None:
+        return Order(inbound.keyword, reading.word, by_provider=True)
+    return None if reading.signal is None else Order(reading.signal, reading.word, by_provider=False)
+
+
+def obey(
+    tx: Tx,
+    hashes: KeyedHash,
+    channel: Channel,
+    order: Order,
+    *,
+    message_id: UUID,
+    conversation_id: UUID,
+    contact_id: UUID,
+    said_at: datetime,
+    now: datetime,
+) -> None:
+    """Do what the person asked for, on this kind of channel, in the transaction that stores their message."""
+    evidence = Evidence(
+        source="provider" if order.by_provider else _SOURCE[order.meaning],
+        occurred_at=said_at,
+        word=order.word,
+        message_id=message_id,
+    )
+    organization_id, kind = channel.organization_id, channel.permission
+    addresses = contacts.addresses_of(tx, organization_id, contact_id) or ()
+    known_as = change.address_hashes(hashes, organization_id, addresses)
+    # The provider has answered already when it says which word it saw, or when its own filter is on.
+    answered = order.by_provider or (kind == "sms" and channel.provider_answers_keywords)
+    answer = not answered and now - said_at <= _ANSWER_WITHIN
+    match order.meaning:
+        case "stop":
+            changed = change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
+            if changed and answer:
+                _confirm_stop(tx, organization_id, conversation_id, now)
+        case "refusal":
+            change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
+            store.ask_a_person(tx, organization_id, conversation_id, "refusal")
+        case "unclear":
+            if change.pause(tx, organization_id, contact_id, kind, evidence, now=now):
+                store.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
+        case "start" | "yes":
+            # A YES may answer our own question; START and UNSTOP answer nothing else.
+            if order.meaning == "start" or not store.question_open(tx, organization_id, conversation_id):
+                change.restore(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
+        case "help":
+            if answer:
+                _help(tx, channel, contact_id, known_as, conversation_id, now)
+
+
+# What sending needs is imported where it is needed: one text in a thousand is answered.
+
+
+def _confirm_stop(tx: Tx, organization_id: UUID, conversation_id: UUID, now: datetime) -> None:
+    from leadsrally.messaging import answer_keyword
+
+    answer_keyword.confirm_stop(tx, organization_id, conversation_id, now=now)
+
+
+def _help(
+    tx: Tx,
+    channel: Channel,
+    contact_id: UUID,
+    known_as: Sequence[bytes],
+    conversation_id: UUID,
+    now: datetime,
+) -> None:
+    from leadsrally.messaging import answer_keyword
+
+    answer_keyword.help_with(
+        tx, channel.organization_id, channel.permission, contact_id, known_as, conversation_id, now=now
+    )

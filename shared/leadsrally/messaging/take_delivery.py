@@ -1,0 +1,183 @@
+"""A delivery with many pieces, each taken for itself: one that cannot be taken never loses the others."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Database
+from leadsrally.kit.errors import Kind, LeadsRallyError
+from leadsrally.messaging import quarantine_store, store
+from leadsrally.messaging.amend import amend
+from leadsrally.messaging.follow_person import follow_person
+from leadsrally.messaging.prefer import prefer
+from leadsrally.messaging.receive import StaleChannelError
+from leadsrally.messaging.receive_piece import receive_piece
+from leadsrally.messaging.report import Effect, apply_report
+from leadsrally.messaging.store import Call
+from leadsrally.messaging.types import (
+    Amendment,
+    Channel,
+    DeliveryReport,
+    Ignored,
+    InboundMessage,
+    Item,
+    Preference,
+    Renaming,
+    Unreadable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What taking a delivery needs: where to store, what an error says of a person, who hears of surprises."""
+
+    db: Database
+    hashes: KeyedHash
+    effect_of: Callable[[str | None], Effect | None]
+    surprise: Callable[[BaseException], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the pieces so far."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    reasons: Counter[str] = field(default_factory=Counter[str])  # of what was put aside
+    messages: list[UUID] = field(default_factory=list[UUID])
+
+    @property
+    def outcome(self) -> str:
+        if not self.counts:
+            return "ignored"
+        return next(iter(self.counts)) if len(self.counts) == 1 else "mixed"
+
+
+def take_delivery(intake: Intake, channel: Channel, items: Iterable[Item], call: Call) -> Tally:
+    """Take each piece in a transaction of its own, then log the call with how many came to what.
+
+    `channel` is the one whose address was called and whose secret signed; a piece may be about another number
+    of the same organisation, and about no other. What cannot be taken is kept aside (`quarantine`). May be
+    repeated when its outcome is not known: what was taken is a repeat then. Raises `StaleChannelError` when a
+    channel is out of date, and `Unavailable` when the database is away, with the rest not taken.
+    """
+    numbers = _Numbers(intake.db, channel)
+    tally = Tally()
+    with intake.db.telling_together():
+        for item in items:
+            outcome = _take(intake, numbers, item, call, tally)
+            tally.counts[outcome] += 1
+    with intake.db.tenant(channel.organization_id) as tx:
+        store.log_call(
+            tx,
+            call,
+            channel,
+            outcome=tally.outcome,
+            reason=next(iter(tally.reasons), None),
+            http_status=200,
+            message_id=tally.messages[0] if len(tally.messages) == 1 else None,
+            counts=tally.counts,
+        )
+    return tally
+
+
+class _Numbers:
+    """The organisation's WhatsApp numbers, read when a piece is about another than the one that was called."""
+
+    def __init__(self, db: Database, called: Channel) -> None:
+        self._db = db
+        self.called = called
+        self._others: dict[str, Channel] | None = None
+
+    def find(self, phone_number_id: str) -> Channel | None:
+        if phone_number_id and phone_number_id == self.called.phone_number_id:
+            return self.called
+        if self._others is None:
+            organization_id = self.called.organization_id
+            with self._db.tenant(organization_id) as tx:
+                found = store.whatsapp_numbers(tx, organization_id)
+            self._others = {channel.phone_number_id or "": channel for channel in found}
+        return self._others.get(phone_number_id)
+
+
+def _take(intake: Intake, numbers: _Numbers, item: Item, call: Call, tally: Tally) -> str:
+    try:
+        match item.news:
+            case Ignored():
+                return "ignored"
+            case Unreadable(reason):
+                outcome = None
+            case news:
+                channel, reason = numbers.find(item.phone_number_id), "foreign_number"
+                outcome = None if channel is None else _do(intake, channel, news, call, tally)
+        return outcome or _put_aside(intake, numbers, item, reason, call, tally)
+    except StaleChannelError:
+        raise
+    except LeadsRallyError as error:
+        if error.kind is Kind.UNAVAILABLE:
+            raise
+        return _put_aside(intake, numbers, item, error.code, call, tally)
+    except Exception as error:  # noqa: BLE001  one piece that breaks something must not lose the others
+        if "broken" not in tally.reasons:
+            intake.surprise(error)
+        return _put_aside(intake, numbers, item, "broken", call, tally)
+
+
+def _do(
+    intake: Intake,
+    channel: Channel,
+    news: InboundMessage | DeliveryReport | Amendment | Renaming | Preference,
+    call: Call,
+    tally: Tally,
+) -> str:
+    """Returns what came of it."""
+    if isinstance(news, InboundMessage):
+        return _receive(intake, channel, news, call, tally)
+    hashes, now = intake.hashes, call.at
+    with intake.db.tenant(channel.organization_id) as tx:
+        match news:
+            case DeliveryReport() as report:
+                effect = intake.effect_of(report.error_code)
+                return apply_report(tx, hashes, channel, report, effect=effect, now=now).outcome
+            case Amendment() as amendment:
+                return amend(tx, hashes, channel, amendment, now=now)
+            case Renaming() as renaming:
+                return follow_person(tx, hashes, channel, renaming, now=now)
+            case Preference() as preference:
+                return prefer(tx, hashes, channel, preference, now=now)
+
+
+def _receive(intake: Intake, channel: Channel, inbound: InboundMessage, call: Call, tally: Tally) -> str:
+    message_id = receive_piece(intake.db, intake.hashes, channel, inbound, call.at)
+    if message_id is None:
+        return "duplicate"
+    tally.messages.append(message_id)
+    return "stored"
+
+
+def _put_aside(intake: Intake, numbers: _Numbers, item: Item, reason: str, call: Call, tally: Tally) -> str:
+    """Keep the piece for whoever has to find out why. It says nothing to anybody until then."""
+    tally.reasons[reason] += 1
+    channel = numbers.called
+    with intake.db.tenant(channel.organization_id) as tx:
+        quarantine_store.keep(
+            tx,
+            intake.hashes,
+            channel,
+            delivery_id=call.id,
+            reason=reason,
+            piece=_as_text(item.raw),
+            person=item.person,
+            now=call.at,
+        )
+    return "quarantined"
+
+
+def _as_text(raw: object) -> str:
+    """The piece in ASCII. Read once, it can be written; one that nests too deeply for that is named only."""
+    try:
+        return json.dumps(raw)
+    except RecursionError:
+        return ""
