@@ -19,6 +19,7 @@ class Call:
     target: str  # path and query as they were received
     headers: dict[str, str]
     pairs: list[tuple[str, str]]
+    body: str = ""
 
     @property
     def params(self) -> dict[str, str]:
@@ -41,7 +42,8 @@ class Door:
     async def _receive(self, request: Request) -> Response:
         body = (await request.body()).decode()
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        call = Call(request.method, target, dict(request.headers), parse_qsl(body, keep_blank_values=True))
+        pairs = parse_qsl(body, keep_blank_values=True)
+        call = Call(request.method, target, dict(request.headers), pairs, body)
         with self._arrived:
             self.calls.append(call)
             self._arrived.notify_all()

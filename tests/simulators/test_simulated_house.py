@@ -22,8 +22,9 @@ def test_refused_in_production(monkeypatch, make):
         make()
 
 
-def test_the_page_brings_everything_with_it(house):
-    page = house.http.get("/phones")
+@pytest.mark.parametrize("name", ["phones", "mailbox"])
+def test_a_page_brings_everything_with_it(house, name):
+    page = house.http.get(f"/{name}")
     assert page.status_code == 200
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|https?://", page.text)
