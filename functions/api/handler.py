@@ -13,7 +13,18 @@ from starlette.exceptions import HTTPException
 
 from functions.api import limits, problems
 from functions.api.contract import INTRODUCTION, Api, operation_id
-from functions.api.routes import auth, conversations, deliveries, docs, health, jobs, me, messages, sessions
+from functions.api.routes import (
+    auth,
+    conversations,
+    deliveries,
+    docs,
+    health,
+    jobs,
+    me,
+    messages,
+    notifications,
+    sessions,
+)
 from leadsrally import runtime
 from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError, TooLarge
 from leadsrally.kit.gateway import Event, Response, problem_of, refuse
@@ -30,7 +41,7 @@ app = Api(
     responses=problems.problems(422, 500, 503),
     generate_unique_id_function=operation_id,
 )
-app.nouns = (auth, me, sessions, conversations, messages, deliveries, jobs, health)
+app.nouns = (auth, me, sessions, notifications, conversations, messages, deliveries, jobs, health)
 for noun in app.nouns:
     app.include_router(noun.router)
 app.include_router(docs.router)

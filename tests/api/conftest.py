@@ -77,6 +77,21 @@ class Rival:
     conversation: UUID
     dead_job: UUID
     session: UUID
+    notification: UUID
+    message: UUID
+    media: UUID
+
+    @property
+    def places(self) -> dict[str, UUID]:
+        """What stands in for each `{…}` of a path."""
+        return {
+            "{conversation_id}": self.conversation,
+            "{job_id}": self.dead_job,
+            "{session_id}": self.session,
+            "{notification_id}": self.notification,
+            "{message_id}": self.message,
+            "{media_id}": self.media,
+        }
 
 
 @pytest.fixture
@@ -85,10 +100,23 @@ def rival(world: World) -> Rival:
     line = world.line(org)
     conversation = world.conversation(line, sender="+12025550188")
     world.reply(line, conversation, "rivalword of the rival")
+    picture = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m", "MediaContentType0": "image/png"}
+    world.text(line, None, sender="+12025550188", **picture)
     world.execute("UPDATE jobs SET state = 'dead', error = 'x' WHERE organization_id = %(id)s", id=org.id)
     dead = world.rows("SELECT id FROM jobs WHERE organization_id = %(id)s", id=org.id)[0]["id"]
-    client = person(world, org)
-    return Rival(client, line, conversation, dead, world.session(client.user_id, org))
+    owner = person(world, org)
+    world.notify(org.id, "role_changed", user_id=owner.user_id)
+    world.work("notify")
+    notification = world.row("SELECT id FROM notices")["id"]
+    session = world.session(owner.user_id, org)
+    world.execute(
+        """UPDATE media SET state = 'stored', source = NULL, bytes = 1, sha256 = sha256(''), settled_at = %(now)s
+            WHERE organization_id = %(id)s""",
+        id=org.id,
+        now=world.clock.now,
+    )
+    media = world.row("SELECT id, message_id FROM media WHERE organization_id = %(id)s", id=org.id)
+    return Rival(owner, line, conversation, dead, session, notification, media["message_id"], media["id"])
 
 
 def problem(answer: tuple[int, Any], status: int, code: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def search(
 class Download(BaseModel):
     """Where one file can be fetched by whoever has the address, until it expires. As a download only."""
 
-    url: str
+    url: str = Field(examples=["https://files.example.com/…"])
     expires_at: datetime
     file_name: str = Field(examples=["attachment-1.jpg"])
     content_type: str = Field(examples=["image/jpeg"])

@@ -1,10 +1,12 @@
 """The same notices in product (P2.4): what one was told, what became of its mail, and that it was read."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from leadsrally.kit.db import Tx
+from leadsrally.notices.types import Blocking
 
 _NEWEST = """
 SELECT id, kind, about_id, language, state, reason, created_at, taken_at, delivered_at, returned_at, read_at
@@ -81,14 +83,28 @@ def mark_read(
     return tx.run(_READ, params) > 0 or tx.value(_KNOWN, params)
 
 
-_MAILABILITY = """
-SELECT mail_blocked_at AS blocked_at, mail_blocked_because AS blocked_because
-  FROM users
- WHERE organization_id = %(organization_id)s
-   AND id = %(user_id)s
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many are unread, and whether the person is still mailed."""
+
+    unread: int
+    blocked_at: datetime | None
+    blocked_because: Blocking | None
+
+
+_STANDING = """
+SELECT (SELECT count(*)
+          FROM notices AS n
+         WHERE n.organization_id = u.organization_id
+           AND n.user_id = u.id
+           AND n.read_at IS NULL) AS unread,
+       u.mail_blocked_at AS blocked_at,
+       u.mail_blocked_because AS blocked_because
+  FROM users AS u
+ WHERE u.organization_id = %(organization_id)s
+   AND u.id = %(user_id)s
 """
 
 
-def mailability(tx: Tx, organization_id: UUID, user_id: UUID) -> dict[str, Any]:
-    """Whether we still mail this person, and if not, since when and why."""
-    return tx.dicts(_MAILABILITY, {"organization_id": organization_id, "user_id": user_id})[0]
+def standing(tx: Tx, organization_id: UUID, user_id: UUID) -> Standing:
+    return tx.one(Standing, _STANDING, {"organization_id": organization_id, "user_id": user_id})
