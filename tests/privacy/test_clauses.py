@@ -12,6 +12,7 @@ import pytest
 
 from infra.local.command import main
 from leadsrally.kit.db import Database, Tx
+from leadsrally.notices import compose
 from leadsrally.privacy import audit, clauses
 from leadsrally.privacy.clauses import CLAUSES, check_all
 from leadsrally.privacy.retention import DELIVERY_LOG
@@ -44,17 +45,20 @@ class Audit:
 @pytest.fixture
 def audited(world: World, org: Org, line: Line) -> Audit:
     """A house where much has happened, and all of it as promised."""
+    owner = uuid4()
     world._insert(
         "users",
         {
             "organization_id": org.id,
-            "id": uuid4(),
+            "id": owner,
             "email": "owner@example.test",
             "password_hash": "$2b$12$" + "a" * 53,  # the form of one; a real one takes its time
             "role": "owner",
             "created_at": world.clock.now,
         },
     )
+    world.notify(org.id, "role_changed", user_id=owner)
+    world.work("notify")
     thread = world.conversation(line)
     world.score()
     world.reply(line, thread, "We open at nine")
@@ -101,6 +105,13 @@ class TestKept:
 BREAKS: list[tuple[str, str]] = [
     ("P1.1", "ALTER TABLE users ADD COLUMN birthday date"),
     ("P1.4", "DELETE FROM disclosures WHERE subprocessor = 'anthropic'"),
+    ("P2.4", "UPDATE notices SET state = 'queued', created_at = created_at - interval '61 minutes'"),
+    (
+        "P2.4",
+        """INSERT INTO jobs (id, organization_id, queue, kind, payload, state, run_at, created_at)
+           SELECT gen_random_uuid(), id, 'notify', 'new_login', '{}', 'dead', now(), now() FROM organizations""",
+    ),
+    ("P4.5", "UPDATE users SET mail_blocked_at = (SELECT max(taken_at) FROM notices) - interval '6 minutes'"),
     ("P4.7", "DELETE FROM disclosures WHERE subprocessor = 'twilio'"),
     ("P5.1", "ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY"),
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
@@ -144,6 +155,24 @@ class TestBroken:
     ):
         monkeypatch.setattr(clauses, "report", lambda error, **fields: {"error": str(error), **fields})
         assert audited.broken() == {"P4.4"}
+
+    def test_P2_4_a_notice_has_an_hour(self, audited: Audit):
+        audited.world.execute("UPDATE notices SET state = 'queued'")
+        assert audited.broken(audited.world.clock.now + timedelta(minutes=59)) == set()
+        assert audited.broken(audited.world.clock.now + timedelta(minutes=61)) == {"P2.4"}
+
+    def test_P4_5_a_mail_that_was_on_its_way_is_no_breach(self, audited: Audit):
+        audited.world.execute(
+            "UPDATE users SET mail_blocked_at = (SELECT max(taken_at) FROM notices) - interval '4 minutes'"
+        )
+        assert audited.broken() == set()
+
+    @pytest.mark.parametrize("form", ["_text", "_html"])
+    def test_P11_1_a_mail_that_does_not_say_where_we_are(
+        self, audited: Audit, form: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(compose, form, lambda *_: "Hello. Write to support@example.com.")
+        assert audited.broken() == {"P11.1"}
 
     def test_P6_4_a_row_that_should_be_gone(self, audited: Audit):
         cutoff = DELIVERY_LOG.cutoff(audited.world.clock.now)

@@ -1,6 +1,6 @@
 """What the auditor counts, across all tenants: never content, only whether something is as promised."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from leadsrally.kit.db import Tx
 
@@ -141,6 +141,41 @@ SELECT count(*)
 
 def unsealed_credentials(tx: Tx) -> int:
     return tx.value(_UNSEALED_CREDENTIALS, {})
+
+
+_NOTICES_WAITING = """
+SELECT count(*) FROM notices WHERE state = 'queued' AND created_at < %(cutoff)s
+"""
+
+
+def notices_waiting(tx: Tx, cutoff: datetime) -> int:
+    """Notices from before `cutoff` that are still to be mailed."""
+    return tx.value(_NOTICES_WAITING, {"cutoff": cutoff})
+
+
+_DEAD_NOTICES = """
+SELECT count(*) FROM jobs WHERE queue = 'notify' AND state = 'dead'
+"""
+
+
+def dead_notices(tx: Tx) -> int:
+    """Jobs that were to tell somebody something and were given up."""
+    return tx.value(_DEAD_NOTICES, {})
+
+
+# Which address was blocked is not for the auditor to see; of the two that may differ from it, neither counts.
+_MAILS_AFTER_BLOCK = """
+SELECT count(*)
+  FROM notices AS n
+  JOIN users AS u ON u.organization_id = n.organization_id AND u.id = n.user_id
+ WHERE n.kind NOT IN ('change_email', 'email_changed')
+   AND n.taken_at > u.mail_blocked_at + %(grace)s
+"""
+
+
+def mails_after_block(tx: Tx, grace: timedelta) -> int:
+    """Mails to people from whom mail had come back, later than one that was on its way could be."""
+    return tx.value(_MAILS_AFTER_BLOCK, {"grace": grace})
 
 
 _TABLES_WITHOUT_ROW_SECURITY = """

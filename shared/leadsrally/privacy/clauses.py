@@ -13,11 +13,15 @@ from typing import Literal
 import psycopg
 
 from leadsrally.kit.db import Tx
+from leadsrally.notices.compose import Letterhead
+from leadsrally.notices.specimens import specimens
 from leadsrally.privacy import audit
 from leadsrally.privacy.retention import DELIVERY_LOG
 from leadsrally.telemetry.errors import report
 
 _DAYS_AHEAD_AT_LEAST = 7
+_NOTICE_GRACE = timedelta(hours=1)
+_MAIL_ON_ITS_WAY = timedelta(minutes=5)  # a call takes seconds
 _SWEEP_GRACE = timedelta(hours=1)  # the sweep runs on the hour; a day expires at midnight UTC
 
 
@@ -85,6 +89,26 @@ def _delivery_log_written(tx: Tx, now: datetime) -> Finding:
     )
 
 
+def _people_told(tx: Tx, now: datetime) -> Finding:
+    late, dead = audit.notices_waiting(tx, now - _NOTICE_GRACE), audit.dead_notices(tx)
+    return Finding(not late and not dead, f"{late} notices unmailed for an hour, {dead} given up")
+
+
+def _returned_mail_obeyed(tx: Tx, _now: datetime) -> Finding:
+    mails = audit.mails_after_block(tx, _MAIL_ON_ITS_WAY)
+    return Finding(mails == 0, f"{mails} mails to people from whom mail had come back or been called spam")
+
+
+def _mails_say_where_we_are(_tx: Tx, _now: datetime) -> Finding:
+    head = Letterhead("https://app.example", "support@example.com", "privacy@example.com")
+    reach = (head.support, head.privacy)
+    mute = sum(
+        not all(address in form for address in reach for form in (mail.text, mail.html))
+        for mail in specimens(head)
+    )
+    return Finding(mute == 0, f"{mute} kinds of mail without the address for questions or for privacy")
+
+
 def _scores_disclosed(tx: Tx, _now: datetime) -> Finding:
     silent = audit.scores_without_disclosure(tx)
     return Finding(silent == 0, f"{silent} scores without a disclosure to Anthropic")
@@ -138,14 +162,14 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P2.1", "Used to deliver what the customer configured"),
     Clause("P2.2", "AI features only as switched on"),
     Clause("P2.3", "Reliability, abuse prevention, billing"),
-    Clause("P2.4", "Owners are told what they need to know"),
+    Clause("P2.4", "Owners are told what they need to know", _people_told),
     Clause("P3.1", "A legal basis for each use"),
     Clause("P3.2", "Contacts' consent is obtained and on record"),
     Clause("P4.1", "Twilio delivers texts and numbers"),
     Clause("P4.2", "Meta delivers WhatsApp and leads"),
     Clause("P4.3", "Anthropic sees snippets only while AI is on"),
     Clause("P4.4", "Sentry gets no personal data", _reports_scrubbed),
-    Clause("P4.5", "Resend delivers our own mail"),
+    Clause("P4.5", "Resend delivers our own mail; what comes back is obeyed", _returned_mail_obeyed),
     Clause("P4.6", "Railway hosts the system"),
     Clause("P4.7", "Each transfer to a subprocessor is logged", _sends_disclosed),
     Clause("P5.1", "Access is walled off by tenant and function", _tenants_walled),
@@ -168,5 +192,5 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P8.5", "Breach notices within 72 hours"),
     Clause("P9.1", "Nothing about children under 16"),
     Clause("P10.1", "Material changes announced 14 days ahead"),
-    Clause("P11.1", "Privacy and support can be reached"),
+    Clause("P11.1", "Privacy and support can be reached", _mails_say_where_we_are),
 )

@@ -1,0 +1,45 @@
+"""A mail of each kind in each language, about nobody: for whoever checks or looks at what ours say."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from leadsrally.notices.compose import Letterhead, Said, address_of, compose
+from leadsrally.notices.matters import TELLINGS
+from leadsrally.notices.types import KINDS, LANGUAGES, Device, Fact, Mail, Name, Word
+
+_AT: Final = datetime(2026, 11, 23, 15, 4, tzinfo=UTC)
+_FACTS: Final[dict[str, Fact]] = {
+    "at": _AT,
+    "until": _AT.replace(day=24),
+    "organization": Name("Harbour Bikes"),
+    "inviter": "owner@example.com",
+    "person": "agent@example.com",
+    "role": Word("role", "agent"),
+    "second_factor": Word("second_factor", "on"),
+    "key": Name("Nightly import"),
+    "ip": "203.0.113.9",
+    "device": Device("Firefox", "Linux"),
+}
+
+
+def specimens(head: Letterhead) -> Iterator[Mail]:
+    """All of them, with `head` as they would carry it."""
+    for language in LANGUAGES:
+        for kind in KINDS:
+            link = TELLINGS[kind].link
+            token = "x" * 86 if link and link.purpose else None
+            yield compose(
+                Said(
+                    key=UUID(int=0),
+                    organization_id=UUID(int=0),
+                    kind=kind,
+                    address="somebody@example.com",
+                    language=language,
+                    time_zone="Europe/Berlin",
+                    facts=_FACTS,
+                    link=address_of(head.app_url, link.path, token) if link else None,
+                ),
+                head,
+            )
