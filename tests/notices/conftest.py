@@ -83,7 +83,7 @@ class Office:
             **{
                 "user_id": self.agent,
                 "kind": "browser",
-                "token_hash": b"",
+                "token_hash": b"h" * 32,
                 "source_ip": "203.0.113.9",
                 "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
                 "rotated_at": now,
