@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -42,7 +42,7 @@ class _Bearer(AuthBase):
         return r
 
 
-_account: ContextVar[_Account] = ContextVar("leadsrally_resend_account")
+_account: ContextVar[_Account | None] = ContextVar("leadsrally_resend_account", default=None)
 
 
 @contextmanager
@@ -56,7 +56,13 @@ def as_account(base_url: str, api_key: str) -> Generator[None]:
 
 
 class Transport(HTTPClient):
-    """The SDK's way to the network. A new connection each time: one kept through Lambda's sleep is often dead."""
+    """The SDK's way to the network. A new connection each time: one kept through Lambda's sleep is often dead.
+
+    Outside `as_account` it is the SDK's own, for whoever else in the process may use it.
+    """
+
+    def __init__(self, otherwise: HTTPClient) -> None:
+        self._otherwise = otherwise
 
     def request(
         self,
@@ -64,10 +70,12 @@ class Transport(HTTPClient):
         url: str,
         headers: Mapping[str, str],
         json: Any = None,
-        files: Any = None,  # noqa: ARG002  the SDK's signature; mails of ours bring no files
-        data: Any = None,  # noqa: ARG002
+        files: Any = None,
+        data: Any = None,
     ) -> tuple[bytes, int, Mapping[str, str]]:
         account = _account.get()
+        if account is None:
+            return self._otherwise.request(method, url, headers, json, files, data)
         answer = requests.request(
             method.upper(),
             account.base_url + urlsplit(url).path,
@@ -80,4 +88,4 @@ class Transport(HTTPClient):
         return answer.content, answer.status_code, answer.headers
 
 
-resend.default_http_client = Transport()
+resend.default_http_client = Transport(cast("HTTPClient", resend.default_http_client))
