@@ -1,13 +1,17 @@
 """What the demo organisation has at the simulated Meta: an app, a WhatsApp number, templates in every state."""
 
 from infra.local.secrets import LocalSecrets
-from infra.simulators.meta import MetaApp, Template, Token, Waba, WhatsAppNumber
+from infra.simulators.meta import MetaApp, Template, Token, User, Waba, WhatsAppNumber
 
 APP_ID = "670843887433847"
 WABA_ID = "102290129340398"
 PHONE_NUMBER_ID = "106540352242922"
 NUMBER = "+15005550020"
-PEOPLE = ("+12025550111", "+12025550112")
+
+
+def people() -> list[User]:
+    """Two who have WhatsApp; the second has taken a username, and only a business-scoped id is told of him."""
+    return [User("+12025550111", name="Ana Lima"), User("+12025550112", name="Ben Okafor", hides_number=True)]
 
 
 def meta_app(secrets: LocalSecrets, base_url: str) -> MetaApp:

@@ -69,7 +69,7 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
         demo.PHONES,
         api_keys=[kept.anthropic_api_key],
         apps=[demo_meta.meta_app(kept, base_url)],
-        people=demo_meta.PEOPLE,
+        people=demo_meta.people(),
         meta_base=f"{base_url}/simulators/meta",
         resend=ResendSimulator(
             [kept.resend_api_key],

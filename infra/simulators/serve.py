@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from infra.simulators.anthropic import AnthropicSimulator
 from infra.simulators.connections import exposing_transport
-from infra.simulators.meta import MetaApp, MetaSimulator
+from infra.simulators.meta import MetaApp, MetaSimulator, User
 from infra.simulators.production import refuse_in_production
 from infra.simulators.resend import ResendSimulator
 from infra.simulators.running import Running
@@ -51,7 +51,7 @@ def mount(
     limits: Limits | None = None,
     reach: Mapping[str, str] | None = None,
     apps: Iterable[MetaApp] = (),
-    people: Iterable[str] = (),
+    people: Iterable[str | User] = (),
     meta_base: str = "",
     resend: ResendSimulator | None = None,
     others: Mapping[str, ASGIApp] | None = None,

@@ -2,5 +2,16 @@
 
 from infra.simulators.meta.accounts import LeadForm, MetaApp, Page, Template, Token, Waba, WhatsAppNumber
 from infra.simulators.meta.app import MetaSimulator
+from infra.simulators.meta.handsets import User
 
-__all__ = ["LeadForm", "MetaApp", "MetaSimulator", "Page", "Template", "Token", "Waba", "WhatsAppNumber"]
+__all__ = [
+    "LeadForm",
+    "MetaApp",
+    "MetaSimulator",
+    "Page",
+    "Template",
+    "Token",
+    "User",
+    "Waba",
+    "WhatsAppNumber",
+]

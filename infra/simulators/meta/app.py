@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from infra.simulators.meta import errors
 from infra.simulators.meta.accounts import MetaApp
 from infra.simulators.meta.graph import Graph
-from infra.simulators.meta.handsets import Handsets
+from infra.simulators.meta.handsets import Handsets, User
 from infra.simulators.meta.inbound import Inbox
 from infra.simulators.meta.leads import Leads
 from infra.simulators.meta.media import Shelf
@@ -33,7 +33,7 @@ class MetaSimulator:
     def __init__(
         self,
         apps: Iterable[MetaApp],
-        phones: Iterable[str] = (),
+        people: Iterable[str | User] = (),
         *,
         status_delay: float = 0.05,
         delivery: Delivery | None = None,
@@ -41,7 +41,7 @@ class MetaSimulator:
         base: str = "",
     ) -> None:
         self.apps = list(apps)
-        self.handsets = Handsets(phones)
+        self.handsets = Handsets(people)
         self.shelf = Shelf()
         self.caller = WebhookCaller(delivery, reach)
         self.statuses = StatusDesk(self.caller, status_delay)

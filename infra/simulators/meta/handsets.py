@@ -108,10 +108,10 @@ class User:
 class Handsets:
     """People come into being when they are named at start, write, or are written to."""
 
-    def __init__(self, numbers: Iterable[str] = ()) -> None:
+    def __init__(self, people: Iterable["str | User"] = ()) -> None:
         self._users: dict[str, User] = {}
-        for number in numbers:
-            self.of(number)
+        for person in people:
+            self.add(User(person) if isinstance(person, str) else person)
 
     def of(self, number: str) -> User:
         number = number if number.startswith("+") else f"+{number}"

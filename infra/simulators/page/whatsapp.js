@@ -124,6 +124,11 @@ function look(person) {
   person.unread = false;
 }
 
+function moment(iso) {
+  const today = new Date(iso).toDateString() === new Date().toDateString();
+  return today ? clock(iso) : `${new Date(iso).toLocaleDateString([], { weekday: "short" })} ${clock(iso)}`;
+}
+
 function paragraph(className, text) {
   const made = document.createElement("p");
   made.className = className;
@@ -217,7 +222,7 @@ function drawMessage(person, message, all) {
   const item = document.createElement("li");
   item.className = `${message.direction} ${message.kind}`;
   const when = paragraph("when", [
-    clock(message.at),
+    moment(message.at),
     message.edited ? "edited" : "",
     message.status === "read" && message.direction === "to_phone" ? "read" : "",
     message.kind === "template" ? "template" : "",
