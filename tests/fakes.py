@@ -10,7 +10,7 @@ from leadsrally.kit.download import Incoming
 from leadsrally.kit.errors import NotFound
 from leadsrally.notices.types import Mail, Taken
 from leadsrally.notices.types import Outcome as MailOutcome
-from leadsrally.sending.types import Accepted, OutboundText, Outcome
+from leadsrally.sending.types import Accepted, OutboundMessage, Outcome
 
 
 class MovableClock:
@@ -29,21 +29,24 @@ class MovableClock:
 class RecordingSender:
     """Takes every text, remembers it, and answers what it was told to; accepts when told nothing."""
 
-    def __init__(self) -> None:
-        self.texts: list[OutboundText] = []
+    def __init__(self, prefix: str = "SM") -> None:
+        self.prefix = prefix
+        self.texts: list[OutboundMessage] = []
         self.outcomes: list[Outcome] = []
         self.at_provider: tuple[str, ...] = ()
-        self.on_send: Callable[[OutboundText], None] = lambda _text: None
+        self.on_send: Callable[[OutboundMessage], None] = lambda _text: None
         self._lock = threading.Lock()
 
-    def send(self, text: OutboundText) -> Outcome:
+    def send(self, text: OutboundMessage) -> Outcome:
         with self._lock:
             self.texts.append(text)
-            outcome = self.outcomes.pop(0) if self.outcomes else Accepted(f"SM{len(self.texts):032x}", 1)
+            outcome = (
+                self.outcomes.pop(0) if self.outcomes else Accepted(f"{self.prefix}{len(self.texts):032x}", 1)
+            )
         self.on_send(text)
         return outcome
 
-    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
+    def find(self, text: OutboundMessage, not_before: datetime) -> tuple[str, ...]:
         return self.at_provider
 
 

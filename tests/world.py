@@ -84,6 +84,7 @@ class MetaLine:
     page_id: str | None
     app_secret: str
     verify_token: str
+    access_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class World:
     database: TestDatabase
     clock: MovableClock = field(default_factory=lambda: MovableClock(START))
     sender: RecordingSender = field(default_factory=RecordingSender)
+    meta_sender: RecordingSender = field(default_factory=lambda: RecordingSender("wamid."))
     scorer: RecordingScorer = field(default_factory=RecordingScorer)
     mailer: RecordingMailer = field(default_factory=RecordingMailer)
     rung: list[tuple[str, UUID]] = field(default_factory=list)
@@ -129,9 +131,9 @@ class World:
                     connections=connections,
                     announce=self._announced,
                     scorer=None if real_providers else self.scorer,
-                    senders=None if real_providers else {"sms": self.sender},
                     mailer=None if real_providers else self.mailer,
                     media_sources=None if real_providers else {"sms": self.files, "whatsapp": self.files},
+                    senders=None if real_providers else {"sms": self.sender, "whatsapp": self.meta_sender},
                 )
             )
         return self
@@ -259,8 +261,9 @@ class World:
             page_id=page_id,
             app_secret=secrets.token_hex(16),
             verify_token=secrets.token_urlsafe(16),
+            access_token="EAAG" + secrets.token_hex(16),
         )
-        credentials = MetaCredentials((line.app_secret,), line.verify_token, "EAAG" + secrets.token_hex(16))
+        credentials = MetaCredentials((line.app_secret,), line.verify_token, line.access_token)
         self._insert(
             "channels",
             {
@@ -523,7 +526,7 @@ class World:
         self.clock.pass_(seconds=3)
         self.work("ai_score")
 
-    def reply(self, line: Line, conversation_id: UUID, body: str, **options: Any) -> UUID:
+    def reply(self, line: Line | MetaLine, conversation_id: UUID, body: str, **options: Any) -> UUID:
         """A colleague writes; the message is queued, not sent."""
         from leadsrally.messaging.compose import queue_message
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from leadsrally.jobs.types import Perform
 from leadsrally.kit.clock import Clock, system_clock
-from leadsrally.kit.crypto import KeyedHash, KeyService, Vault
+from leadsrally.kit.crypto import KeyedHash, KeyService, SealContext, Vault
 from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.channels import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
@@ -39,11 +39,12 @@ if TYPE_CHECKING:
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
     from leadsrally.providers.meta.credentials import MetaCredentials
+    from leadsrally.providers.meta.graph import Graph
     from leadsrally.providers.storage.folder import FolderLinks
     from leadsrally.providers.storage.s3 import S3Storage
     from leadsrally.providers.twilio.signature import TwilioCredentials
     from leadsrally.sending.send import Post
-    from leadsrally.sending.types import Addressee, Sender
+    from leadsrally.sending.types import Addressee, Sender, SendingKind
 
 _MARGIN = timedelta(seconds=30)
 
@@ -73,7 +74,7 @@ class Runtime:
         self._senders = senders
         self._mailer = mailer
         self._media_sources = media_sources
-        self._twilio: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
+        self._kept_senders: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
     def db(self) -> Database:
@@ -167,12 +168,15 @@ class Runtime:
         from leadsrally.providers.twilio.error_codes import explain
         from leadsrally.sending.send import Post
 
+        def means_opt_out(kind: "SendingKind", code: str | None) -> bool:
+            return kind == "sms" and explain(code).effect == "opt_out"
+
         return Post(
             self.db,
             self.clock,
             self.hashes,
             self._sender_for,
-            lambda code: explain(code).effect == "opt_out",
+            means_opt_out,
             self.settings.required("LEADSRALLY_PUBLIC_URL"),
         )
 
@@ -180,19 +184,11 @@ class Runtime:
         if self._senders is not None:
             return self._senders[to.channel_kind]
         place, now = (to.channel_id, to.credentials_version), self.clock()
-        opened_at, sender = self._twilio.get(place, (now, None))
+        opened_at, sender = self._kept_senders.get(place, (now, None))
         if sender is None or now - opened_at >= KEPT_FOR:
-            from leadsrally.providers.twilio.sender import TwilioSender
-            from leadsrally.providers.twilio.signature import TwilioCredentials
-
-            sealed = self.vault.open(to.credentials, twilio_context(organization_id, to.channel_id))
-            sender = TwilioSender(
-                TwilioCredentials.from_json(sealed),
-                to.account_sid,
-                base_url=self.settings.optional("TWILIO_BASE_URL"),
-            )
-            opened_at = now
-        self._twilio[place] = opened_at, sender
+            make = {"sms": self._twilio_sender, "whatsapp": self._meta_sender}[to.channel_kind]
+            opened_at, sender = now, make(organization_id, to)
+        self._kept_senders[place] = opened_at, sender
         return sender
 
     @cached_property
@@ -284,6 +280,32 @@ class Runtime:
 
         opened = self.vault.open(wanted.credentials, twilio_context(organization_id, wanted.channel_id))
         return TwilioMedia(TwilioCredentials.from_json(opened), wanted.account_sid or "", base_url=twilio)
+
+    def _twilio_sender(self, organization_id: UUID, to: "Addressee") -> "Sender":
+        from leadsrally.providers.twilio.sender import TwilioSender
+        from leadsrally.providers.twilio.signature import TwilioCredentials
+
+        opened = self.vault.open(to.credentials, twilio_context(organization_id, to.channel_id))
+        return TwilioSender(
+            TwilioCredentials.from_json(opened),
+            to.account_sid,
+            base_url=self.settings.optional("TWILIO_BASE_URL"),
+        )
+
+    def _meta_sender(self, organization_id: UUID, to: "Addressee") -> "Sender":
+        from leadsrally.providers.meta.sender import MetaSender
+
+        return MetaSender(self.graph(to.credentials, meta_context(organization_id, to.channel_id)))
+
+    def graph(self, sealed: bytes, context: SealContext) -> "Graph":
+        """A customer's way to Meta's Graph API, with the credentials of one channel."""
+        from leadsrally.providers.meta.credentials import MetaCredentials
+        from leadsrally.providers.meta.graph import Graph
+
+        credentials = MetaCredentials.from_json(self.vault.open(sealed, context))
+        # A simulator is asked without encryption, so never in production.
+        elsewhere = None if self.settings.production else self.settings.optional("META_BASE_URL")
+        return Graph(credentials, base_url=elsewhere)
 
     def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
         """Run the jobs that an SQS-shaped event rings for."""

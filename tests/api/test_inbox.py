@@ -246,13 +246,23 @@ class TestReply:
         [
             ("", "malformed"),
             ("   \n", "empty_body"),
-            ("x" * 1601, "malformed"),
+            ("x" * 1601, "body_too_long"),
+            ("x" * 4097, "malformed"),
             ("nul\x00", "malformed"),
             (None, "malformed"),
             (7, "malformed"),
             ("\ud800", "malformed"),
         ],
-        ids=["empty", "blank", "too long", "NUL", "null", "number", "half a character"],
+        ids=[
+            "empty",
+            "blank",
+            "too long",
+            "too long for anything",
+            "NUL",
+            "null",
+            "number",
+            "half a character",
+        ],
     )
     def test_I1_what_no_phone_can_show(
         self, world: World, client: Client, thread: UUID, body: Any, code: str

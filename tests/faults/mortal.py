@@ -33,7 +33,7 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.compose import queue_message
 from leadsrally.runtime import Runtime
-from leadsrally.sending.types import OutboundText, Outcome, Sender
+from leadsrally.sending.types import OutboundMessage, Outcome, Sender
 
 FUNCTIONS = {function.name: function for function in load()}
 HANDLERS = {name: FUNCTIONS[name].handler() for name in ("webhook_twilio", "send_message", "ai_score")}
@@ -50,7 +50,7 @@ class Mortal:
         self._genuine = genuine
         self._point = point
 
-    def send(self, text: OutboundText) -> Outcome:
+    def send(self, text: OutboundMessage) -> Outcome:
         if self._point == "before_call":
             die()
         outcome = self._genuine.send(text)
@@ -58,7 +58,7 @@ class Mortal:
             die()
         return outcome
 
-    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
+    def find(self, text: OutboundMessage, not_before: datetime) -> tuple[str, ...]:
         return self._genuine.find(text, not_before)
 
 

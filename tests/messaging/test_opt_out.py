@@ -12,7 +12,7 @@ import pytest
 from leadsrally import runtime
 from leadsrally.consent import words
 from leadsrally.consent.change import address_hashes
-from leadsrally.sending.types import OutboundText
+from leadsrally.sending.types import OutboundMessage
 from tests.world import Line, Org, World
 
 PHONE = "+12025550101"
@@ -621,7 +621,7 @@ class TestModel:
         thread = world.conversation(line)
         first, second = (world.reply(line, thread, body) for body in ("one", "two"))
 
-        def stop(_text: OutboundText) -> None:
+        def stop(_text: OutboundMessage) -> None:
             world.text(line, "STOP")
 
         world.sender.on_send = stop

@@ -12,7 +12,7 @@ from leadsrally import runtime
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.errors import Conflict, Invalid, Misconfigured, Unavailable
 from leadsrally.sending import gate
-from leadsrally.sending.types import Accepted, NotProcessed, OutboundText, Rejected, Unclear
+from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Rejected, Unclear
 from tests.world import PUBLIC_URL, Line, Org, World
 
 SID = "SM" + "a" * 32
@@ -61,7 +61,7 @@ class TestAccepted:
         assert text.status_callback == f"{PUBLIC_URL}/webhooks/twilio/{line.key}/status?message={message}"
 
     def test_no_transaction_is_open_while_the_provider_is_called(self, world: World, message: UUID):
-        def look(_text: OutboundText) -> None:
+        def look(_text: OutboundMessage) -> None:
             open_ones = world.value(
                 """SELECT count(*) FROM pg_stat_activity
                     WHERE datname = %(name)s AND state LIKE 'idle in transaction%%'""",
@@ -92,7 +92,7 @@ class TestAccepted:
     def test_Q6_a_second_job_while_the_first_is_calling(self, world: World, line: Line, message: UUID):
         """It takes the first for dead, which costs a look-up and no second text."""
 
-        def meanwhile(_text: OutboundText) -> None:
+        def meanwhile(_text: OutboundMessage) -> None:
             world.sender.on_send = lambda _: None
             (second,) = jobs(world, "send")[1:]
             world.ring("send_message", [second["id"]])
@@ -127,7 +127,7 @@ class TestEarlyReport:
     def test_W10_a_report_by_the_providers_id_alone_is_parked_and_applied(
         self, world: World, line: Line, message: UUID
     ):
-        def early(_text: OutboundText) -> None:
+        def early(_text: OutboundMessage) -> None:
             assert world.report(line, SID, "delivered").status == 200
             assert world.report(line, SID, "sent").status == 200
             assert world.value("SELECT count(*) FROM early_reports") == 2
@@ -228,7 +228,7 @@ class TestNotProcessed:
         world.execute("UPDATE channels SET quiet_until = %(t)s", t=world.clock.now)
         long = world.clock.now + timedelta(hours=1)
 
-        def other_worker(_text: OutboundText) -> None:
+        def other_worker(_text: OutboundMessage) -> None:
             world.execute("UPDATE channels SET quiet_until = %(t)s", t=long)
 
         world.sender.outcomes, world.sender.on_send = [NotProcessed("rate limit", 5.0)], other_worker
@@ -256,7 +256,7 @@ class TestNotProcessed:
     ):
         """The worker was taken for dead meanwhile; its job is gone, so the look-up keeps the message."""
 
-        def taken_for_dead(_text: OutboundText) -> None:
+        def taken_for_dead(_text: OutboundMessage) -> None:
             world.sender.on_send = lambda _: None
             (job,) = jobs(world, "send")
             world.execute("UPDATE jobs SET lease_until = %(now)s", now=world.clock.now)
@@ -450,7 +450,7 @@ class TestInterrupted:
         """Postgres goes away between the call and the record."""
         name = world.database.name
 
-        def cut(_text: OutboundText) -> None:
+        def cut(_text: OutboundMessage) -> None:
             world.sender.on_send = lambda _: None
             runtime.of("send_message").db.close()
             world.execute(f"REVOKE CONNECT ON DATABASE {name} FROM leadsrally_send_message")

@@ -18,6 +18,7 @@ from infra.local.context import Context
 from infra.local.functions import PROJECT, Function, declaration, load
 from infra.local.gateway import Routes
 from infra.local.schedules import next_time
+from infra.simulators.meta import MetaApp, Token, Waba, WhatsAppNumber
 from infra.simulators.running import Running
 from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
 from infra.simulators.twilio import TwilioSimulator
@@ -28,7 +29,8 @@ from leadsrally.kit.settings import SETTINGS, Settings
 from leadsrally.runtime import Runtime
 from tests import world as worlds
 from tests.aws.stack import resources
-from tests.world import Line, World
+from tests.sending.whatsapp import thread
+from tests.world import Line, MetaLine, World
 
 FUNCTIONS = {function.name: function for function in load()}
 QUEUES = [function for function in load() if function.queue]
@@ -221,10 +223,17 @@ def line(world: World, org: worlds.Org) -> Line:
 
 
 @pytest.fixture
-def providers(line: Line) -> Iterator[tuple[str, TwilioSimulator]]:
+def whatsapp(world: World, org: worlds.Org) -> MetaLine:
+    return world.whatsapp_line(org)
+
+
+@pytest.fixture
+def providers(line: Line, whatsapp: MetaLine) -> Iterator[tuple[str, TwilioSimulator]]:
     """The address of the simulated providers, and Twilio itself."""
     account = TwilioAccount(line.account_sid, line.auth_token, numbers=[TwilioNumber(line.number)])
-    simulators = mount([account], ["+12025550101"])
+    waba = Waba(whatsapp.waba_id or "", [WhatsAppNumber(whatsapp.phone_number_id or "", "+15005550020")])
+    business = MetaApp("1", whatsapp.app_secret, [Token(whatsapp.access_token)], wabas=[waba])
+    simulators = mount([account], ["+12025550101"], apps=[business])
     with Running(simulators) as running:
         yield f"{running.base_url}/simulators", simulators.state.twilio
 
@@ -255,6 +264,7 @@ def strict(
             "ANTHROPIC_API_KEY": "sk-ant-test",
             "ANTHROPIC_BASE_URL": f"{simulators}/anthropic",
             "TWILIO_BASE_URL": f"{simulators}/twilio",
+            "META_BASE_URL": f"{simulators}/meta",
             "LEADSRALLY_AI_MODEL": "claude-haiku-5-5",
             "RESEND_BASE_URL": f"{simulators}/resend",
             "LEADSRALLY_QUEUES": "http://127.0.0.1:9/queues/",
@@ -265,7 +275,7 @@ def strict(
 
 
 def test_each_function_reads_the_settings_it_was_given_and_no_others(
-    world: World, org: worlds.Org, line: Line, strict: dict[str, _Read], picture: str
+    world: World, org: worlds.Org, line: Line, whatsapp: MetaLine, strict: dict[str, _Read], picture: str
 ) -> None:
     """Reading one that was not declared raises `Misconfigured`; one that is never read is a secret too many."""
     user = world.user(org, email="owner@example.test")
@@ -290,6 +300,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     world.conversation(line, "+12025550102")
     for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
         world.reply(line, world.conversation(line, "+12025550102"), text)
+    world.reply(whatsapp, thread(world, whatsapp), "Good morning")
     world._insert(
         "password_resets",
         {
@@ -452,7 +463,7 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
 KMS = {
     "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
     "webhook_meta": {"Decrypt": {"meta.credentials"}},
-    "send_message": {"Decrypt": {"twilio.credentials"}},
+    "send_message": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
     "fetch_media": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
 }
 

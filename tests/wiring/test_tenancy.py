@@ -77,6 +77,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "signups": "SIu",
         "suppressions": "SI",
         "sweep_runs": "S",
+        "templates": "S",
         "users": "sIuD",
     },
     "webhook_twilio": {
@@ -149,6 +150,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "messages": "SU",
         "organizations": "S",
         "suppressions": "SI",
+        "templates": "Su",
     },
     "notify": {
         "api_keys": "s",
@@ -211,10 +213,12 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
     ("api", "channels", "SELECT"): (
         "account_sid address created_at id key kind organization_id page_id phone_number_id "
-        "provider_answers_keywords quiet_until state waba_id"
+        "provider_answers_keywords quiet_until state trouble trouble_since waba_id"
     ),
     ("api", "contacts", "UPDATE"): "updated_at",
-    ("api", "conversations", "UPDATE"): "attention last_message_at last_message_id preview unread_count",
+    ("api", "conversations", "UPDATE"): (
+        "attention last_message_at last_message_id preview preview_kind unread_count"
+    ),
     ("api", "media", "SELECT"): (
         "bytes content_type created_at file_name id message_id organization_id place reason settled_at sha256 state"
     ),
@@ -292,9 +296,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("fetch_media", "conversations", "SELECT"): "channel_id id organization_id",
     ("fetch_media", "media", "UPDATE"): "bytes content_type reason settled_at sha256 source state",
     ("fetch_media", "messages", "SELECT"): "conversation_id id organization_id",
-    ("send_message", "channels", "UPDATE"): "quiet_until",
+    ("send_message", "channels", "UPDATE"): "quiet_until trouble trouble_since",
     ("send_message", "contacts", "UPDATE"): "updated_at",
-    ("send_message", "conversations", "UPDATE"): "attention",
     ("retention_sweep", "early_amendments", "SELECT"): "received_at",
     ("retention_sweep", "quarantine", "SELECT"): "received_at",
     ("webhook_meta", "channels", "SELECT"): (
@@ -304,6 +307,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("webhook_meta", "media", "SELECT"): "message_id organization_id state",
     ("webhook_meta", "media", "UPDATE"): "bytes file_name reason settled_at sha256 source state",
     ("webhook_meta", "scores", "SELECT"): "message_id organization_id",
+    ("send_message", "conversations", "UPDATE"): "attention marketing_quiet_until quiet_until",
+    ("send_message", "templates", "UPDATE"): "changed_at reason state",
     ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state",
 }
 
@@ -328,6 +333,7 @@ TRIED = [
     ("fetch_media", "DELETE FROM media"),
     ("send_message", "DELETE FROM suppressions"),
     ("send_message", "INSERT INTO messages DEFAULT VALUES"),
+    ("send_message", "INSERT INTO templates DEFAULT VALUES"),
     ("retention_sweep", "DELETE FROM delivery_log"),
     ("retention_sweep", "SELECT 1 FROM messages"),
     ("retention_sweep", "SELECT token_hash FROM sessions"),
@@ -425,7 +431,10 @@ VALUES (%(org)s, 'event', %(user)s, 'sent', %(now)s, %(now)s);
 INSERT INTO audit_log (organization_id, id, actor_kind, actor_id, action, occurred_at)
 VALUES (%(org)s, %(id)s, 'person', %(user)s, 'member.joined', %(now)s);
 INSERT INTO idempotency_keys (organization_id, actor_id, key, request_hash, created_at)
-VALUES (%(org)s, %(user)s, 'key', '', %(now)s)
+VALUES (%(org)s, %(user)s, 'key', '', %(now)s);
+INSERT INTO templates (organization_id, id, waba_id, provider_id, name, language, category, state, form, created_at,
+                       changed_at, synced_at)
+VALUES (%(org)s, %(id)s, '1', '1', 'ready', 'en_US', 'utility', 'approved', '{}', %(now)s, %(now)s, %(now)s)
 """
 
 

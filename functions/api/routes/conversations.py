@@ -98,7 +98,9 @@ class Message(BaseModel):
 
 
 class Draft(Body):
-    body: str = Field(min_length=1, max_length=MAX_CHARACTERS, examples=["We open at 9. See you then!"])
+    body: str = Field(
+        min_length=1, max_length=MAX_CHARACTERS["whatsapp"], examples=["We open at 9. See you then!"]
+    )
 
 
 class Queued(BaseModel):

@@ -11,7 +11,16 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import RANK, Channel, Direction, Status
+from leadsrally.messaging.types import (
+    RANK,
+    Channel,
+    ChannelKind,
+    Direction,
+    Draft,
+    Kind,
+    Purpose,
+    Status,
+)
 
 _CHANNEL_BY_KEY = """
 SELECT organization_id, id, key, kind, address, account_sid, waba_id, phone_number_id, page_id,
@@ -271,11 +280,17 @@ def ask_a_person(tx: Tx, organization_id: UUID, conversation_id: UUID, reason: s
 _QUEUE = """
 WITH message AS (
     INSERT INTO messages (
-        organization_id, id, conversation_id, direction, purpose, body, status, status_rank, author_id,
-        idempotency_key, created_at, expires_at
+        organization_id, id, conversation_id, direction, purpose, kind, body, content, template_id, reply_to,
+        status, status_rank, author_id, idempotency_key, created_at, expires_at
     )
-    SELECT c.organization_id, %(message_id)s, c.id, 'outbound', %(purpose)s, %(body)s, 'queued', %(rank)s,
-           %(author_id)s, %(idempotency_key)s, %(now)s, %(expires_at)s
+    SELECT c.organization_id, %(message_id)s, c.id, 'outbound', %(purpose)s, %(kind)s, %(body)s, %(content)s,
+           %(template_id)s,
+           (SELECT answered.id
+              FROM messages AS answered
+             WHERE answered.organization_id = c.organization_id
+               AND answered.id = %(reply_to)s
+               AND answered.conversation_id = c.id),
+           'queued', %(rank)s, %(author_id)s, %(idempotency_key)s, %(now)s, %(expires_at)s
       FROM conversations AS c
      WHERE c.organization_id = %(organization_id)s
        AND c.id = %(conversation_id)s
@@ -285,7 +300,8 @@ WITH message AS (
 UPDATE conversations AS c
    SET last_message_at = greatest(c.last_message_at, %(now)s),
        last_message_id = message.id,
-       preview = %(preview)s
+       preview = %(preview)s,
+       preview_kind = %(kind)s
   FROM message
  WHERE c.organization_id = %(organization_id)s
    AND c.id = message.conversation_id
@@ -297,10 +313,10 @@ def queue_outbound(
     tx: Tx,
     organization_id: UUID,
     conversation_id: UUID,
+    draft: Draft,
     *,
     message_id: UUID,
-    purpose: str,
-    body: str,
+    purpose: Purpose,
     author_id: UUID | None,
     idempotency_key: str | None,
     now: datetime,
@@ -314,8 +330,12 @@ def queue_outbound(
             "conversation_id": conversation_id,
             "message_id": message_id,
             "purpose": purpose,
-            "body": body,
-            "preview": body[:140],
+            "kind": draft.kind,
+            "body": draft.body,
+            "content": None if draft.content is None else Jsonb(draft.content),
+            "template_id": draft.template_id,
+            "reply_to": draft.reply_to,
+            "preview": draft.body[:140],
             "rank": RANK[Status.QUEUED],
             "author_id": author_id,
             "idempotency_key": idempotency_key,
@@ -325,8 +345,21 @@ def queue_outbound(
     )
 
 
+_CHANNEL_KIND = """
+SELECT ch.kind
+  FROM conversations AS c
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
+ WHERE c.organization_id = %(organization_id)s
+   AND c.id = %(conversation_id)s
+"""
+
+
+def channel_kind_of(tx: Tx, organization_id: UUID, conversation_id: UUID) -> ChannelKind | None:
+    return tx.value(_CHANNEL_KIND, {"organization_id": organization_id, "conversation_id": conversation_id})
+
+
 _BY_IDEMPOTENCY_KEY = """
-SELECT id, conversation_id, body
+SELECT id, conversation_id, kind, body
   FROM messages
  WHERE organization_id = %(organization_id)s
    AND idempotency_key = %(idempotency_key)s
@@ -337,6 +370,7 @@ SELECT id, conversation_id, body
 class EarlierMessage:
     id: UUID
     conversation_id: UUID
+    kind: Kind
     body: str
 
 

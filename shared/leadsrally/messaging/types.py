@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["inbound", "outbound"]
 ChannelKind = Literal["sms", "whatsapp", "lead_ads"]
+Purpose = Literal["service", "marketing", "keyword"]
 KeywordSignal = Literal["stop", "start", "help"]
 Kind = Literal[
     "text",
@@ -151,6 +152,17 @@ class Renaming:
     after: Person
     body: str
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message of ours before it is queued. `content` as in `InboundMessage`; `body` is what it says in words."""
+
+    kind: Kind
+    body: str
+    content: Mapping[str, Any] | None = None
+    reply_to: UUID | None = None  # a message of the same conversation
+    template_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

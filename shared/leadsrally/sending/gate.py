@@ -5,10 +5,10 @@ and stores the verdict, with the rule that gave it, beside the message. The clai
 which a send counts as started (docs/decisions/0003).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,15 +16,22 @@ from leadsrally.consent import store as consent_store
 from leadsrally.consent.change import address_hashes
 from leadsrally.consent.quiet_hours import CLOSES, opening
 from leadsrally.consent.types import Standing
-from leadsrally.disclosures.store import disclose
+from leadsrally.disclosures.store import Subprocessor, disclose
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import Status
+from leadsrally.messaging.types import Kind, Status
 from leadsrally.sending import store
 from leadsrally.sending.store import Locked
-from leadsrally.sending.types import Addressee
+from leadsrally.sending.types import Addressee, SendingKind
 
 _DAY = timedelta(days=1)
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages: what is not a
+# template goes only so long after the person last wrote.
+WINDOW = timedelta(hours=24)
+# One message in six seconds to one person, of which 45 may be sent at once and are then waited for:
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+PAIR_BURST = 45
+PAIR_SPAN = timedelta(seconds=6 * PAIR_BURST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ class Facts:
     sent_today: int
     daily_cap: int
     time_zone: str
+    window_closes: datetime | None = None  # of WhatsApp's free text; None where it needs no window
+    pair_quiet_until: datetime | None = None
+    marketing_quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +114,26 @@ def _opted_out(facts: Facts) -> Verdict | None:
     return Verdict("refuse", "suppressed") if facts.suppressed else None
 
 
+def _window_closed(facts: Facts) -> Verdict | None:
+    closed = facts.window_closes is not None and facts.now >= facts.window_closes
+    return Verdict("refuse", "window_closed") if closed else None
+
+
 def _channel_quiet(facts: Facts) -> Verdict | None:
     until = facts.channel_quiet_until
     return Verdict("defer", "provider_asked_to_slow_down", until) if until and until > facts.now else None
+
+
+def _pair_quiet(facts: Facts) -> Verdict | None:
+    until = facts.pair_quiet_until
+    return Verdict("defer", "too_many_to_one_person", until) if until and until > facts.now else None
+
+
+def _marketing_withheld(facts: Facts) -> Verdict | None:
+    until = facts.marketing_quiet_until
+    if facts.purpose != "marketing" or until is None or until <= facts.now:
+        return None
+    return Verdict("defer", "withheld_by_whatsapp", until)
 
 
 def _quiet_hours(facts: Facts) -> Verdict | None:
@@ -129,19 +156,25 @@ RULES: tuple[Rule, ...] = (
     _no_address,
     _expired,
     _opted_out,
+    _window_closed,
     _daily_cap,
     _channel_quiet,
+    _pair_quiet,
+    _marketing_withheld,
     _quiet_hours,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """The gate said yes and the claim holds. Only `claim` makes one; only a holder may call a provider."""
+    """The gate said yes and the claim holds. Only this file makes one; only a holder may call a provider."""
 
     message_id: UUID
     conversation_id: UUID
+    kind: Kind
     body: str
+    content: Mapping[str, Any] | None
+    reply_to: str | None
     to: Addressee
     claimed_at: datetime
     expires_at: datetime | None
@@ -181,37 +214,63 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
         tx,
         organization_id,
         message.contact_id,
-        "twilio",
+        _PROVIDER[message.channel_kind],
         "deliver_message",
         ("phone", "message_text"),
         message_id=message_id,
         now=now,
     )
+    return cleared(message, claimed_at=now, expires_at=_send_by(message, now))
+
+
+def cleared(message: Locked, *, claimed_at: datetime, expires_at: datetime | None) -> Cleared:
+    """A message that this gate let through, now or (for a look-up) at an earlier claim that it remembers."""
     return Cleared(
-        message_id,
+        message.id,
         message.conversation_id,
+        message.kind,
         message.body,
-        addressee(message),
-        claimed_at=now,
-        expires_at=_send_by(message, now),
+        message.content,
+        message.reply_to,
+        _addressee(message),
+        claimed_at,
+        expires_at,
     )
+
+
+_PROVIDER: dict[SendingKind, Subprocessor] = {"sms": "twilio", "whatsapp": "meta"}
 
 
 def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, now: datetime) -> Facts:
     known_as = address_hashes(hashes, organization_id, message.addresses)
-    return Facts(
+    kind = message.channel_kind
+    facts = Facts(
         now=now,
         purpose=message.purpose,
         organization_active=message.organization_state == "active",
         channel_active=message.channel_state == "active",
         channel_quiet_until=message.quiet_until,
-        reachable=message.phone is not None and message.channel_kind == "sms",
+        reachable=message.address is not None,
         expires_at=message.expires_at,
-        suppressed=consent_store.suppressed(tx, organization_id, "sms", known_as, message.purpose),
-        standings=consent_store.standings(tx, organization_id, message.contact_id, "sms"),
+        suppressed=consent_store.suppressed(tx, organization_id, kind, known_as, message.purpose),
+        standings=consent_store.standings(tx, organization_id, message.contact_id, kind),
         sent_today=store.sent_since(tx, organization_id, message.contact_id, now - _DAY),
         daily_cap=message.contact_daily_messages,
         time_zone=message.time_zone,
+    )
+    return _facts_of_whatsapp(tx, organization_id, message, facts) if kind == "whatsapp" else facts
+
+
+def _facts_of_whatsapp(tx: Tx, organization_id: UUID, message: Locked, facts: Facts) -> Facts:
+    now, wrote = facts.now, message.last_inbound_at
+    burst = store.nth_newest_claim(tx, organization_id, message.conversation_id, PAIR_BURST, now - PAIR_SPAN)
+    quiet = [message.pair_quiet_until, burst and burst + PAIR_SPAN]
+    return replace(
+        facts,
+        # Somebody who never wrote has opened no window at all.
+        window_closes=None if message.kind == "template" else now if wrote is None else wrote + WINDOW,
+        pair_quiet_until=max((until for until in quiet if until is not None), default=None),
+        marketing_quiet_until=message.marketing_quiet_until,
     )
 
 
@@ -224,15 +283,16 @@ def _send_by(message: Locked, now: datetime) -> datetime | None:
     return closes if message.expires_at is None else min(closes, message.expires_at)
 
 
-def addressee(message: Locked) -> Addressee:
+def _addressee(message: Locked) -> Addressee:
     return Addressee(
         contact_id=message.contact_id,
-        phone=message.phone or "",  # the gate lets nobody through who has none
+        address=message.address or "",  # the gate lets nobody through who has none
         channel_id=message.channel_id,
         channel_key=message.channel_key,
-        channel_kind="sms",
+        channel_kind=message.channel_kind,
         our_number=message.our_number,
         account_sid=message.account_sid or "",
+        phone_number_id=message.phone_number_id or "",
         credentials=message.credentials,
         credentials_version=message.credentials_version,
     )

@@ -8,7 +8,7 @@ from leadsrally.kit.errors import LeadsRallyError
 from leadsrally.messaging import store as messages
 from leadsrally.messaging.types import Status
 from leadsrally.sending import gate, record, store
-from leadsrally.sending.send import Post, outbound_text
+from leadsrally.sending.send import Post, outbound
 from leadsrally.telemetry import log
 
 # The provider's clock and ours may differ, and its list may lag behind its answers.
@@ -29,10 +29,10 @@ def reconcile(post: Post, job: Job) -> Result:
         message = store.lock(tx, organization_id, message_id)
     if message is None or message.status != Status.UNKNOWN or message.claimed_at is None:
         return Done()
-    to = gate.addressee(message)
-    text = outbound_text(post.public_url, message_id, message.body, to, None, post.clock())
+    cleared = gate.cleared(message, claimed_at=message.claimed_at, expires_at=None)
+    to, sought = cleared.to, outbound(post.public_url, cleared, post.clock())
     try:
-        found = post.sender_for(organization_id, to).find(text, message.claimed_at - _SKEW)
+        found = post.sender_for(organization_id, to).find(sought, message.claimed_at - _SKEW)
     except LeadsRallyError:
         if job.attempts < job.max_attempts:
             raise

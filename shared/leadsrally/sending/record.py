@@ -5,6 +5,7 @@ from uuid import UUID
 
 from leadsrally.consent.types import Evidence
 from leadsrally.contacts.opt_out import opt_out
+from leadsrally.contacts.store import learn
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store as messages
@@ -35,7 +36,7 @@ def record(
     """Settle the message. A callback that came before this is applied now; one that ranks higher stays."""
     message_id = cleared.message_id
     match outcome:
-        case Accepted(provider_message_id, segments):
+        case Accepted(provider_message_id, segments, held, recipient):
             accepted(
                 tx,
                 hashes,
@@ -47,9 +48,13 @@ def record(
                 means_opt_out=means_opt_out,
                 now=now,
             )
+            if held:
+                store.note_held(tx, organization_id, message_id)
+            if recipient:
+                learn(tx, organization_id, cleared.to.contact_id, recipient, now=now)
         case Rejected(code):
             store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code)
-            if means_opt_out(code):
+            if means_opt_out(cleared.to.channel_kind, code):
                 _opted_out_there(tx, hashes, organization_id, message_id, cleared.to, code, now=now)
         case NotProcessed():
             store.release(tx, organization_id, message_id)
@@ -78,8 +83,8 @@ def accepted(
         provider_message_id=provider_message_id,
         segments=segments,
     )
-    known_as = hashes.of(organization_id, "message", provider_message_id)
-    for report in messages.take_parked(tx, organization_id, known_as):
+    remembered = hashes.of(organization_id, "message", provider_message_id)
+    for report in messages.take_parked(tx, organization_id, remembered):
         messages.advance(
             tx,
             organization_id,
@@ -91,7 +96,7 @@ def accepted(
             at=report.at,
             pricing=report.pricing,
         )
-        if report.error_code is not None and means_opt_out(report.error_code):
+        if report.error_code is not None and means_opt_out(to.channel_kind, report.error_code):
             _opted_out_there(tx, hashes, organization_id, message_id, to, report.error_code, now=now)
 
 
@@ -106,7 +111,7 @@ def _opted_out_there(
     now: datetime,
 ) -> None:
     evidence = Evidence("provider_error", now, word=code, message_id=message_id)
-    opt_out(tx, hashes, organization_id, to.contact_id, "sms", evidence, now=now)
+    opt_out(tx, hashes, organization_id, to.contact_id, to.channel_kind, evidence, now=now)
 
 
 def unclear(tx: Tx, organization_id: UUID, message_id: UUID) -> None:

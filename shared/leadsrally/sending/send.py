@@ -11,7 +11,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.sending import gate, record, store
-from leadsrally.sending.types import Addressee, MeansOptOut, NotProcessed, OutboundText, Sender, Unclear
+from leadsrally.sending.types import Addressee, MeansOptOut, NotProcessed, OutboundMessage, Sender, Unclear
 from leadsrally.telemetry import log
 
 _LOOK_AFTER = timedelta(seconds=30)
@@ -53,23 +53,36 @@ def send_message(post: Post, job: Job) -> Result:
 
 
 def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
-    text = outbound_text(
-        post.public_url, cleared.message_id, cleared.body, cleared.to, cleared.expires_at, post.clock()
-    )
-    outcome = _sender(post, organization_id, cleared).send(text)
+    message = outbound(post.public_url, cleared, post.clock())
+    outcome = _sender(post, organization_id, cleared).send(message)
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
         record.record(
             tx, post.hashes, organization_id, cleared, outcome, means_opt_out=post.means_opt_out, now=now
         )
         if isinstance(outcome, NotProcessed):
-            pause = timedelta(seconds=outcome.retry_after) if outcome.retry_after else _SLOW_DOWN
-            store.quiet_channel(tx, organization_id, cleared.to.channel_id, now + pause)
-            return Later(pause, outcome.reason)
+            return _hold_back(tx, organization_id, cleared, outcome, now)
         if isinstance(outcome, Unclear):
             look_up_later(tx, organization_id, cleared.message_id, now=now)
     log.info("message.called", message_id=cleared.message_id, outcome=type(outcome).__name__.lower())
     return Done()
+
+
+def _hold_back(
+    tx: Tx, organization_id: UUID, cleared: gate.Cleared, outcome: NotProcessed, now: datetime
+) -> Result:
+    """Nothing was sent. Whatever is too fast waits, and nobody else."""
+    pause = timedelta(seconds=outcome.retry_after) if outcome.retry_after else _SLOW_DOWN
+    match outcome.holds:
+        case "sender":
+            store.quiet_channel(tx, organization_id, cleared.to.channel_id, now + pause)
+        case "account":
+            store.quiet_account(tx, organization_id, cleared.to.channel_id, now + pause)
+        case "pair":
+            store.quiet_pair(tx, organization_id, cleared.conversation_id, now + pause)
+    if outcome.trouble is not None:
+        store.channel_in_trouble(tx, organization_id, cleared.to.channel_id, outcome.trouble, now=now)
+    return Later(pause, outcome.reason)
 
 
 def _sender(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Sender:
@@ -82,18 +95,21 @@ def _sender(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Sender:
         raise
 
 
-def outbound_text(
-    public_url: str, message_id: UUID, body: str, to: Addressee, expires_at: datetime | None, now: datetime
-) -> OutboundText:
-    """The text as a provider gets it. Its callback carries our id, so a report can never miss its message."""
+def outbound(public_url: str, cleared: gate.Cleared, now: datetime) -> OutboundMessage:
+    """The message as a provider gets it. Our id goes with it, so that a report can never miss its message."""
+    to, expires_at = cleared.to, cleared.expires_at
     validity = None if expires_at is None else max(1, min(36_000, int((expires_at - now).total_seconds())))
-    return OutboundText(
-        message_id=message_id,
-        recipient=to.phone,
-        sender=to.our_number,
-        body=body,
-        status_callback=f"{public_url}/webhooks/twilio/{to.channel_key}/status?message={message_id}",
+    callback = f"{public_url}/webhooks/twilio/{to.channel_key}/status?message={cleared.message_id}"
+    return OutboundMessage(
+        message_id=cleared.message_id,
+        recipient=to.address,
+        sender=to.phone_number_id if to.channel_kind == "whatsapp" else to.our_number,
+        body=cleared.body,
+        status_callback=callback if to.channel_kind == "sms" else "",
         validity_seconds=validity,
+        kind=cleared.kind,
+        content=cleared.content,
+        reply_to=cleared.reply_to,
     )
 
 

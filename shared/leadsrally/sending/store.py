@@ -2,18 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import RANK, Status
+from leadsrally.messaging.types import RANK, Kind, Status
+from leadsrally.sending.types import SendingKind
 
 # The contact's row is locked until the claim is committed; a STOP takes the same lock. So a claim either
 # precedes the STOP or is decided after it, and two claims for one person count each other against the daily
 # cap. The message's row keeps two workers apart.
 _LOCK = """
-SELECT m.id, m.conversation_id, m.body, m.status, m.purpose, m.created_at, m.claimed_at, m.expires_at,
+SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.status, m.purpose, m.created_at,
+       m.claimed_at, m.expires_at,
+       (SELECT answered.provider_message_id
+          FROM messages AS answered
+         WHERE answered.organization_id = m.organization_id
+           AND answered.id = m.reply_to) AS reply_to,
+       c.address AS provider_address, c.last_inbound_at, c.quiet_until AS pair_quiet_until,
+       c.marketing_quiet_until,
        p.id AS contact_id, p.phone,
        array_remove(ARRAY(SELECT CASE i.kind WHEN 'wa_id' THEN '+' || i.value ELSE i.value END
                             FROM contact_identities AS i
@@ -22,7 +31,8 @@ SELECT m.id, m.conversation_id, m.body, m.status, m.purpose, m.created_at, m.cla
                              AND i.retired_at IS NULL) || p.phone, NULL) AS addresses,
        coalesce(p.time_zone, o.time_zone) AS time_zone,
        ch.id AS channel_id, ch.key AS channel_key, ch.kind AS channel_kind, ch.address AS our_number,
-       ch.account_sid, ch.credentials, ch.credentials_version, ch.state AS channel_state, ch.quiet_until,
+       ch.account_sid, ch.waba_id, ch.phone_number_id, ch.credentials, ch.credentials_version,
+       ch.state AS channel_state, ch.quiet_until,
        o.state AS organization_state, o.contact_daily_messages
   FROM messages AS m
   JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
@@ -41,27 +51,42 @@ SELECT m.id, m.conversation_id, m.body, m.status, m.purpose, m.created_at, m.cla
 class Locked:
     id: UUID
     conversation_id: UUID
+    kind: Kind
     body: str
+    content: dict[str, Any] | None
+    template_id: UUID | None
     status: Status
     purpose: str
     created_at: datetime
     claimed_at: datetime | None
     expires_at: datetime | None
+    reply_to: str | None
+    provider_address: str | None
+    last_inbound_at: datetime | None
+    pair_quiet_until: datetime | None
+    marketing_quiet_until: datetime | None
     contact_id: UUID
     phone: str | None
     addresses: list[str]
     time_zone: str
     channel_id: UUID
     channel_key: str
-    channel_kind: str
+    channel_kind: SendingKind
     our_number: str
     account_sid: str | None
+    waba_id: str | None
+    phone_number_id: str | None
     credentials: bytes
     credentials_version: int
     channel_state: str
     quiet_until: datetime | None
     organization_state: str
     contact_daily_messages: int
+
+    @property
+    def address(self) -> str | None:
+        """Where this message goes: what the provider calls the person, else the number."""
+        return self.provider_address or self.phone if self.channel_kind == "whatsapp" else self.phone
 
 
 def lock(tx: Tx, organization_id: UUID, message_id: UUID) -> Locked | None:
@@ -153,6 +178,19 @@ def settle(
     )
 
 
+_NOTE_HELD = """
+UPDATE messages
+   SET verdict = verdict || '{"provider": "held_for_quality_assessment"}'
+ WHERE organization_id = %(organization_id)s
+   AND id = %(message_id)s
+"""
+
+
+def note_held(tx: Tx, organization_id: UUID, message_id: UUID) -> None:
+    """Write beside our own verdict that the provider looks at the message first."""
+    tx.run(_NOTE_HELD, {"organization_id": organization_id, "message_id": message_id})
+
+
 # From `claimed` only. A message that another worker took for interrupted has a look-up on its way and no job
 # that would send it. What was not sent does not count against the daily cap.
 _RELEASE = """
@@ -184,6 +222,83 @@ UPDATE channels
 def quiet_channel(tx: Tx, organization_id: UUID, channel_id: UUID, until: datetime) -> None:
     """Hold one sender back; the organisation's other senders and all other organisations go on."""
     tx.run(_QUIET, {"organization_id": organization_id, "channel_id": channel_id, "until": until})
+
+
+_IN_TROUBLE = """
+UPDATE channels
+   SET trouble = %(code)s, trouble_since = %(now)s
+ WHERE organization_id = %(organization_id)s
+   AND id = %(channel_id)s
+   AND trouble IS DISTINCT FROM %(code)s
+"""
+
+
+def channel_in_trouble(tx: Tx, organization_id: UUID, channel_id: UUID, code: str, *, now: datetime) -> bool:
+    """Note that nothing passes until somebody sets it right. False: it was known."""
+    touched = tx.run(
+        _IN_TROUBLE, {"organization_id": organization_id, "channel_id": channel_id, "code": code, "now": now}
+    )
+    return touched > 0
+
+
+_QUIET_ACCOUNT = """
+UPDATE channels
+   SET quiet_until = greatest(quiet_until, %(until)s)
+ WHERE organization_id = %(organization_id)s
+   AND waba_id = (SELECT waba_id
+                    FROM channels
+                   WHERE organization_id = %(organization_id)s
+                     AND id = %(channel_id)s)
+"""
+
+
+def quiet_account(tx: Tx, organization_id: UUID, channel_id: UUID, until: datetime) -> None:
+    """Hold back all senders of the WhatsApp account that this channel belongs to; it has limits of its own."""
+    tx.run(_QUIET_ACCOUNT, {"organization_id": organization_id, "channel_id": channel_id, "until": until})
+
+
+_QUIET_PAIR = """
+UPDATE conversations
+   SET quiet_until = greatest(quiet_until, %(until)s)
+ WHERE organization_id = %(organization_id)s
+   AND id = %(conversation_id)s
+"""
+
+
+def quiet_pair(tx: Tx, organization_id: UUID, conversation_id: UUID, until: datetime) -> None:
+    """Hold back what goes to one person; everybody else is written to as before."""
+    tx.run(
+        _QUIET_PAIR, {"organization_id": organization_id, "conversation_id": conversation_id, "until": until}
+    )
+
+
+_NTH_NEWEST_CLAIM = """
+SELECT claimed_at
+  FROM messages
+ WHERE organization_id = %(organization_id)s
+   AND conversation_id = %(conversation_id)s
+   AND direction = 'outbound'
+   AND said_at > %(since)s - interval '2 days'
+   AND claimed_at > %(since)s
+ ORDER BY claimed_at DESC
+OFFSET %(before)s
+ LIMIT 1
+"""
+
+
+def nth_newest_claim(
+    tx: Tx, organization_id: UUID, conversation_id: UUID, n: int, since: datetime
+) -> datetime | None:
+    """When the nth newest message of a conversation was claimed, if so many were since then."""
+    return tx.value(
+        _NTH_NEWEST_CLAIM,
+        {
+            "organization_id": organization_id,
+            "conversation_id": conversation_id,
+            "since": since,
+            "before": n - 1,
+        },
+    )
 
 
 _TAKEN = """

@@ -1,29 +1,43 @@
 """What leaves the house, and the four things that can become of it at a provider."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
+
+from leadsrally.contacts.types import Identity
+from leadsrally.messaging.types import Kind
+
+SendingKind = Literal["sms", "whatsapp"]
 
 
 @dataclass(frozen=True, slots=True)
-class OutboundText:
-    """One text that the gate has let through."""
+class OutboundMessage:
+    """One message that the gate has let through.
+
+    `content` is what is more than words, under the name of its kind, as `messages` keeps it.
+    """
 
     message_id: UUID
-    recipient: str
-    sender: str
+    recipient: str  # a number in E.164, or what the provider calls the person
+    sender: str  # our number in E.164; at Meta the id of it
     body: str
-    status_callback: str  # carries our message id, so that a report can never miss its message
+    status_callback: str = ""  # carries our message id, so that a report can never miss its message
     validity_seconds: int | None = None  # give up after this; 1 to 36,000 for Twilio
+    kind: Kind = "text"
+    content: Mapping[str, Any] | None = None
+    reply_to: str | None = None  # the provider's id of the message that this one answers
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider has it. Accepted is not delivered."""
+    """The provider has it. Accepted is not delivered. `held`: it looks at the message before it sends it."""
 
     provider_message_id: str
     segments: int | None = None
+    held: bool = False
+    recipient: tuple[Identity, ...] = ()  # what the provider calls the person
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +49,16 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NotProcessed:
-    """The provider never took it (rate limit, no connection). Safe to try again."""
+    """The provider never took it (rate limit, no connection). Safe to try again.
+
+    `holds` says what has to wait: our sender, all senders of the same account, or only what goes to this one
+    person. `trouble` is the provider's code when nothing will pass until somebody sets it right.
+    """
 
     reason: str
     retry_after: float | None = None  # seconds
+    holds: Literal["sender", "account", "pair"] = "sender"
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +76,13 @@ class Addressee:
     """Whom a claimed message goes to, and through which channel."""
 
     contact_id: UUID
-    phone: str
+    address: str  # a number in E.164, or what the provider calls the person
     channel_id: UUID
     channel_key: str
-    channel_kind: Literal["sms"]
+    channel_kind: SendingKind
     our_number: str
-    account_sid: str
+    account_sid: str  # of an SMS channel
+    phone_number_id: str  # of a WhatsApp channel
     credentials: bytes
     credentials_version: int
 
@@ -69,19 +90,20 @@ class Addressee:
 class MeansOptOut(Protocol):
     """Whether a provider's error code says that the person has opted out there."""
 
-    def __call__(self, code: str | None) -> bool: ...
+    def __call__(self, kind: SendingKind, code: str | None) -> bool: ...
 
 
 class Sender(Protocol):
-    """A provider that can send texts for one channel."""
+    """A provider that can send messages for one channel."""
 
-    def send(self, text: OutboundText) -> Outcome:
+    def send(self, message: OutboundMessage, /) -> Outcome:
         """Call the provider once. Never raises for what the provider or the network did."""
         ...
 
-    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
-        """Ids of messages at the provider that look like `text` and are not older than `not_before`.
+    def find(self, message: OutboundMessage, not_before: datetime, /) -> tuple[str, ...]:
+        """Ids of messages at the provider that look like this one and are not older than `not_before`.
 
-        Raises `leadsrally.kit.errors.Unavailable` when the provider cannot be asked.
+        None at a provider that keeps no list; then only its report can say what became of the message. Raises
+        `leadsrally.kit.errors.Unavailable` when the provider cannot be asked.
         """
         ...

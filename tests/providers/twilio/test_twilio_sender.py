@@ -20,12 +20,12 @@ import pytest
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.providers.twilio.sender import TwilioSender
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.sending.types import Accepted, NotProcessed, OutboundText, Rejected, Sender, Unclear
+from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Rejected, Sender, Unclear
 
 ACCOUNT = "AC" + "0" * 31 + "1"
 SID = "SM" + "0" * 31 + "1"
 TOKEN = "canary-token-3f1c"
-TEXT = OutboundText(
+TEXT = OutboundMessage(
     message_id=UUID(int=7),
     recipient="+15005550010",
     sender="+15005550006",

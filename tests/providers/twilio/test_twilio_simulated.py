@@ -13,10 +13,10 @@ from infra.simulators.twilio.app import TwilioSimulator
 from leadsrally.kit.errors import Unavailable
 from leadsrally.providers.twilio.sender import TwilioSender
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.sending.types import Accepted, OutboundText, Rejected
+from leadsrally.sending.types import Accepted, OutboundMessage, Rejected
 
 ACCOUNT = TwilioAccount("AC" + "0" * 31 + "9", "simulated-token", numbers=[TwilioNumber("+15005550100")])
-TEXT = OutboundText(
+TEXT = OutboundMessage(
     message_id=UUID(int=9),
     recipient="+14158675310",
     sender="+15005550100",

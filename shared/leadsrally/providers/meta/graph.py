@@ -9,6 +9,7 @@ import hmac
 import json
 import math
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -147,19 +148,27 @@ class Graph:
     def _client(self) -> "httpx2.Client":
         import httpx2  # slow to import
 
-        return httpx2.Client(
+        client = httpx2.Client(
             headers={"Authorization": f"Bearer {self._credentials.access_token}"},
             timeout=httpx2.Timeout(self._timeout, connect=_CONNECT_SECONDS),
             limits=httpx2.Limits(max_keepalive_connections=4, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,  # a redirect would carry the token to another host
             trust_env=False,
         )
+        # Whoever keeps this object lets it go after a while without a word.
+        weakref.finalize(self, client.close)
+        return client
 
     def _fresh(self) -> "httpx2.Client":
-        if not 0 <= time.time() - self._last_used < IDLE_SECONDS and "_client" in vars(self):
+        if not 0 <= time.time() - self._last_used < IDLE_SECONDS:
+            self.close()
+        return self._client
+
+    def close(self) -> None:
+        """Let go of the connection; the next call makes a new one."""
+        if "_client" in vars(self):
             self._client.close()
             del self._client
-        return self._client
 
     def _call(self, method: str, path: str, params: Mapping[str, str | int], **content: Any) -> Fields:
         import httpx2

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.sending.types import Accepted, NotProcessed, OutboundText, Outcome, Rejected, Unclear
+from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Outcome, Rejected, Unclear
 
 if TYPE_CHECKING:
     from twilio.base.page import Page
@@ -77,7 +77,7 @@ class TwilioSender:
             self._connected = client, transport
         return self._connected
 
-    def send(self, text: OutboundText) -> Outcome:
+    def send(self, text: OutboundMessage) -> Outcome:
         """Call Twilio once. Never raises for what Twilio or the network did; reasons hold no text and no number."""
         client, transport = self._connect()
         from twilio.base import values
@@ -97,7 +97,7 @@ class TwilioSender:
             return Unclear("Twilio's answer named no message")
         return Accepted(sid, _positive(segments))
 
-    def find(self, text: OutboundText, not_before: datetime) -> tuple[str, ...]:
+    def find(self, text: OutboundMessage, not_before: datetime) -> tuple[str, ...]:
         """Ids of messages at Twilio with the same sender, recipient and body, created at `not_before` or later.
 
         The date is compared here, on creation: Twilio's own filter goes by the date of sending, which a message that
