@@ -15,7 +15,7 @@ from fastapi import Depends, Request, params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from leadsrally import runtime
-from leadsrally.accounts import audit, callers, tokens
+from leadsrally.accounts import api_key, audit, callers, limits, tokens
 from leadsrally.accounts.audit import Actor
 from leadsrally.accounts.callers import Caller, Session
 from leadsrally.accounts.permissions import MAY, Action
@@ -24,7 +24,11 @@ from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Forbidden, Unauthenticated
 from leadsrally.runtime import Runtime
 
-_bearer = HTTPBearer(auto_error=False, description="Access token from POST /v1/auth/login")
+_bearer = HTTPBearer(
+    scheme_name="bearer",
+    auto_error=False,
+    description="An access token from `POST /v1/auth/login`, or an API key from `POST /v1/api-keys`.",
+)
 _LONGEST_DEVICE = 300
 
 
@@ -48,9 +52,10 @@ Visiting = Annotated[Visitor, Depends(visitor)]
 class Asking:
     """A known person and an open transaction of their organisation, committed when the answer is ready."""
 
-    __slots__ = ("_open", "_tx", "caller", "door")
+    __slots__ = ("_open", "_tx", "action", "caller", "door")
 
     def __init__(self, caller: Caller, tx: Tx, door: Runtime, open_: ExitStack) -> None:
+        self.action: Action | None = None  # what is asked for, once that is known
         self.caller = caller
         self.door = door
         self._tx: Tx | None = tx
@@ -88,20 +93,49 @@ class Asking:
 async def asking(
     door: Door, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> AsyncGenerator[Asking]:
-    """Raises `Unauthenticated` without valid credentials, and for those whose person or session is no more."""
+    """Raises `Unauthenticated` without valid credentials, and for those whose person or session is no more.
+
+    What was refused for want of a right is written down when all else of the request is undone.
+    """
     if credentials is None:
         raise Unauthenticated("Log in first and send the access token.", code="token_missing")
     organization_id, recognise = _shown(door, credentials.credentials)
-    with ExitStack() as open_:
-        tx = open_.enter_context(door.db.tenant(organization_id))
-        yield Asking(recognise(tx, door.clock()), tx, door, open_)
+    asked: Asking | None = None
+    try:
+        with ExitStack() as open_:
+            tx = open_.enter_context(door.db.tenant(organization_id))
+            asked = Asking(recognise(tx, door.clock()), tx, door, open_)
+            yield asked
+    except Forbidden as refused:
+        if asked is not None and refused.code not in _ASKS_FOR_MORE:
+            _write_down(door, asked, refused)
+        raise
+
+
+# Refusals that no right is missing for, only another proof.
+_ASKS_FOR_MORE = frozenset({"person_needed", "confirmation_needed"})
+
+
+def _write_down(door: Runtime, asked: Asking, refused: Forbidden) -> None:
+    details = {"role": asked.person.role, "reason": refused.code}
+    if asked.action is not None:
+        details["action"] = asked.action
+    organization_id, now = asked.person.organization_id, door.clock()
+    with door.db.tenant(organization_id) as tx:
+        audit.record(tx, organization_id, asked.actor, "permission.refused", now=now, details=details)
 
 
 def _shown(door: Runtime, credential: str) -> tuple[UUID, Callable[[Tx, datetime], Caller]]:
     """The tenant that a credential names, and the one statement that tells whether it opens that door.
 
-    An access token of a session. What begins with `lr_` will be an API key.
+    An access token of a session, or an API key. Raises `Limited` for a key that asks too often.
     """
+    if credential.startswith(api_key.PREFIX):
+        key = api_key.read(credential)
+        with door.db.tenant(key.organization_id) as tx:
+            wait = callers.count_use(tx, door.hashes, key, door.clock())
+        limits.refuse(wait)
+        return key.organization_id, lambda tx, now: callers.by_api_key(tx, key, now)
     bearer = tokens.read(door.settings.key("LEADSRALLY_TOKEN_KEY"), credential, door.clock)
     return bearer.organization_id, lambda tx, now: callers.by_session(tx, bearer, now)
 
@@ -118,9 +152,9 @@ class Permit:
     confirmed: bool  # one who has shown within the last ten minutes who they are (A13)
 
     async def __call__(self, asked: Asked) -> None:
-        """Raises `Forbidden` for others, and writes down that a role was not enough."""
+        """Raises `Forbidden` for others."""
+        asked.action = self.action
         if asked.person.role not in MAY[self.action]:
-            self._write_down(asked)
             raise Forbidden("Your role does not allow this. Ask an owner for another role.", code="forbidden")
         if self.action not in asked.caller.scopes:
             raise Forbidden("This token or key was not made for that.", code="scope_missing")
@@ -131,12 +165,6 @@ class Permit:
                 "Confirm that it is you, with your password or a code at POST /v1/auth/confirm, and try again.",
                 code="confirmation_needed",
             )
-
-    def _write_down(self, asked: Asking) -> None:
-        organization_id, now = asked.person.organization_id, asked.door.clock()
-        with asked.outside().tenant(organization_id) as tx:
-            details = {"action": self.action, "role": asked.person.role}
-            audit.record(tx, organization_id, asked.actor, "permission.refused", now=now, details=details)
 
 
 def permit(action: Action, *, person: bool = False, confirmed: bool = False) -> params.Depends:

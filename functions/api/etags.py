@@ -26,7 +26,20 @@ def headers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"headers": told} for status in statuses}
 
 
-def _if_match(
+def version_of(if_match: str | None) -> int:
+    """Raises `Unconditional` without a tag, and `Stale` for what is no single tag of ours."""
+    if if_match is None:
+        raise Unconditional(
+            "Send the ETag of what you read as If-Match, so that nobody's change is lost.",
+            code="if_match_missing",
+        )
+    found = _TAG.fullmatch(if_match.strip())
+    if found is None:
+        raise Stale
+    return int(found[1])
+
+
+async def _if_match(
     if_match: Annotated[
         str | None,
         Header(
@@ -37,16 +50,7 @@ def _if_match(
         ),
     ] = None,
 ) -> int:
-    """Raises `Unconditional` without the header, and `Stale` for one that is no single tag of ours."""
-    if if_match is None:
-        raise Unconditional(
-            "Send the ETag of what you read as If-Match, so that nobody's change is lost.",
-            code="if_match_missing",
-        )
-    found = _TAG.fullmatch(if_match.strip())
-    if found is None:
-        raise Stale
-    return int(found[1])
+    return version_of(if_match)
 
 
 IfMatch = Annotated[int, Depends(_if_match)]

@@ -14,15 +14,20 @@ from starlette.exceptions import HTTPException
 from functions.api import limits, problems
 from functions.api.contract import INTRODUCTION, Api, operation_id
 from functions.api.routes import (
+    api_keys,
+    audit_log,
     auth,
     conversations,
     deliveries,
     docs,
     health,
+    invitations,
     jobs,
     me,
+    members,
     messages,
     notifications,
+    organization,
     sessions,
 )
 from leadsrally import runtime
@@ -41,7 +46,22 @@ app = Api(
     responses=problems.problems(422, 500, 503),
     generate_unique_id_function=operation_id,
 )
-app.nouns = (auth, me, sessions, notifications, conversations, messages, deliveries, jobs, health)
+app.nouns = (
+    auth,
+    me,
+    sessions,
+    notifications,
+    organization,
+    members,
+    invitations,
+    api_keys,
+    audit_log,
+    conversations,
+    messages,
+    deliveries,
+    jobs,
+    health,
+)
 for noun in app.nouns:
     app.include_router(noun.router)
 app.include_router(docs.router)

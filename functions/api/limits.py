@@ -1,9 +1,9 @@
 """What a request may be: how large, how deep, with which characters. Anything else is refused, not repaired."""
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from leadsrally.kit.errors import Invalid
@@ -11,6 +11,12 @@ from leadsrally.kit.gateway import Event
 
 MAX_BODY = 1024 * 1024  # bytes
 MAX_DEPTH = 16  # of lists and objects within each other
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")
+]
+"""Text of one line: a name, which may stand in the head of a mail (I12)."""
 
 
 class Body(BaseModel):
@@ -26,6 +32,24 @@ class Body(BaseModel):
     def _storable(cls, sent: Any) -> Any:
         refuse_unstorable(sent)
         return sent
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Patch(Body):
+    """An edit: what is left out stays as it is, so the fields' defaults mean nothing."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    def given(self) -> dict[str, Any]:
+        """What is to be changed. Raises `Invalid` when that is nothing."""
+        changes = self.model_dump(exclude_unset=True)
+        if not changes:
+            raise Invalid("Say what to change.", code="nothing_given")
+        return changes
 
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"

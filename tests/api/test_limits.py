@@ -81,11 +81,11 @@ class TestBody:
 class TestIfMatch:
     def test_a_tag_is_read_as_it_was_given(self):
         for version in (1, 7, 123_456_789):
-            assert etags._if_match(etags.tag(version)) == version
+            assert etags.version_of(etags.tag(version)) == version
 
     def test_an_edit_says_what_it_was_made_of(self):
         with pytest.raises(Unconditional):
-            etags._if_match(None)
+            etags.version_of(None)
 
     @pytest.mark.parametrize(
         "given", ["", "3", "*", 'W/"3"', '"3", "4"', '"03"', '"-1"', '"x"', '"3', '"9999999999"', '"٣"']
@@ -93,4 +93,4 @@ class TestIfMatch:
     def test_what_is_no_tag_of_ours_matches_nothing(self, given: str):
         """RFC 9110 section 13.1.1: If-Match compares strongly, so a weak tag never matches."""
         with pytest.raises(Stale):
-            etags._if_match(given)
+            etags.version_of(given)

@@ -97,12 +97,29 @@ def record(
     )
 
 
+# Names are looked up as they are now: a row of the log outlives what it names, and holds no address itself.
 _NEWEST = """
-SELECT id, actor_kind, actor_id, action, target_kind, target_id, details, occurred_at
-  FROM audit_log
- WHERE organization_id = %(organization_id)s
-   AND (occurred_at, id) < (%(before)s, %(before_id)s)
- ORDER BY occurred_at DESC, id DESC
+SELECT l.id, l.actor_kind, l.actor_id, l.action, l.target_kind, l.target_id, l.details, l.occurred_at,
+       CASE l.actor_kind
+            WHEN 'person' THEN (SELECT email FROM users AS u
+                                 WHERE u.organization_id = l.organization_id AND u.id = l.actor_id)
+            WHEN 'api_key' THEN (SELECT name FROM api_keys AS k
+                                  WHERE k.organization_id = l.organization_id AND k.id = l.actor_id)
+       END AS actor_name,
+       CASE l.target_kind
+            WHEN 'user' THEN (SELECT email FROM users AS u
+                               WHERE u.organization_id = l.organization_id AND u.id = l.target_id)
+            WHEN 'invitation' THEN (SELECT email FROM invitations AS i
+                                     WHERE i.organization_id = l.organization_id AND i.id = l.target_id)
+            WHEN 'api_key' THEN (SELECT name FROM api_keys AS k
+                                  WHERE k.organization_id = l.organization_id AND k.id = l.target_id)
+            WHEN 'channel' THEN (SELECT address FROM channels AS c
+                                  WHERE c.organization_id = l.organization_id AND c.id = l.target_id)
+       END AS target_name
+  FROM audit_log AS l
+ WHERE l.organization_id = %(organization_id)s
+   AND (l.occurred_at, l.id) < (%(before)s, %(before_id)s)
+ ORDER BY l.occurred_at DESC, l.id DESC
  LIMIT %(limit)s
 """
 

@@ -1,13 +1,17 @@
 """Who is asking, found out anew at each request: a removed person, a lost role, an ended session count at once."""
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from leadsrally.accounts import limits
+from leadsrally.accounts.api_key import ApiKey, unknown
 from leadsrally.accounts.audit import Actor
-from leadsrally.accounts.permissions import Action
+from leadsrally.accounts.permissions import Action, scopes_of
 from leadsrally.accounts.tokens import Bearer
 from leadsrally.accounts.types import Person, Role
+from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Unauthenticated
 
@@ -74,3 +78,71 @@ def by_session(tx: Tx, bearer: Bearer, now: datetime) -> Caller:
     person = Person(bearer.organization_id, bearer.user_id, found.email, found.role)
     session = Session(bearer.session_id, found.confirmed_at)
     return Caller(person, Actor("person", person.id), bearer.scopes, session)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    user_id: UUID
+    email: str
+    role: Role
+    key_hash: bytes
+    scopes: list[str]
+    last_used_at: datetime | None
+
+
+_BY_API_KEY = """
+SELECT k.user_id, u.email, u.role, k.key_hash, k.scopes, k.last_used_at
+  FROM api_keys AS k
+  JOIN users AS u ON u.organization_id = k.organization_id AND u.id = k.user_id
+  JOIN organizations AS o ON o.id = k.organization_id
+ WHERE k.organization_id = %(organization_id)s
+   AND k.id = %(key_id)s
+   AND k.revoked_at IS NULL
+   AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
+   AND o.state <> 'pending'
+"""
+
+
+def by_api_key(tx: Tx, key: ApiKey, now: datetime) -> Caller:
+    """Who stands behind this key, and what it may do now: its scopes, as far as their role still allows them.
+
+    Raises `Unauthenticated` for a key that is wrong, revoked or expired, and when its person is gone.
+    """
+    found = _key(tx, key, now)
+    person = Person(key.organization_id, found.user_id, found.email, found.role)
+    scopes = scopes_of(found.role) & set(found.scopes)
+    return Caller(person, Actor("api_key", key.id), scopes, None)
+
+
+def _key(tx: Tx, key: ApiKey, now: datetime) -> _Key:
+    place = {"organization_id": key.organization_id, "key_id": key.id}
+    found = tx.maybe(_Key, _BY_API_KEY, {**place, "now": now})
+    if found is None or not hmac.compare_digest(found.key_hash, key.hash()):
+        raise unknown()
+    return found
+
+
+# Skipped when another request of this key writes it down just now.
+_TOUCH = """
+UPDATE api_keys
+   SET last_used_at = %(now)s
+ WHERE organization_id = %(organization_id)s
+   AND id IN (SELECT id
+                FROM api_keys
+               WHERE organization_id = %(organization_id)s
+                 AND id = %(key_id)s
+                 FOR NO KEY UPDATE SKIP LOCKED)
+"""
+_TOUCHED_FOR = timedelta(minutes=1)
+
+
+def count_use(tx: Tx, hashes: KeyedHash, key: ApiKey, now: datetime) -> timedelta | None:
+    """Count a request of this key, and once a minute write down that it was used.
+
+    Returns how long to wait when it is one too many. In a transaction of its own, so that requests of one key do
+    not wait for each other, and that those count which are refused. Raises as `by_api_key` does.
+    """
+    last_used_at = _key(tx, key, now).last_used_at
+    if last_used_at is None or now - last_used_at >= _TOUCHED_FOR:
+        tx.run(_TOUCH, {"organization_id": key.organization_id, "key_id": key.id, "now": now})
+    return limits.spend(tx, hashes, limits.API_KEY, str(key.id), now)

@@ -36,6 +36,13 @@ def e164(raw: str, region: str | None) -> Number | None:
     return Number(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def is_region(code: str) -> bool:
+    """Whether numbers without a country code can be read as numbers of this ISO 3166-1 alpha-2 region."""
+    import phonenumbers  # slow to import; see the head of this file
+
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def is_canonical(address: str) -> bool:
     """Whether `address` already has the form of an E.164 number: `+` and 7 to 15 digits. Imports nothing."""
     return _CANONICAL.fullmatch(address) is not None

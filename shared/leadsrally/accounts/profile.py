@@ -1,0 +1,123 @@
+"""An organisation as it describes itself, and what it has switched on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from leadsrally.accounts import audit
+from leadsrally.accounts.audit import Actor
+from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Invalid, Stale
+from leadsrally.kit.phone import is_region
+
+Language = Literal["en", "es", "pt", "fr", "de", "it"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    id: UUID
+    name: str
+    help_contact: str
+    time_zone: str
+    country: str
+    language: Language
+    state: str
+    ai_scoring: bool
+    ai_suggestions: bool
+    ai_auto_reply: bool
+    ai_daily_calls: int
+    ai_daily_tokens: int
+    contact_daily_messages: int
+    version: int
+    created_at: datetime
+
+
+_PROFILE = """
+SELECT id, name, help_contact, time_zone, country, language, state, ai_scoring, ai_suggestions, ai_auto_reply,
+       ai_daily_calls, ai_daily_tokens, contact_daily_messages, version, created_at
+  FROM organizations
+ WHERE id = %(organization_id)s
+"""
+
+
+def profile(tx: Tx, organization_id: UUID) -> Profile:
+    return tx.one(Profile, _PROFILE, {"organization_id": organization_id})
+
+
+EDITABLE = (
+    "name",
+    "help_contact",
+    "time_zone",
+    "country",
+    "language",
+    "ai_scoring",
+    "ai_suggestions",
+    "ai_auto_reply",
+    "ai_daily_calls",
+    "ai_daily_tokens",
+    "contact_daily_messages",
+)
+
+# No column takes NULL, so NULL stands for what is not changed.
+_EDIT = """
+UPDATE organizations
+   SET name = coalesce(%(name)s, name),
+       help_contact = coalesce(%(help_contact)s, help_contact),
+       time_zone = coalesce(%(time_zone)s, time_zone),
+       country = coalesce(%(country)s, country),
+       language = coalesce(%(language)s, language),
+       ai_scoring = coalesce(%(ai_scoring)s, ai_scoring),
+       ai_suggestions = coalesce(%(ai_suggestions)s, ai_suggestions),
+       ai_auto_reply = coalesce(%(ai_auto_reply)s, ai_auto_reply),
+       ai_daily_calls = coalesce(%(ai_daily_calls)s, ai_daily_calls),
+       ai_daily_tokens = coalesce(%(ai_daily_tokens)s, ai_daily_tokens),
+       contact_daily_messages = coalesce(%(contact_daily_messages)s, contact_daily_messages),
+       version = version + 1
+ WHERE id = %(organization_id)s
+   AND version = %(version)s
+RETURNING id, name, help_contact, time_zone, country, language, state, ai_scoring, ai_suggestions, ai_auto_reply,
+          ai_daily_calls, ai_daily_tokens, contact_daily_messages, version, created_at
+"""
+
+
+def edit_profile(
+    tx: Tx, organization_id: UUID, changes: Mapping[str, Any], *, version: int, actor: Actor, now: datetime
+) -> Profile:
+    """Set what `changes` names, out of `EDITABLE`; the audit log says which fields, not to what (P7.3).
+
+    Raises `Invalid` for a time zone or a country that nobody knows, and `Stale` when the profile was changed
+    since `version`.
+    """
+    if "time_zone" in changes and changes["time_zone"] not in _time_zones():
+        raise Invalid(
+            "Choose a time zone from the IANA database, such as Europe/Berlin.", code="time_zone_unknown"
+        )
+    if "country" in changes and not is_region(changes["country"]):
+        raise Invalid("Choose a country by its two letters of ISO 3166, such as US.", code="country_unknown")
+    edited = tx.maybe(
+        Profile,
+        _EDIT,
+        {**dict.fromkeys(EDITABLE), **changes, "organization_id": organization_id, "version": version},
+    )
+    if edited is None:
+        raise Stale
+    fields = " ".join(name for name in EDITABLE if name in changes)
+    audit.record(
+        tx,
+        organization_id,
+        actor,
+        "organization.edited",
+        now=now,
+        target=("organization", organization_id),
+        details={"fields": fields},
+    )
+    return edited
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())

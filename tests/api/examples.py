@@ -1,0 +1,198 @@
+"""One call of each operation that succeeds: what the matrix of tenants and roles is made from.
+
+A route that is added to the API has to bring its example, or tests/api/test_matrix.py fails.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from functions.api.handler import app
+from leadsrally.accounts.api_key import SECRET_BYTES, ApiKey
+from tests.api.conftest import Client, person
+from tests.world import Line, Org, World
+
+CONTRACT: dict[str, Any] = app.openapi()
+Operation = tuple[str, str]
+OPERATIONS: list[Operation] = [
+    (method.upper(), path) for path, methods in CONTRACT["paths"].items() for method in sorted(methods)
+]
+
+
+def operation(method: str, path: str) -> dict[str, Any]:
+    return CONTRACT["paths"][path][method.lower()]
+
+
+@dataclass
+class Tenant:
+    """An organisation that makes a fresh one of everything when asked to."""
+
+    world: World
+    org: Org
+    owner: Client
+    line: Line
+    _phones: int = 0
+
+    @classmethod
+    def new(cls, world: World, name: str, phones: int) -> "Tenant":
+        """`phones` keeps the numbers of two tenants' contacts apart."""
+        org = world.organization(name)
+        return cls(world, org, person(world, org), world.line(org), phones)
+
+    def conversation(self) -> UUID:
+        self._phones += 1
+        return self.world.conversation(self.line, sender=f"+1202555{self._phones:04d}")
+
+    def file(self) -> Mapping[str, UUID]:
+        """A stored file and its message."""
+        conversation_id = self.conversation()
+        phone = f"+1202555{self._phones:04d}"
+        picture = {"MediaUrl0": "https://api.twilio.com/m", "MediaContentType0": "image/png"}
+        self.world.text(self.line, None, sender=phone, NumMedia="1", **picture)
+        mine = "SELECT id FROM messages WHERE conversation_id = %(id)s"
+        stored = f"""UPDATE media SET state = 'stored', source = NULL, bytes = 1, sha256 = sha256('x'), settled_at = created_at
+                      WHERE message_id IN ({mine}) RETURNING message_id, id AS media_id"""
+        return self.world.row(stored, id=conversation_id)
+
+    def dead_job(self) -> UUID:
+        message_id = self.world.reply(self.line, self.conversation(), "never sent")
+        job = "UPDATE jobs SET state = 'dead', error = 'x' WHERE payload ->> 'message_id' = %(id)s"
+        self.world.execute(job, id=str(message_id))
+        found = "SELECT id FROM jobs WHERE payload ->> 'message_id' = %(id)s"
+        return self.world.value(found, id=str(message_id))
+
+    def member(self) -> UUID:
+        return person(self.world, self.org, "agent").user_id
+
+    def invitation(self) -> UUID:
+        values = {"email": f"{uuid4().hex}@example.test", "role": "agent", "invited_by": self.owner.user_id}
+        return self._row("invitations", **values, expires_at=self.world.clock.now.replace(year=2100))
+
+    def api_key(self, user_id: UUID, scopes: list[str] | None = None) -> ApiKey:
+        key = ApiKey(self.org.id, uuid4(), uuid4().bytes * (SECRET_BYTES // 16))
+        values = {"user_id": user_id, "name": "key", "key_hash": key.hash(), "scopes": scopes or []}
+        self._row("api_keys", id=key.id, **values)
+        return key
+
+    def _row(self, table: str, **values: Any) -> UUID:
+        values = {"id": uuid4(), "organization_id": self.org.id, "created_at": self.world.clock.now, **values}
+        self.world._insert(table, values)
+        return values["id"]
+
+
+Places = Callable[[Tenant, Client], Mapping[str, UUID]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """What is sent, and what the `{…}` of the path stand for: a fresh thing of a tenant, for one who asks."""
+
+    body: Callable[[], Any] = lambda: None
+    places: Places = lambda _tenant, _asking: {}
+    query: str = ""
+
+
+def conversation(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"conversation_id": tenant.conversation()}
+
+
+def member(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"user_id": tenant.member()}
+
+
+def invitation(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"invitation_id": tenant.invitation()}
+
+
+def own_key(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    return {"key_id": tenant.api_key(asking.user_id).id}
+
+
+def own_session(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    return {"session_id": tenant.world.session(asking.user_id, tenant.org)}
+
+
+def own_notification(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    tenant.world.notify(tenant.org.id, "role_changed", user_id=asking.user_id)
+    tenant.world.work("notify")
+    newest = "SELECT id AS notification_id FROM notices WHERE user_id = %(id)s ORDER BY id DESC LIMIT 1"
+    return tenant.world.row(newest, id=asking.user_id)
+
+
+EXAMPLES: dict[Operation, Example] = {
+    ("POST", "/v1/auth/login"): Example(lambda: {"email": "a@b.test", "password": "x"}),
+    ("POST", "/v1/auth/refresh"): Example(lambda: {"refresh_token": "x"}),
+    ("POST", "/v1/auth/logout"): Example(dict),
+    ("GET", "/v1/me"): Example(),
+    ("DELETE", "/v1/me"): Example(),
+    ("GET", "/v1/sessions"): Example(),
+    ("DELETE", "/v1/sessions"): Example(),
+    ("DELETE", "/v1/sessions/{session_id}"): Example(places=own_session),
+    ("GET", "/v1/notifications"): Example(),
+    ("POST", "/v1/notifications/{notification_id}/read"): Example(places=own_notification),
+    ("POST", "/v1/me/mail/unblock"): Example(),
+    ("GET", "/v1/organization"): Example(),
+    ("PATCH", "/v1/organization"): Example(lambda: {"name": "Boats"}),
+    ("GET", "/v1/members"): Example(),
+    ("GET", "/v1/members/{user_id}"): Example(places=member),
+    ("PATCH", "/v1/members/{user_id}"): Example(lambda: {"role": "viewer"}, places=member),
+    ("DELETE", "/v1/members/{user_id}"): Example(places=member),
+    ("GET", "/v1/invitations"): Example(),
+    ("POST", "/v1/invitations"): Example(lambda: {"email": f"{uuid4().hex}@example.test", "role": "agent"}),
+    ("POST", "/v1/invitations/{invitation_id}/resend"): Example(places=invitation),
+    ("DELETE", "/v1/invitations/{invitation_id}"): Example(places=invitation),
+    ("GET", "/v1/api-keys"): Example(),
+    ("POST", "/v1/api-keys"): Example(lambda: {"name": "CRM", "scopes": ["me.read"]}),
+    ("POST", "/v1/api-keys/{key_id}/rotate"): Example(dict, places=own_key),
+    ("DELETE", "/v1/api-keys/{key_id}"): Example(places=own_key),
+    ("GET", "/v1/audit-log"): Example(),
+    ("GET", "/v1/conversations"): Example(),
+    ("GET", "/v1/conversations/{conversation_id}"): Example(places=conversation),
+    ("GET", "/v1/conversations/{conversation_id}/messages"): Example(places=conversation),
+    ("POST", "/v1/conversations/{conversation_id}/messages"): Example(
+        lambda: {"body": "hi"}, places=conversation
+    ),
+    ("POST", "/v1/conversations/{conversation_id}/read"): Example(places=conversation),
+    ("POST", "/v1/conversations/{conversation_id}/review"): Example(
+        lambda: {"decision": "seen"}, places=conversation
+    ),
+    ("GET", "/v1/messages"): Example(query="?search=hello"),
+    ("GET", "/v1/messages/{message_id}/media/{media_id}"): Example(
+        places=lambda tenant, _asking: tenant.file()
+    ),
+    ("GET", "/v1/webhook-deliveries"): Example(),
+    ("GET", "/v1/jobs/dead"): Example(),
+    ("POST", "/v1/jobs/{job_id}/replay"): Example(
+        places=lambda tenant, _asking: {"job_id": tenant.dead_job()}
+    ),
+    ("GET", "/healthz"): Example(),
+}
+
+
+def call(
+    world: World,
+    which: Operation,
+    places: Mapping[str, UUID],
+    token: str | None,
+    *,
+    reader: str | None = None,
+) -> tuple[int, Any]:
+    """Ask the operation of its example, with these ids in its path.
+
+    An edit is made of the newest version that `reader` sees, or who asks.
+    """
+    method, path = which
+    example = EXAMPLES[which]
+    for name, identifier in places.items():
+        path = path.replace(f"{{{name}}}", str(identifier))
+    assert "{" not in path, f"the example of {which} leaves a part of the path open"
+    headers: dict[str, str] = {}
+    if any(parameter["name"] == "If-Match" for parameter in operation(*which).get("parameters", ())):
+        headers["if-match"] = _version(world, path, reader or token)
+    return world.api(method, path + example.query, token, example.body(), **headers)
+
+
+def _version(world: World, path: str, token: str | None) -> str:
+    seen = world.call(path, method="GET", headers={"authorization": f"Bearer {token}", "host": "x"})
+    return seen.headers.get("etag", '"1"')
