@@ -133,7 +133,7 @@ def _questions(pg: Cluster, archive: Archive) -> list[Question]:
     def hits(word: str) -> str:
         counted = pg.value(
             "SELECT count(*) FROM messages WHERE organization_id = %(organization_id)s"
-            " AND words @@ of_tenant(organization_id, to_tsquery('simple', %(word)s)::text)::tsquery",
+            " AND words @@ of_tenant(organization_id, to_tsquery('simple', %(word)s))",
             organization_id=organization_id,
             word=word,
         )

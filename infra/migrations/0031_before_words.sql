@@ -1,21 +1,26 @@
 -- Word search that stays inside a tenant, under row security.
 
--- Puts a tenant's mark before each word of a tsvector's or tsquery's text form (quoted, a quote inside doubled):
--- every tenant has words of its own, and the text index holds a posting list for each tenant and word. Six
--- digits tell tenants apart well enough; which rows may be seen is for organization_id to say.
-CREATE FUNCTION of_tenant(organization_id uuid, words text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$
-        SELECT regexp_replace(words, '''((?:[^'']|'''')*)''', '''' || right(organization_id::text, 6) || '\1''', 'g')
-    $$;
-
--- What is 255 characters long is no word. A marked one might be longer than a tsvector takes, and then the
--- message itself could not be stored.
+-- The words of a message with the tenant's mark before each: every tenant has words of its own, and the text
+-- index holds a posting list for each tenant and word. Six digits tell tenants apart well enough; which rows may
+-- be seen is for organization_id to say. In a tsvector's text form every word begins with a quote after a space,
+-- and none has a space inside. What is 255 characters long is no word: a marked one might be longer than a
+-- tsvector takes, and then the message itself could not be stored.
 ALTER TABLE messages ADD COLUMN words tsvector GENERATED ALWAYS AS (
-    of_tenant(organization_id, to_tsvector('simple',
-        CASE WHEN length(body) < 255 THEN body ELSE regexp_replace(body, '\S{255,}', ' ', 'g') END)::text)::tsvector
+    replace(
+        ' ' || to_tsvector('simple',
+            CASE WHEN length(body) < 255 THEN body ELSE regexp_replace(body, '\S{255,}', ' ', 'g') END)::text,
+        ' ''', ' ''' || right(organization_id::text, 6))::tsvector
 ) STORED;
 CREATE INDEX messages_words ON messages USING gin (words);
+
+-- A query for one tenant's words: the same mark before each. In a tsquery's text form a word is quoted, with
+-- quotes inside it doubled.
+CREATE FUNCTION of_tenant(organization_id uuid, query tsquery) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+        SELECT regexp_replace(
+            query::text, '''((?:[^'']|'''')*)''', '''' || right(organization_id::text, 6) || '\1''', 'g')::tsquery
+    $$;
 
 -- Row security keeps the planner from using an index for `@@`, which is not marked leakproof: a search would
 -- read every tenant's rows. This function looks at no more than these columns, in the caller's tenant only,
@@ -37,7 +42,7 @@ CREATE FUNCTION messages_with_words(wanted text, before timestamptz, before_id u
     AS $$
     DECLARE
         tenant uuid := current_organization();
-        query tsquery := of_tenant(tenant, websearch_to_tsquery('simple', wanted)::text)::tsquery;
+        query tsquery := of_tenant(tenant, websearch_to_tsquery('simple', wanted));
         message record;
         seen integer := 0;
         hits integer := 0;
