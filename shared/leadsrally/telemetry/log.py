@@ -30,13 +30,16 @@ _RESERVED = frozenset({"level", "event", "timestamp", "error", "xray_trace_id"})
 
 # A context variable, so that threads of the one-process host do not mix, and reset on the way out, so that an
 # execution environment does not carry one invocation's ids into the next.
-_bound: ContextVar[dict[str, Field]] = ContextVar("leadsrally_log_bound", default={})  # noqa: B039 (replaced, never changed)
+_bound: ContextVar[dict[str, object]] = ContextVar("leadsrally_log_bound", default={})  # noqa: B039 (replaced, never changed)
 
 
 @contextmanager
 def bound(**ids: object) -> Generator[None]:
-    """Puts these fields on every line written inside the block, by this thread and what it calls."""
-    token = _bound.set({**_bound.get(), **_checked(ids)})
+    """Puts these fields on every line written inside the block, by this thread and what it calls.
+
+    They are checked when a line is written: most calls write none.
+    """
+    token = _bound.set({**_bound.get(), **ids})
     try:
         yield
     finally:
@@ -45,7 +48,7 @@ def bound(**ids: object) -> Generator[None]:
 
 def bound_fields() -> dict[str, Field]:
     """A copy of what is bound here and now, for error reports and for work handed to another thread."""
-    return dict(_bound.get())
+    return _checked(_bound.get())
 
 
 def debug(event: LiteralString, **fields: object) -> None:
@@ -71,7 +74,7 @@ def _write(level: int, event: str, fields: Mapping[str, object], error: BaseExce
         return
     line: dict[str, Any] = {
         "event": event if _is_event(event) else WITHHELD,
-        **_bound.get(),
+        **_checked(_bound.get()),
         **_checked(fields),
     }
     if error is not None:
