@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from leadsrally.jobs.types import Perform
 from leadsrally.kit.clock import Clock, system_clock
 from leadsrally.kit.crypto import KeyedHash, KeyService, SealContext, Vault
 from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from leadsrally.accounts.front_desk import FrontDesk
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.jobs.types import Perform
     from leadsrally.kit.storage import Links, Storage
     from leadsrally.messaging.fetch_media import MediaDesk
     from leadsrally.messaging.media_store import Wanted
@@ -307,7 +307,9 @@ class Runtime:
         elsewhere = None if self.settings.production else self.settings.optional("META_BASE_URL")
         return Graph(credentials, base_url=elsewhere)
 
-    def serve(self, event: dict[str, Any], context: Any, performers: Mapping[str, Perform]) -> dict[str, Any]:
+    def serve(
+        self, event: dict[str, Any], context: Any, performers: "Mapping[str, Perform]"
+    ) -> dict[str, Any]:
         """Run the jobs that an SQS-shaped event rings for."""
         from leadsrally.jobs.serve import serve_queue
 

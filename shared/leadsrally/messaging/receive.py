@@ -7,7 +7,6 @@ from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import intake_store
-from leadsrally.messaging.expect_media import expect_media
 from leadsrally.messaging.intake_store import New, Pause
 from leadsrally.messaging.obey import Order, obey, order_in
 from leadsrally.messaging.store import Call
@@ -67,6 +66,8 @@ def _receive(
         # Heard too early to be due; the queue's own delay on AWS is as long as the pause.
         tx.announce("ai_score", stored.scoring_job_id)
     if inbound.media:
+        from leadsrally.messaging.expect_media import expect_media  # brings files and jobs; few texts do
+
         expect_media(tx, organization_id, new.message_id, inbound.media, now=now)
     if order is not None:
         obey(
