@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from leadsrally.accounts import passwords
 from tests.database import Cluster, TestDatabase, administrator, clone
 from tests.world import Line, Org, World
 
@@ -65,3 +66,12 @@ def org(world: World) -> Org:
 @pytest.fixture
 def line(world: World, org: Org) -> Line:
     return world.line(org)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """bcrypt at its lowest cost, a millisecond each; what it promises is tested where the cost is not touched."""
+    monkeypatch.setattr(passwords, "COST", 4)
+    passwords._nobody.cache_clear()
+    yield
+    passwords._nobody.cache_clear()

@@ -115,7 +115,13 @@ class Runtime:
         """What letting people in needs."""
         from leadsrally.accounts.front_desk import FrontDesk
 
-        return FrontDesk(self.db, self.clock, self.hashes, self.settings.key("LEADSRALLY_TOKEN_KEY"))
+        return FrontDesk(
+            self.db,
+            self.clock,
+            self.hashes,
+            self.settings.key("LEADSRALLY_TOKEN_KEY"),
+            self.settings.key("LEADSRALLY_LINK_KEY"),
+        )
 
     @cached_property
     def twilio_channels(self) -> "ChannelDirectory[TwilioCredentials]":

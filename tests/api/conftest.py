@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import bcrypt
 import pytest
 
 from tests.world import Answer, Line, Org, World
+
+PASSWORD = "correct horse battery staple"
+_HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()  # a millisecond to compare
 
 
 @dataclass
@@ -72,7 +76,7 @@ def person(world: World, org: Org, role: str = "owner") -> Client:
             "organization_id": org.id,
             "id": user_id,
             "email": f"{user_id.hex[:10]}@example.test",
-            "password_hash": "$2b$12$" + "a" * 53,
+            "password_hash": _HASH,
             "role": role,
             "created_at": world.clock.now,
         },

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from functions.api.handler import app
 from leadsrally.accounts.api_key import SECRET_BYTES, ApiKey
-from tests.api.conftest import Client, person
+from tests.api.conftest import PASSWORD, Client, person
 from tests.world import Line, Org, World
 
 CONTRACT: dict[str, Any] = app.openapi()
@@ -124,7 +124,17 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/auth/login"): Example(lambda: {"email": "a@b.test", "password": "x"}),
     ("POST", "/v1/auth/refresh"): Example(lambda: {"refresh_token": "x"}),
     ("POST", "/v1/auth/logout"): Example(dict),
+    ("POST", "/v1/auth/signup"): Example(dict),
+    ("POST", "/v1/auth/verify"): Example(lambda: {"token": "x"}),
+    ("POST", "/v1/auth/forgot"): Example(lambda: {"email": "a@b.test"}),
+    ("POST", "/v1/auth/reset"): Example(lambda: {"token": "x", "password": "x"}),
+    ("POST", "/v1/auth/email"): Example(lambda: {"token": "x"}),
+    ("POST", "/v1/auth/confirm"): Example(lambda: {"password": PASSWORD}),
     ("GET", "/v1/me"): Example(),
+    ("PATCH", "/v1/me"): Example(lambda: {"email": f"{uuid4().hex}@example.test"}),
+    ("POST", "/v1/me/password"): Example(
+        lambda: {"current_password": PASSWORD, "new_password": "seven lazy kettles whistle"}
+    ),
     ("DELETE", "/v1/me"): Example(),
     ("GET", "/v1/sessions"): Example(),
     ("DELETE", "/v1/sessions"): Example(),

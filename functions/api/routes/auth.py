@@ -1,18 +1,26 @@
 """Get in, stay in, get out."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, Door, Visiting, permit
 from functions.api.browser import Browsing
-from functions.api.limits import Body
+from functions.api.limits import Body, Line
 from functions.api.problems import problems
 from leadsrally.accounts import sessions
+from leadsrally.accounts.change_email import change_email
+from leadsrally.accounts.confirm import confirm as confirm_person
 from leadsrally.accounts.front_desk import Tokens
 from leadsrally.accounts.log_in import Attempt, log_in
 from leadsrally.accounts.refresh import refresh as turn
+from leadsrally.accounts.request_reset import request_reset
+from leadsrally.accounts.reset_password import reset_password
+from leadsrally.accounts.sign_up import SignUp, sign_up
+from leadsrally.accounts.types import Language
+from leadsrally.accounts.verify_sign_up import verify_sign_up
 from leadsrally.kit.errors import Unauthenticated
 
 
@@ -26,9 +34,53 @@ router = APIRouter(prefix="/v1/auth", tags=["auth"], dependencies=[Depends(unsto
 Kind = Literal["browser", "client"]
 
 
+Email = Annotated[str, Field(max_length=320, examples=["owner@example.com"])]
+Password = Annotated[str, Field(max_length=1024, examples=["correct horse battery staple"])]
+LinkToken = Annotated[
+    str,
+    Field(max_length=200, description="What stands behind `#` in the link of the mail.", examples=["AZ_qf…"]),
+]
+Version = Annotated[
+    str, Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z.-]+$", examples=["2026-04-17"])
+]
+
+
+class NewCustomer(Body):
+    organization_name: Line = Field(min_length=1, max_length=200, examples=["Harbour Bikes"])
+    email: Email
+    password: Password = Field(description="10 characters or more, at most 72 bytes of UTF-8.")
+    time_zone: str = Field(
+        default="UTC", max_length=64, description="Of the IANA database.", examples=["America/New_York"]
+    )
+    country: str = Field(
+        default="US",
+        min_length=2,
+        max_length=2,
+        description="Region of numbers that are written without a country code, by ISO 3166.",
+        examples=["US"],
+    )
+    language: Language = Field(default="en", description="Of our mails.")
+    business_use: bool = Field(description="You attest that this is for a business.")
+    age_16: bool = Field(description="You attest that you are 16 years old or more.")
+    terms_version: Version = Field(description="The terms that were shown and accepted.")
+    policy_version: Version = Field(description="The privacy policy that was shown and accepted.")
+
+
+class OnItsWay(BaseModel):
+    status: Literal["on_its_way"] = Field(default="on_its_way", description="A mail says how to go on.")
+
+
+class Verified(BaseModel):
+    status: Literal["verified", "already_verified"]
+
+
+class Follow(Body):
+    token: LinkToken
+
+
 class Login(Body):
-    email: str = Field(max_length=320, examples=["owner@example.com"])
-    password: str = Field(max_length=1024, examples=["correct horse battery staple"])
+    email: Email
+    password: Password
     session: Kind = Field(
         default="client",
         description="`browser`: the refresh token comes in a cookie; `client`: in the body.",
@@ -57,6 +109,39 @@ class Refresh(Body):
 
 class Logout(Body):
     everywhere: bool = Field(default=False, description="End all sessions of this person, not only this one.")
+
+
+class Forgot(Body):
+    email: Email
+
+
+class Reset(Body):
+    token: LinkToken
+    password: Password
+
+
+class Proof(Body):
+    password: Password
+
+
+class Confirmed(BaseModel):
+    confirmed_until: datetime
+
+
+@router.post("/signup", status_code=202, responses=problems(422, 429))
+def signup(wanted: NewCustomer, door: Door, visitor: Visiting) -> OnItsWay:
+    """Sign an organisation up. A mail goes to the address, with a link that counts for a day.
+
+    The answer is the same for an address that has an account already: its owner is told so by mail.
+    """
+    sign_up(door.front_desk, SignUp(**wanted.model_dump()), visitor)
+    return OnItsWay()
+
+
+@router.post("/verify", responses=problems(404, 409, 422, 429))
+def verify(link: Follow, door: Door, visitor: Visiting) -> Verified:
+    """Prove the address of a sign-up. The organisation is active from then on, and its owner can log in."""
+    return Verified(status=verify_sign_up(door.front_desk, link.token, visitor))
 
 
 @router.post("/login", responses=problems(401, 403, 409, 422, 429))
@@ -100,6 +185,36 @@ def logout(asked: Asked, browser: Browsing, given: Logout | None = None) -> None
             asked.tx, person.organization_id, asked.session.id, "logged_out", actor=asked.actor, now=now
         )
     browser.forget()
+
+
+@router.post("/forgot", status_code=202, responses=problems(422, 429))
+def forgot(given: Forgot, door: Door, visitor: Visiting) -> OnItsWay:
+    """Ask for a link to set a new password. The answer is the same whether the address has an account or not."""
+    request_reset(door.front_desk, given.email, visitor)
+    return OnItsWay()
+
+
+@router.post("/reset", status_code=204, responses=problems(404, 409, 422, 429))
+def reset(given: Reset, door: Door, visitor: Visiting) -> None:
+    """Set a new password, by the link of the last hour. Every session of the person ends."""
+    reset_password(door.front_desk, given.token, given.password, visitor)
+
+
+@router.post("/email", status_code=204, responses=problems(404, 409, 422, 429))
+def email(link: Follow, door: Door, visitor: Visiting) -> None:
+    """Prove a new address, by the link of the last day. Every session of the person ends."""
+    change_email(door.front_desk, link.token, visitor)
+
+
+@router.post(
+    "/confirm", dependencies=[permit("me.edit", person=True)], responses=problems(401, 403, 422, 429)
+)
+def confirm(proof: Proof, asked: Asked) -> Confirmed:
+    """Show again who you are. For ten minutes the session may do what asks for a confirmation."""
+    session = asked.session
+    asked.outside()
+    until = confirm_person(asked.door.front_desk, asked.person, session.id, proof.password)
+    return Confirmed(confirmed_until=until)
 
 
 def _handed(tokens: Tokens, kind: Kind, browser: Browsing) -> Token:

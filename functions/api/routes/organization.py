@@ -11,7 +11,8 @@ from functions.api import etags
 from functions.api.asking import Asked, permit
 from functions.api.etags import IfMatch
 from functions.api.limits import Line, Patch
-from leadsrally.accounts.profile import Language, Profile, edit_profile, profile
+from leadsrally.accounts.profile import Profile, edit_profile, profile
+from leadsrally.accounts.types import Language
 
 router = APIRouter(prefix="/v1/organization", tags=["organization"])
 

@@ -6,10 +6,10 @@ They compare passwords, which takes a quarter of a second, so none of them holds
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from leadsrally.accounts import tokens
+from leadsrally.accounts import limits, tokens
 from leadsrally.accounts.permissions import scopes_of
 from leadsrally.accounts.refresh_tokens import RefreshToken
-from leadsrally.accounts.types import Role
+from leadsrally.accounts.types import Role, Visitor
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database
@@ -30,6 +30,7 @@ class FrontDesk:
     clock: Clock
     hashes: KeyedHash
     token_key: bytes = field(repr=False)
+    link_key: bytes = field(repr=False)
 
     def tokens(self, user_id: UUID, role: Role, refresh_token: RefreshToken) -> Tokens:
         """Fresh tokens of a session, good for what the person's role may do now."""
@@ -41,3 +42,10 @@ class FrontDesk:
             int(tokens.LIFETIME.total_seconds()),
             refresh_token.spell(self.token_key),
         )
+
+
+def count_link(desk: FrontDesk, visitor: Visitor) -> None:
+    """Count that a link was followed from there. Raises `Limited` after too many."""
+    with desk.db.across() as tx:
+        wait = limits.spend(tx, desk.hashes, limits.LINK_SOURCE, visitor.network, desk.clock())
+    limits.refuse(wait)

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
+from leadsrally.accounts.places import refuse_unknown_country, refuse_unknown_zone
+from leadsrally.accounts.types import Language
 from leadsrally.kit.db import Tx
-from leadsrally.kit.errors import Invalid, Stale
-from leadsrally.kit.phone import is_region
-
-Language = Literal["en", "es", "pt", "fr", "de", "it"]
+from leadsrally.kit.errors import Stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +89,10 @@ def edit_profile(
     Raises `Invalid` for a time zone or a country that nobody knows, and `Stale` when the profile was changed
     since `version`.
     """
-    if "time_zone" in changes and changes["time_zone"] not in _time_zones():
-        raise Invalid(
-            "Choose a time zone from the IANA database, such as Europe/Berlin.", code="time_zone_unknown"
-        )
-    if "country" in changes and not is_region(changes["country"]):
-        raise Invalid("Choose a country by its two letters of ISO 3166, such as US.", code="country_unknown")
+    if "time_zone" in changes:
+        refuse_unknown_zone(changes["time_zone"])
+    if "country" in changes:
+        refuse_unknown_country(changes["country"])
     edited = tx.maybe(
         Profile,
         _EDIT,
@@ -116,8 +111,3 @@ def edit_profile(
         details={"fields": fields},
     )
     return edited
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 Role = Literal["owner", "admin", "agent", "viewer"]
+Language = Literal["en", "es", "pt", "fr", "de", "it"]
 ROLES: tuple[Role, ...] = get_args(Role)  # the strongest first
 
 

@@ -65,6 +65,15 @@ def insert(
     )
 
 
+_EXISTS = """
+SELECT count(*) > 0 FROM jobs WHERE id = %(id)s
+"""
+
+
+def exists(tx: Tx, job_id: UUID) -> bool:
+    return tx.value(_EXISTS, {"id": job_id})
+
+
 # Its unique key goes with the claim: what is asked for from now on is a new job, and this one may come back
 # beside it.
 _CLAIM = """

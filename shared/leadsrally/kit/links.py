@@ -37,8 +37,13 @@ def read(key: bytes, purpose: str, token: str) -> tuple[UUID, UUID]:
     # A token has one spelling: the last character of base64 has bits that decoding would ignore.
     spelled = base64.urlsafe_b64encode(raw).decode().rstrip("=") == token
     if len(raw) != _TOKEN or not spelled or not hmac.compare_digest(mac, _mac(key, purpose, place)):
-        raise NotFound("This link is not valid, or no longer. Ask for a new one.", code="link_invalid")
+        raise no_longer()
     return UUID(bytes=place[:_ID]), UUID(bytes=place[_ID:])
+
+
+def no_longer() -> NotFound:
+    """What every link that opens nothing is answered with: forged, foreign, used, replaced or too old."""
+    return NotFound("This link is not valid, or no longer. Ask for a new one.", code="link_invalid")
 
 
 def _mac(key: bytes, purpose: str, place: bytes) -> bytes:
