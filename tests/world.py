@@ -365,6 +365,26 @@ class World:
             line, self.news(line, statuses=[{"id": wamid, "status": status, "timestamp": at, **fields}])
         )
 
+    def sent_by_us(self, line: MetaLine, wamid: str | None, body: str = "We open at nine") -> UUID:
+        """A message of ours in the newest thread of this number, as the provider has accepted it."""
+        threads = self.rows("SELECT id FROM conversations WHERE channel_id = %(id)s ORDER BY id", id=line.id)
+        message_id = uuid4()
+        self._insert(
+            "messages",
+            {
+                "organization_id": line.organization_id,
+                "id": message_id,
+                "conversation_id": threads[-1]["id"],
+                "direction": "outbound",
+                "body": body,
+                "status": "accepted" if wamid else "claimed",
+                "status_rank": 30 if wamid else 20,
+                "provider_message_id": wamid,
+                "created_at": self.clock.now,
+            },
+        )
+        return message_id
+
     def prefers(
         self,
         line: MetaLine,

@@ -1,12 +1,17 @@
-"""Queue: fetch the files of messages from their providers into the storage."""
+"""Queue: fetch the files of messages from their providers into the storage, and drop those taken back."""
 
 from typing import Any
 
 from leadsrally import runtime
+from leadsrally.messaging.discard_media import discard_media
 from leadsrally.messaging.fetch_media import fetch_media
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Run the fetching jobs that the event rings for."""
+    """Run the jobs that the event rings for."""
     door = runtime.of("fetch_media")
-    return door.serve(event, context, {"fetch": lambda job: fetch_media(door.media, job)})
+    performers = {
+        "fetch": lambda job: fetch_media(door.media, job),
+        "discard": lambda job: discard_media(door.media, job),
+    }
+    return door.serve(event, context, performers)

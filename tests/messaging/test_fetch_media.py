@@ -21,7 +21,7 @@ from leadsrally.messaging import media_store
 from leadsrally.messaging.erase_media import erase_media
 from leadsrally.messaging.media_orphans import Orphans, media_orphans
 from leadsrally.messaging.media_store import key_of
-from tests.world import Line, World
+from tests.world import Line, Org, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"canary of a picture" * 10
 PDF = b"%PDF-1.7\n" + b"x" * 300_000
@@ -270,6 +270,22 @@ class TestErase:
         message_id = send(world, line, PNG)
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             world.execute("DELETE FROM messages WHERE id = %(id)s", id=message_id)
+
+    @pytest.mark.parametrize("fetched", [True, False], ids=["fetched before", "still on its way"])
+    def test_what_its_author_takes_back_leaves_the_storage(
+        self, world: World, org: Org, storage: Storage, fetched: bool
+    ):
+        number = world.whatsapp_line(org)
+        world.files.kept["65463453"] = PNG
+        picture = {"id": "65463453", "mime_type": "image/png"}
+        world.whatsapp(number, type="image", image=picture, wamid="wamid.1")
+        if fetched:
+            world.work("fetch_media")
+            assert len(list(storage.list(org.id, "media"))) == 1
+        world.whatsapp(number, type="revoke", revoke={"original_message_id": "wamid.1"})
+        world.work("fetch_media")
+        assert list(storage.list(org.id, "media")) == []
+        assert [(row["state"], row["reason"]) for row in media(world)] == [("gone", "erased")]
 
     def test_another_tenants_files_stay(
         self, world: World, line: Line, storage: Storage, everything: Database

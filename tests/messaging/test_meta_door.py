@@ -349,6 +349,11 @@ class TestRepeats:
         last = world.rows("SELECT counts FROM delivery_log ORDER BY id")[-1]["counts"]
         assert last == {"duplicate": 1, "stored": 2}
 
+    def test_a_day_that_the_log_does_not_have_is_answered_all_the_same(self, world: World, number: MetaLine):
+        """The sweep makes days ahead; where it has not run for weeks, the provider still gets its 5xx."""
+        world.clock.pass_(days=60)
+        assert world.meta(number, world.news(number, messages=[text("one")])).status == 500
+
     def test_a_connection_that_died_in_our_sleep_is_replaced(self, world: World, number: MetaLine):
         assert world.meta(number, world.news(number, messages=[text("one")])).status == 200
         world.execute(

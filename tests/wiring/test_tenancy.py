@@ -238,9 +238,11 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("api", "users", "UPDATE"): ("email mail_blocked_at mail_blocked_because password_hash role version"),
     ("clauses", "acceptances", "SELECT"): "document organization_id",
     ("clauses", "audit_log", "SELECT"): "action organization_id target_id",
-    ("clauses", "channels", "SELECT"): "account_sid credentials id organization_id",
-    ("clauses", "consent_events", "SELECT"): "action channel_kind contact_id organization_id recorded_at",
-    ("clauses", "conversations", "SELECT"): "contact_id id organization_id",
+    ("clauses", "channels", "SELECT"): "account_sid credentials id kind organization_id",
+    ("clauses", "consent_events", "SELECT"): (
+        "action channel_kind contact_id occurred_at organization_id purpose recorded_at"
+    ),
+    ("clauses", "conversations", "SELECT"): "channel_id contact_id id organization_id",
     ("clauses", "delivery_log", "SELECT"): "received_at",
     ("clauses", "disclosures", "SELECT"): "message_id organization_id subprocessor",
     ("clauses", "jobs", "SELECT"): "organization_id queue state",
@@ -304,7 +306,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "account_sid address credentials_version id key kind organization_id page_id phone_number_id "
         "provider_answers_keywords state waba_id"
     ),
-    ("webhook_meta", "media", "SELECT"): "message_id organization_id state",
+    ("webhook_meta", "media", "SELECT"): "id message_id organization_id",
     ("webhook_meta", "media", "UPDATE"): "bytes file_name reason settled_at sha256 source state",
     ("webhook_meta", "scores", "SELECT"): "message_id organization_id",
     ("send_message", "conversations", "UPDATE"): "attention marketing_quiet_until quiet_until",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from functions.api import once
 from functions.api.asking import Asked, permit
+from functions.api.content import Content
 from functions.api.limits import Body
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
@@ -17,7 +18,7 @@ from leadsrally.kit.errors import NotFound
 from leadsrally.messaging import inbox
 from leadsrally.messaging.compose import MAX_CHARACTERS, queue_message
 from leadsrally.messaging.review import review as decide_review
-from leadsrally.messaging.types import Status
+from leadsrally.messaging.types import Kind, Status
 from leadsrally.providers.twilio.error_codes import explain
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
@@ -30,10 +31,15 @@ class Conversation(BaseModel):
         description="E.164; null for a person known only by a provider's id.", examples=["+12025550101"]
     )
     name: str = Field(examples=["Ada Lovelace"])
-    channel: str = Field(examples=["sms"])
+    channel: Literal["sms", "whatsapp"]
     our_number: str = Field(examples=["+15005550010"])
     last_message_at: datetime
+    last_inbound_at: datetime | None = Field(
+        description="On WhatsApp, when the person wrote last, by Meta's clock: for 24 hours from then on, anything "
+        "may be answered."
+    )
     preview: str = Field(examples=["How much is it?"])
+    preview_kind: Kind = Field(description="Of the newest message, whose words the preview holds.")
     unread_count: int
     intent: str | None = Field(examples=["pricing"])
     interest: int | None = Field(description="From 0 to 100.", examples=[80])
@@ -43,6 +49,22 @@ class Conversation(BaseModel):
     consent_state: Literal["granted", "revoked", "paused"] | None
     consent_source: str | None = Field(description="What changed it last.", examples=["keyword"])
     consent_since: datetime | None
+
+
+class Permission(BaseModel):
+    """What stands on one kind of channel, and since when and by what. No row: nothing was ever said."""
+
+    channel: Literal["sms", "whatsapp", "email"]
+    purpose: Literal["all", "service", "marketing"]
+    state: Literal["granted", "revoked", "paused"]
+    source: str = Field(description="What changed it last.", examples=["keyword"])
+    since: datetime
+
+
+class ConversationInFull(Conversation):
+    permissions: list[Permission] = Field(
+        description="On every kind of channel: a STOP on one leaves the others as they are."
+    )
 
 
 class Score(BaseModel):
@@ -82,18 +104,35 @@ class Message(BaseModel):
     id: UUID
     direction: Literal["inbound", "outbound"]
     purpose: str = Field(examples=["service"])
-    body: str = Field(examples=["We open at 9. See you then!"])
+    kind: Kind = Field(description="What it is; `content` holds what is more than words and files.")
+    body: str = Field(
+        description="What it says in words, empty where there are none.",
+        examples=["We open at 9. See you then!"],
+    )
+    content: Content | None
     media: list[Media]
+    reply_to: UUID | None = Field(description="The message that it answers. It may be gone.")
+    reaction: str | None = Field(description="The contact's emoji on it.", examples=["\N{THUMBS UP SIGN}"])
     status: Status
     failure: Failure | None = Field(description="Why a message failed and what to do about it.")
     verdict: dict[str, str] | None = Field(
         description="What the send gate decided, and by which rule.",
         examples=[{"decision": "send", "rule": "permitted"}],
     )
+    pricing: dict[str, Any] | None = Field(
+        description="What the provider charges for it, as it says.",
+        examples=[{"billable": True, "model": "PMP", "type": "regular", "category": "marketing"}],
+    )
     author_id: UUID | None
-    created_at: datetime
+    created_at: datetime = Field(description="When we wrote it down.")
+    said_at: datetime = Field(
+        description="Its place in the thread: when it was written, as far as its provider tells."
+    )
     sent_at: datetime | None
     delivered_at: datetime | None
+    read_at: datetime | None
+    edited_at: datetime | None = Field(description="When the contact last changed its words.")
+    revoked_at: datetime | None = Field(description="When the contact took it back. Nothing of it is kept.")
     score: Score | None
 
 
@@ -136,9 +175,9 @@ def conversations(
 @router.get(
     "/{conversation_id}", dependencies=[permit("conversations.read")], responses=problems(401, 403, 404, 422)
 )
-def conversation(asked: Asked, conversation_id: UUID) -> Conversation:
-    """One conversation with its contact and what stands about permission."""
-    return Conversation.model_validate(_found(asked, conversation_id))
+def conversation(asked: Asked, conversation_id: UUID) -> ConversationInFull:
+    """One conversation with its contact and what stands about permission, on every kind of channel."""
+    return _in_full(asked, conversation_id)
 
 
 @router.get(
@@ -203,7 +242,7 @@ def read(asked: Asked, conversation_id: UUID) -> None:
     dependencies=[permit("conversations.write")],
     responses=problems(401, 403, 404, 422),
 )
-def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
+def review(asked: Asked, conversation_id: UUID, review: Review) -> ConversationInFull:
     """Answer the question why a person was asked to look: go on, opt out, or just seen."""
     row = _found(asked, conversation_id)
     decide_review(
@@ -212,11 +251,18 @@ def review(asked: Asked, conversation_id: UUID, review: Review) -> Conversation:
         asked.person.organization_id,
         conversation_id,
         row["contact_id"],
+        row["channel"],
         review.decision,
         actor_id=asked.person.id,
         now=asked.door.clock(),
     )
-    return Conversation.model_validate(_found(asked, conversation_id))
+    return _in_full(asked, conversation_id)
+
+
+def _in_full(asked: Asked, conversation_id: UUID) -> ConversationInFull:
+    row = _found(asked, conversation_id)
+    permissions = inbox.permissions(asked.tx, asked.person.organization_id, row["contact_id"])
+    return ConversationInFull.model_validate({**row, "permissions": permissions})
 
 
 def _found(asked: Asked, conversation_id: UUID) -> dict[str, Any]:

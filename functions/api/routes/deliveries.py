@@ -25,7 +25,11 @@ class Delivery(BaseModel):
     reason: str | None = Field(description="Why it was refused, if so.", examples=["signature"])
     http_status: int = Field(examples=[200])
     bytes: int
-    message_id: UUID | None
+    message_id: UUID | None = Field(description="The message that it brought, if it brought exactly one.")
+    counts: dict[str, int] | None = Field(
+        description="Of a delivery with many pieces: how many came to what.",
+        examples=[{"stored": 3, "duplicate": 1, "quarantined": 1}],
+    )
     request_id: str = Field(examples=["6f3f1f5e-0d55-4f1e-8f5c-2a6d9f6f0b11"])
 
 

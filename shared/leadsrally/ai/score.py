@@ -100,12 +100,12 @@ def _snippet(
 
 
 def _opted_out(tx: Tx, hashes: KeyedHash, organization_id: UUID, brief: Brief) -> bool:
-    standings = consent_store.standings(tx, organization_id, brief.contact_id, "sms")
-    if any(standing.state == "revoked" for standing in standings):
+    standings = consent_store.standings(tx, organization_id, brief.contact_id, brief.channel_kind)
+    if any(standing.purpose == "all" and standing.state == "revoked" for standing in standings):
         return True
     addresses = contacts.addresses_of(tx, organization_id, brief.contact_id) or ()
     known_as = change.address_hashes(hashes, organization_id, addresses)
-    return consent_store.suppressed(tx, organization_id, "sms", known_as)
+    return consent_store.suppressed(tx, organization_id, brief.channel_kind, known_as)
 
 
 def _keep(
@@ -142,7 +142,7 @@ def _keep(
         store.show(tx, organization_id, conversation_id, brief.message_id, answer)
     if answer.wants_to_stop:
         evidence = Evidence("ai", now, message_id=brief.message_id)
-        if change.pause(tx, organization_id, brief.contact_id, "sms", evidence, now=now):
+        if change.pause(tx, organization_id, brief.contact_id, brief.channel_kind, evidence, now=now):
             messages.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
 
 

@@ -7,17 +7,19 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.ai.types import Answer
+from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.db import Tx
 
 _BRIEF = """
 SELECT o.ai_scoring AS scoring, o.ai_suggestions AS suggestions, o.ai_daily_calls AS daily_calls,
        o.ai_daily_tokens AS daily_tokens, o.state = 'active' AS active,
-       c.contact_id, p.name, newest.id AS message_id,
+       c.contact_id, p.name, ch.kind AS channel_kind, newest.id AS message_id,
        EXISTS (SELECT 1 FROM scores AS s
                 WHERE s.organization_id = c.organization_id AND s.message_id = newest.id) AS scored
   FROM conversations AS c
   JOIN organizations AS o ON o.id = c.organization_id
   JOIN contacts AS p ON p.organization_id = c.organization_id AND p.id = c.contact_id
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
  CROSS JOIN LATERAL (
     SELECT m.id
       FROM messages AS m
@@ -43,6 +45,7 @@ class Brief:
     active: bool
     contact_id: UUID
     name: str
+    channel_kind: ChannelKind
     message_id: UUID
     scored: bool
 

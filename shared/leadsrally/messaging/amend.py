@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from leadsrally.consent import keywords
+from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import amend_store
@@ -77,7 +78,8 @@ def _apply(
     elif target.direction == "outbound":
         pass  # of our own messages nobody but us can take anything back
     elif action == "revoke":
-        amend_store.revoke(tx, organization_id, target, said_at=said_at, now=now)
+        for media_id in amend_store.revoke(tx, organization_id, target, said_at=said_at, now=now):
+            enqueue(tx, organization_id, "fetch_media", "discard", {"media_id": str(media_id)}, now=now)
     elif amend_store.edit(tx, organization_id, target, text, said_at=said_at):
         _obey_new_words(tx, hashes, channel, target, text, said_at=said_at, now=now)
 

@@ -238,16 +238,20 @@ unscored AS (
 )
 UPDATE media AS f
    SET state = 'gone', reason = 'erased', source = NULL, file_name = '', bytes = NULL, sha256 = NULL,
-       settled_at = coalesce(settled_at, %(now)s)
+       settled_at = %(now)s
   FROM revoked
  WHERE f.organization_id = %(organization_id)s
    AND f.message_id = revoked.id
+RETURNING f.id
 """
 
 
-def revoke(tx: Tx, organization_id: UUID, target: Target, *, said_at: datetime, now: datetime) -> None:
-    """Take away what the message held: words, files, and what a model said of it."""
-    tx.run(
+def revoke(tx: Tx, organization_id: UUID, target: Target, *, said_at: datetime, now: datetime) -> list[UUID]:
+    """Take away what the message held: words, files, and what a model said of it.
+
+    Returns the files, which may be in the storage still.
+    """
+    return tx.values(
         _REVOKE,
         {
             "organization_id": organization_id,

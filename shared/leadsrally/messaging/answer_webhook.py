@@ -130,6 +130,22 @@ def _refuse(
     found: OpenChannel[Credentials] | None,
     error: LeadsRallyError,
 ) -> Response:
+    try:
+        _log_refusal(webhook, call, found, error)
+    except LeadsRallyError:
+        raise
+    except Exception as unlogged:  # noqa: BLE001  the caller is answered all the same
+        webhook.surprised(unlogged)
+    log.info("webhook.refused", code=error.code)
+    return gateway.refuse(error)
+
+
+def _log_refusal(
+    webhook: Webhook[Credentials],
+    call: Call,
+    found: OpenChannel[Credentials] | None,
+    error: LeadsRallyError,
+) -> None:
     opened = webhook.db.tenant(found.channel.organization_id) if found else webhook.db.across()
     with opened as tx:
         store.log_call(
@@ -140,5 +156,3 @@ def _refuse(
             reason=error.code,
             http_status=HTTP_STATUS[error.kind],
         )
-    log.info("webhook.refused", code=error.code)
-    return gateway.refuse(error)

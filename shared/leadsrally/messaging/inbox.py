@@ -8,8 +8,8 @@ from leadsrally.kit.db import Tx
 
 _SHOWN = """
 SELECT c.id, c.contact_id, p.phone, p.name, ch.kind AS channel, ch.address AS our_number,
-       c.last_message_at, c.preview, c.unread_count, c.intent, c.interest, c.attention,
-       s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
+       c.last_message_at, c.last_inbound_at, c.preview, c.preview_kind, c.unread_count, c.intent, c.interest,
+       c.attention, s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
   FROM conversations AS c
   JOIN contacts AS p ON p.organization_id = c.organization_id AND p.id = c.contact_id
   JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
@@ -57,14 +57,29 @@ _CONVERSATION = (
 )
 
 
+_PERMISSIONS = """
+SELECT channel_kind AS channel, purpose, state, source, since
+  FROM consent_states
+ WHERE organization_id = %(organization_id)s
+   AND contact_id = %(contact_id)s
+ ORDER BY channel_kind, purpose
+"""
+
+
+def permissions(tx: Tx, organization_id: UUID, contact_id: UUID) -> list[dict[str, Any]]:
+    """What stands for this person, on every kind of channel and for every purpose, and what it stands on."""
+    return tx.dicts(_PERMISSIONS, {"organization_id": organization_id, "contact_id": contact_id})
+
+
 def conversation(tx: Tx, organization_id: UUID, conversation_id: UUID) -> dict[str, Any] | None:
     found = tx.dicts(_CONVERSATION, {"organization_id": organization_id, "conversation_id": conversation_id})
     return found[0] if found else None
 
 
 _THREAD = """
-SELECT m.id, m.direction, m.purpose, m.body, m.status, m.error_code, m.verdict, m.author_id,
-       m.created_at, m.said_at, m.sent_at, m.delivered_at,
+SELECT m.id, m.direction, m.purpose, m.kind, m.body, m.content, m.reply_to, m.reaction, m.status,
+       m.error_code, m.verdict, m.pricing, m.author_id, m.created_at, m.said_at, m.sent_at, m.delivered_at,
+       m.read_at, m.edited_at, m.revoked_at,
        s.outcome AS score_outcome, s.intent, s.interest, s.reason, s.suggestions, s.wants_to_stop,
        s.language, s.model, s.prompt_version, s.created_at AS scored_at,
        ARRAY(SELECT jsonb_build_object(
@@ -132,7 +147,8 @@ def search(
 
 
 _DELIVERIES = """
-SELECT received_at, id, channel_id, provider, kind, outcome, reason, http_status, bytes, message_id, request_id
+SELECT received_at, id, channel_id, provider, kind, outcome, reason, http_status, bytes, message_id, counts,
+       request_id
   FROM delivery_log
  WHERE organization_id = %(organization_id)s
    AND (received_at, id) < (%(before)s, %(before_id)s)

@@ -95,22 +95,28 @@ def sends_without_disclosure(tx: Tx) -> int:
     return tx.value(_SENDS_WITHOUT_DISCLOSURE, {})
 
 
-# The last word before the claim decides: revoked, and not granted again since.
+# The last word before the claim decides: revoked, and not granted again since; for this kind of channel, and for
+# all purposes or the message's own. Taking back one of them grants nothing of the other. About
+# marketing the newest word of the person counts, in whatever order they came.
 _SENDS_AFTER_OPT_OUT = """
-SELECT count(*)
+SELECT count(DISTINCT (m.organization_id, m.id))
   FROM messages AS m
   JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
+ CROSS JOIN (VALUES ('all'), ('marketing'), ('service')) AS about (purpose)
  CROSS JOIN LATERAL (
     SELECT e.action
       FROM consent_events AS e
      WHERE e.organization_id = c.organization_id
        AND e.contact_id = c.contact_id
-       AND e.channel_kind = 'sms'
+       AND e.channel_kind = ch.kind
+       AND e.purpose = about.purpose
        AND e.recorded_at < m.claimed_at
-     ORDER BY e.recorded_at DESC
+     ORDER BY CASE e.purpose WHEN 'marketing' THEN e.occurred_at ELSE e.recorded_at END DESC
      LIMIT 1
  ) AS last_word
  WHERE m.direction = 'outbound'
+   AND about.purpose IN ('all', m.purpose)
    AND m.purpose <> 'keyword'
    AND m.claimed_at IS NOT NULL
    AND last_word.action = 'revoke'
