@@ -10,8 +10,11 @@ from leadsrally.messaging.fetch_media import fetch_media
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the jobs that the event rings for."""
     door = runtime.of("fetch_media")
-    performers = {
-        "fetch": lambda job: fetch_media(door.media, job),
-        "discard": lambda job: discard_media(door.media, job),
-    }
-    return door.serve(event, context, performers)
+    return door.serve(
+        event,
+        context,
+        {
+            "fetch": lambda job: fetch_media(door.media, job),
+            "discard": lambda job: discard_media(door.media, job),
+        },
+    )
