@@ -11,6 +11,10 @@ import psycopg
 import pytest
 
 from infra.local.command import main
+from leadsrally import runtime
+from leadsrally.accounts.audit import Actor
+from leadsrally.accounts.members import change_role
+from leadsrally.accounts.profile import edit_profile
 from leadsrally.kit.db import Database, Tx
 from leadsrally.notices import compose
 from leadsrally.privacy import audit, clauses
@@ -117,6 +121,9 @@ BREAKS: list[tuple[str, str]] = [
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
     ("P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
     ("P5.1", "ALTER TABLE ai_usage OWNER TO leadsrally_ai_score"),
+    ("P7.3", "UPDATE organizations SET name = 'x', version = version + 1"),
+    ("P7.3", "UPDATE users SET role = 'admin', version = version + 1"),
+    ("P7.3", "REVOKE UPDATE (help_contact) ON organizations FROM leadsrally_api"),
     ("P8.2", "UPDATE users SET password_hash = 'hunter2'"),
     ("P8.2", "UPDATE users SET password_hash = overlay(password_hash PLACING '$2b$10$' FROM 1)"),
     ("P8.2", "UPDATE users SET password_hash = encode(sha256('hunter2'), 'hex')"),
@@ -186,6 +193,18 @@ class TestBroken:
         age_a_row(audited.world, midnight - timedelta(days=90))
         assert audited.broken(midnight + timedelta(minutes=59)) == set()
         assert audited.broken(midnight + timedelta(hours=1)) == {"P6.4"}
+
+    def test_P7_3_what_is_edited_in_the_product_is_written_down(self, audited: Audit, org: Org):
+        world = audited.world
+        owner = world.value("SELECT id FROM users")
+        agent = world.user(org, "agent")
+        now = world.clock.now
+        with runtime.of("api").db.tenant(org.id) as tx:
+            actor = Actor("person", owner)
+            edit_profile(tx, org.id, {"name": "Boats"}, version=1, actor=actor, now=now)
+            change_role(tx, org.id, agent, "admin", version=1, by=owner, now=now)
+        assert world.rows("SELECT 1 FROM users WHERE version > 1") != []
+        assert audited.broken() == set()
 
     def test_P7_4_a_message_that_was_claimed_after_the_STOP(self, audited: Audit):
         world = audited.world

@@ -127,6 +127,45 @@ def sends_after_opt_out(tx: Tx) -> int:
     return tx.value(_SENDS_AFTER_OPT_OUT, {})
 
 
+# A version counts up with each edit. What changed a person's account is told of the person.
+_EDITS_WITHOUT_RECORD = """
+SELECT (SELECT count(*)
+          FROM organizations AS o
+         WHERE o.version - 1 > (SELECT count(*)
+                                  FROM audit_log AS l
+                                 WHERE l.organization_id = o.id
+                                   AND l.action = 'organization.edited'))
+     + (SELECT count(*)
+          FROM users AS u
+         WHERE u.version - 1 > (SELECT count(*)
+                                  FROM audit_log AS l
+                                 WHERE l.organization_id = u.organization_id
+                                   AND l.target_id = u.id
+                                   AND l.action IN ('member.role_changed', 'email.changed', 'password.changed',
+                                                    'password.reset', 'second_factor.added',
+                                                    'second_factor.removed')))
+"""
+
+
+def edits_without_record(tx: Tx) -> int:
+    """Profiles and members that were edited more often than the audit log knows."""
+    return tx.value(_EDITS_WITHOUT_RECORD, {})
+
+
+_LOCKED_DETAILS = """
+SELECT d.name || '.' || d.detail
+  FROM (VALUES ('organizations', 'name'), ('organizations', 'help_contact'), ('organizations', 'time_zone'),
+               ('organizations', 'country'), ('organizations', 'language'), ('users', 'email'), ('users', 'role'),
+               ('users', 'password_hash')) AS d (name, detail)
+ WHERE NOT has_column_privilege('leadsrally_api', d.name, d.detail, 'UPDATE')
+"""
+
+
+def locked_details(tx: Tx) -> list[str]:
+    """Details of a customer that the product shows and could not correct."""
+    return tx.values(_LOCKED_DETAILS, {})
+
+
 _WEAK_HASHES = """
 SELECT count(*) FROM users WHERE password_hash !~ '^\\$2[aby]\\$(1[2-9]|[23][0-9])\\$.{53}$'
 """

@@ -138,6 +138,14 @@ def _delivery_log_swept(tx: Tx, now: datetime) -> Finding:
     return Finding(due == 0, f"{due} rows of the delivery log are older than {DELIVERY_LOG.days} days")
 
 
+def _corrections_written_down(tx: Tx, _now: datetime) -> Finding:
+    silent, locked = audit.edits_without_record(tx), audit.locked_details(tx)
+    return Finding(
+        silent == 0 and not locked,
+        f"of customers' own details {len(locked)} cannot be corrected, and {silent} edits were not written down",
+    )
+
+
 def _opt_outs_obeyed(tx: Tx, _now: datetime) -> Finding:
     sends = audit.sends_after_opt_out(tx)
     return Finding(sends == 0, f"{sends} messages were claimed after their contact's opt-out")
@@ -182,7 +190,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P6.6", "Backups for 30 days"),
     Clause("P7.1", "Export on demand"),
     Clause("P7.2", "Erasure on demand"),
-    Clause("P7.3", "Correction at any time"),
+    Clause("P7.3", "Correction at any time", _corrections_written_down),
     Clause("P7.4", "STOP ends messages", _opt_outs_obeyed),
     Clause("P7.5", "Complaints have an address"),
     Clause("P8.1", "Short-lived, scoped tokens"),
