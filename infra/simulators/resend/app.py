@@ -67,7 +67,7 @@ class ResendSimulator:
             Starlette(
                 routes=[
                     Route("/emails", self._send, methods=["POST"]),
-                    Route("/suppressions/{address}", self._allow, methods=["DELETE"]),
+                    Route("/suppressions/{address:path}", self._allow, methods=["DELETE"]),
                     Route("/_sim/mails", self._list, methods=["GET"]),
                     Route("/_sim/mails", self._empty, methods=["DELETE"]),
                     Route("/_sim/mails/{id}", self._open, methods=["GET"]),
