@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from infra.simulators.twilio import TwilioAccount, TwilioNumber, TwilioSimulator
 from tests.world import SETTINGS, Answer, Line, World
 
 _FIRST_FREE_NUMBER = 300  # those before it mean something to the provider's test credentials
-_ROLES = ("api", "webhook_twilio", "send_message", "ai_score", "tick")
+_ROLES = ("api", "webhook_twilio", "send_message", "ai_score", "notify", "webhook_resend", "tick")
 
 
 @dataclass
@@ -52,17 +52,22 @@ class Mortals:
 
     def webhook(self, line: Line, form: Mapping[str, str], kind: str = "inbound", **order: Any) -> Any:
         """A genuinely signed request reaches a door that may die over it: the HTTP status, or the signal."""
+        query = order.pop("query", "")
+        return self.request(lambda: self.world.post(line, kind, form, query=query), **order)
+
+    def request(self, ask: Callable[[], Answer], **order: Any) -> Any:
+        """The request that `ask` would make reaches a door that may die over it."""
         request: dict[str, Any] = {}
 
         def note(path: str, **rest: Any) -> Answer:
             request.update(
-                path=path, query=rest["query"], headers=rest["headers"], body=rest["body"].decode()
+                path=path, query=rest.get("query", ""), headers=rest["headers"], body=rest["body"].decode()
             )
             return Answer(0, "", {})
 
         self.world.call = note  # pyright: ignore[reportAttributeAccessIssue]
         try:
-            self.world.post(line, kind, form, query=order.pop("query", ""))
+            ask()
         finally:
             del self.world.call
         answer = self.notes / "answer"
@@ -81,11 +86,11 @@ class Mortals:
         tick = self.world.functions["tick"]
         return tick.handler()({}, Context(tick))
 
-    def later(self, **span: float) -> None:
+    def later(self, queue: str = "send_message", **span: float) -> None:
         """Time passes, the minute strikes, and healthy workers do what there is."""
         self.world.clock.pass_(**span)
         self.tick()
-        assert self.run("work", queue="send_message") == 0
+        assert self.run("work", queue=queue) == 0
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import twilio.rest  # noqa: F401  slow to import: once for all children
+import resend  # noqa: F401  slow to import, as the next: once for all children
+import twilio.rest  # noqa: F401
 
 from infra.local import gateway
 from infra.local.bells import event_for
@@ -32,11 +33,16 @@ from leadsrally.kit import db as db_module
 from leadsrally.kit.db import Database
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.compose import queue_message
+from leadsrally.notices.types import Mail, Mailer
+from leadsrally.notices.types import Outcome as MailOutcome
 from leadsrally.runtime import Runtime
 from leadsrally.sending.types import OutboundMessage, Outcome, Sender
 
 FUNCTIONS = {function.name: function for function in load()}
-HANDLERS = {name: FUNCTIONS[name].handler() for name in ("webhook_twilio", "send_message", "ai_score")}
+HANDLERS = {
+    name: FUNCTIONS[name].handler()
+    for name in ("webhook_twilio", "send_message", "ai_score", "notify", "webhook_resend")
+}
 
 
 def die() -> None:
@@ -62,6 +68,25 @@ class Mortal:
         return self._genuine.find(text, not_before)
 
 
+class MortalMailer:
+    """The same for mail."""
+
+    def __init__(self, genuine: Mailer, point: str) -> None:
+        self._genuine = genuine
+        self._point = point
+
+    def send(self, mail: Mail) -> MailOutcome:
+        if self._point == "before_call":
+            die()
+        outcome = self._genuine.send(mail)
+        if self._point == "after_accept":
+            die()
+        return outcome
+
+    def allow(self, address: str) -> None:
+        self._genuine.allow(address)
+
+
 class Life:
     """One child: a clock that begins where the order says, the runtimes, and the point of its death."""
 
@@ -76,6 +101,9 @@ class Life:
                 settings = Settings(values, allowed=function.settings)
                 made = Runtime(name, settings, clock=self.clock, connections=2, announce=self._announce)
                 made._sender_for = self._mortal(made._sender_for)
+                if name == "notify":
+                    made._mailer = MortalMailer(made.mailer, self._point)
+                    del made.mailer
                 runtime.install(made)
         if self._point == "before_commit":
             db_module._commit = lambda _connection: die()
@@ -88,7 +116,7 @@ class Life:
         return lambda *args: Mortal(genuine(*args), self._point)
 
     def webhook(self) -> Any:
-        """Answer one request at Twilio's door."""
+        """Answer one request at a provider's door."""
         request = self._order["request"]
         matched = gateway.Routes(list(FUNCTIONS.values())).match("POST", request["path"])
         assert matched is not None
@@ -104,7 +132,7 @@ class Life:
             source_ip="203.0.113.7",
             protocol="HTTP/1.1",
         )
-        answer = HANDLERS["webhook_twilio"](event, Context(route.function))
+        answer = HANDLERS[route.function.name](event, Context(route.function))
         if self._point == "before_reply":
             die()
         return answer["statusCode"]
