@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from infra.simulators.resend import webhooks as svix
 from infra.simulators.twilio import signing
 from tests.world import PUBLIC_URL, Line
 
@@ -90,6 +91,26 @@ def text(
         },
         parameters={"channel_key": line.key},
         body=urlencode(form),
+        base64_body=base64_body,
+    )
+
+
+def mail_report(told: Any, secret: str, event_id: str, *, base64_body: bool = False) -> dict[str, Any]:
+    """What Resend posts, signed by the simulator's own arithmetic."""
+    body = json.dumps(told, ensure_ascii=False)
+    timestamp = str(int(time.time()))
+    return http(
+        "POST",
+        "/webhooks/resend",
+        "/webhooks/resend",
+        headers={
+            "content-type": "application/json",
+            "svix-id": event_id,
+            "svix-timestamp": timestamp,
+            "svix-signature": svix.sign(secret, event_id, timestamp, body.encode()),
+            "user-agent": "Svix-Webhooks/1.0",
+        },
+        body=body,
         base64_body=base64_body,
     )
 

@@ -179,6 +179,38 @@ def test_bell_sends_a_reply_through_twilios_own_client(
     assert sent["provider_message_id"].startswith("SM")
 
 
+def test_bell_mails_a_person_and_the_report_about_it_is_heard(
+    packaged: Package, aws: World, sms: Line, providers: Running
+) -> None:
+    owner = aws.user(aws.organization("Third"), email="canary-owner@example.test")
+    org_id = aws.value("SELECT organization_id FROM users")
+    job_id = aws.notify(org_id, "password_changed", user_id=owner)
+    settings = settings_of("notify", aws, RESEND_BASE_URL=f"{providers.base_url}/simulators/resend")
+    with Bootstrap(packaged, "notify", settings) as box:
+        assert answer(box, events.bell("notify", job_id)) == {"batchItemFailures": []}
+        assert answer(box, events.bell("notify", job_id)) == {"batchItemFailures": []}
+        assert_silent(box)
+    notice = aws.row("SELECT id, organization_id, state, provider_id IS NOT NULL AS known FROM notices")
+    assert (notice["state"], notice["known"]) == ("taken", True)
+
+    aws.clock.now = datetime.now(UTC)
+    told = aws.mail_event(
+        "email.complained", organization_id=org_id, notice_id=notice["id"], subject="Für canary-owner 🚲"
+    )
+    with Bootstrap(packaged, "webhook_resend", settings_of("webhook_resend", aws)) as box:
+        for base64_body in (False, True):
+            event = events.mail_report(
+                told, SETTINGS["RESEND_WEBHOOK_SECRETS"], "msg_1", base64_body=base64_body
+            )
+            assert answer(box, event)["statusCode"] == 200
+        forged = events.mail_report(told, "whsec_" + "eHh4" * 8, "msg_2")
+        assert answer(box, forged)["statusCode"] == 403
+        assert_silent(box)
+    assert aws.value("SELECT mail_blocked_because FROM users") == "complained"
+    outcomes = aws.rows("SELECT outcome FROM delivery_log WHERE provider = 'resend' ORDER BY id")
+    assert [row["outcome"] for row in outcomes] == ["applied", "duplicate", "refused"]
+
+
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_schedule_sweeps_and_records_the_run(packaged: Package, aws: World, dry_run: bool) -> None:
     aged = datetime.now(UTC) - timedelta(days=100)

@@ -156,7 +156,9 @@ class TestStored:
 
     @pytest.fixture
     def lived(self, world: World, org: Org, line: Line) -> World:
-        world.user(org, email="canary-owner@example.test")
+        owner = world.user(org, email="canary-owner@example.test")
+        world.notify(org.id, "role_changed", user_id=owner)
+        world.work("notify")
         thread = world.conversation(line, sender=PHONE)
         world.execute("UPDATE contacts SET name = %(name)s, email = %(mail)s", name=NAME, mail=MAIL)
         picture = {
@@ -204,6 +206,7 @@ class TestStored:
             "messages.body",
             "messages.words",
             "messages.idempotency_key",
+            "notices.address",
             "scores.reason",
             "scores.suggestions",
             "users.email",
