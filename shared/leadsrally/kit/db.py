@@ -5,11 +5,12 @@ which serves one event at a time, and several in the one-process host.
 """
 
 import queue
+import re
 import select
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
@@ -33,8 +34,26 @@ class _Kept(psycopg.Connection[Any]):
     """
 
     @cached_property
-    def cursor_of_all(self) -> psycopg.Cursor[Any]:
-        return self.cursor()
+    def cursor_of_all(self) -> psycopg.RawCursor[Any]:
+        return psycopg.RawCursor(self)
+
+
+_PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
+
+
+@cache
+def _numbered(sql: str) -> tuple[bytes, tuple[str, ...]]:
+    """`sql` as Postgres takes it, with `$1` for its first named parameter, and the names in that order.
+
+    Kept for each statement: psycopg reads one of more than 4,096 characters anew at every call.
+    """
+    numbers: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        name = found[1]
+        return "%" if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return _PARAMETER.sub(numbered, sql).encode(), tuple(numbers)
 
 
 class Tx:
@@ -43,8 +62,8 @@ class Tx:
     __slots__ = ("_cursor", "announcements", "organization_id")
 
     def __init__(self, connection: psycopg.Connection[Any], organization_id: UUID | None) -> None:
-        self._cursor: psycopg.Cursor[Any] = (
-            connection.cursor_of_all if isinstance(connection, _Kept) else connection.cursor()
+        self._cursor: psycopg.RawCursor[Any] = (
+            connection.cursor_of_all if isinstance(connection, _Kept) else psycopg.RawCursor(connection)
         )
         self.announcements: dict[str, list[UUID]] = {}
         self.organization_id = organization_id
@@ -80,9 +99,12 @@ class Tx:
         """Run `sql` and return how many rows it touched."""
         return self._execute(tuple_row, sql, params).rowcount
 
-    def _execute(self, factory: RowFactory[Any], sql: LiteralString, params: Params) -> psycopg.Cursor[Any]:
+    def _execute(
+        self, factory: RowFactory[Any], sql: LiteralString, params: Params
+    ) -> psycopg.RawCursor[Any]:
+        text, names = _numbered(sql)
         self._cursor.row_factory = factory
-        return self._cursor.execute(sql, params)
+        return self._cursor.execute(text, [params[name] for name in names])
 
     def announce(self, topic: str, identifier: UUID) -> None:
         """Tell the listener of the `Database` about `identifier` once it is durable; never after a rollback."""
