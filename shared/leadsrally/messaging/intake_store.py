@@ -197,16 +197,18 @@ message AS (
         status, status_rank, provider_message_id, created_at, sent_at
     )
     SELECT %(organization_id)s, %(message_id)s, id, 'inbound', %(kind)s, %(body)s, %(content)s,
-           coalesce((SELECT m.id
-                       FROM messages AS m
-                      WHERE m.organization_id = %(organization_id)s
-                        AND m.direction = 'outbound'
-                        AND m.provider_message_id = %(reply_to)s),
-                    (SELECT r.message_id
-                       FROM message_receipts AS r
-                      WHERE r.organization_id = %(organization_id)s
-                        AND r.channel_id = %(channel_id)s
-                        AND r.provider_hash = %(reply_to_hash)s)),
+           CASE WHEN %(reply_to)s::text IS NOT NULL THEN
+                coalesce((SELECT m.id
+                            FROM messages AS m
+                           WHERE m.organization_id = %(organization_id)s
+                             AND m.direction = 'outbound'
+                             AND m.provider_message_id = %(reply_to)s),
+                         (SELECT r.message_id
+                            FROM message_receipts AS r
+                           WHERE r.organization_id = %(organization_id)s
+                             AND r.channel_id = %(channel_id)s
+                             AND r.provider_hash = %(reply_to_hash)s))
+           END,
            %(altered)s, %(segments)s, 'received', %(received_rank)s, %(provider_message_id)s, %(now)s,
            %(sent_at)s
       FROM conversation
