@@ -28,6 +28,7 @@ from functions.api.routes import (
     messages,
     notifications,
     organization,
+    second_factor,
     sessions,
 )
 from leadsrally import runtime
@@ -49,6 +50,7 @@ app = Api(
 app.nouns = (
     auth,
     me,
+    second_factor,
     sessions,
     notifications,
     organization,

@@ -62,3 +62,8 @@ GRANT SELECT (organization_id, id, token_hash, previous_hash, created_at, expire
     TO leadsrally_clauses;
 GRANT SELECT (organization_id, document) ON acceptances TO leadsrally_clauses;
 GRANT SELECT (id, state) ON organizations TO leadsrally_clauses;
+
+-- Whoever moves sealed secrets to another master key moves these too.
+GRANT SELECT (organization_id, user_id, secret), UPDATE (secret) ON second_factors TO leadsrally_keys;
+CREATE POLICY rotation ON second_factors FOR SELECT TO leadsrally_keys USING (true);
+CREATE POLICY rotation_writes ON second_factors FOR UPDATE TO leadsrally_keys USING (true) WITH CHECK (true);

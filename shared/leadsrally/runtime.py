@@ -119,6 +119,7 @@ class Runtime:
             self.db,
             self.clock,
             self.hashes,
+            self.vault,
             self.settings.key("LEADSRALLY_TOKEN_KEY"),
             self.settings.key("LEADSRALLY_LINK_KEY"),
         )

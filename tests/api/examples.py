@@ -10,8 +10,11 @@ from uuid import UUID, uuid4
 
 from functions.api.handler import app
 from leadsrally.accounts.api_key import SECRET_BYTES, ApiKey
+from leadsrally.accounts.one_time_code import code_at, step_at
+from leadsrally.accounts.second_factor import PURPOSE
+from leadsrally.kit.crypto import SealContext
 from tests.api.conftest import PASSWORD, Client, person
-from tests.world import Line, Org, World
+from tests.world import START, Line, Org, World
 
 CONTRACT: dict[str, Any] = app.openapi()
 Operation = tuple[str, str]
@@ -120,6 +123,19 @@ def own_notification(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     return tenant.world.row(newest, id=asking.user_id)
 
 
+SECRET = b"12345678901234567890"  # of RFC 6238
+
+
+def second_factor(tenant: Tenant, asking: Client, *, on: bool = True) -> Mapping[str, UUID]:
+    context = SealContext(tenant.org.id, PURPOSE, asking.user_id)
+    values = {"organization_id": tenant.org.id, "user_id": asking.user_id, "created_at": START}
+    sealed = tenant.world.vault.seal(SECRET, context)
+    tenant.world._insert(
+        "second_factors", {**values, "secret": sealed, "confirmed_at": START if on else None}
+    )
+    return {}
+
+
 EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/auth/login"): Example(lambda: {"email": "a@b.test", "password": "x"}),
     ("POST", "/v1/auth/refresh"): Example(lambda: {"refresh_token": "x"}),
@@ -135,6 +151,12 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/me/password"): Example(
         lambda: {"current_password": PASSWORD, "new_password": "seven lazy kettles whistle"}
     ),
+    ("POST", "/v1/me/second-factor"): Example(),
+    ("POST", "/v1/me/second-factor/proof"): Example(
+        lambda: {"code": code_at(SECRET, step_at(START))}, places=lambda *of: second_factor(*of, on=False)
+    ),
+    ("POST", "/v1/me/second-factor/recovery-codes"): Example(places=second_factor),
+    ("DELETE", "/v1/me/second-factor"): Example(places=second_factor),
     ("DELETE", "/v1/me"): Example(),
     ("GET", "/v1/sessions"): Example(),
     ("DELETE", "/v1/sessions"): Example(),

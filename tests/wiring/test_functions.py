@@ -295,6 +295,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     foreign = {**login, "session": "browser"}  # not from the app, whose address must be known to tell
     assert world.api("POST", "/v1/auth/login", body=foreign)[0] == 403
     token = world.token(user, org)
+    assert world.api("POST", "/v1/me/second-factor", token)[0] == 200
     # Giving consent by hand is what needs the API's hash key.
     world.execute(
         "UPDATE conversations SET attention = 'may_want_to_stop' WHERE id = %(id)s", id=conversation_id
@@ -465,6 +466,7 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
 
 # What each function may do with the master key, and to secrets of which purposes.
 KMS = {
+    "api": {"Encrypt": {"second_factor"}, "Decrypt": {"second_factor"}},
     "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
     "webhook_meta": {"Decrypt": {"meta.credentials"}},
     "send_message": {"Decrypt": {"twilio.credentials", "meta.credentials"}},

@@ -204,7 +204,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "sessions": "s",
         "users": "s",
     },
-    "keys": {"channels": "su"},
+    "keys": {"channels": "su", "second_factors": "su"},
 }
 # The columns behind each lower-case letter.
 COLUMNS: dict[tuple[str, str, str], str] = {
@@ -253,6 +253,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "sessions", "SELECT"): "created_at expires_at id organization_id previous_hash token_hash",
     ("keys", "channels", "SELECT"): "credentials id kind organization_id",
     ("keys", "channels", "UPDATE"): "credentials",
+    ("keys", "second_factors", "SELECT"): "organization_id secret user_id",
+    ("keys", "second_factors", "UPDATE"): "secret",
     ("clauses", "users", "SELECT"): "id mail_blocked_at organization_id password_hash version",
     ("api", "notices", "SELECT"): (
         "about_id created_at delivered_at id kind language organization_id read_at reason returned_at state "
@@ -627,8 +629,11 @@ class TestCatalogue:
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
-            "rotation on channels: leadsrally_keys may SELECT",
-            "rotation_writes on channels: leadsrally_keys may UPDATE",
+            *(f"rotation on {name}: leadsrally_keys may SELECT" for name in ("channels", "second_factors")),
+            *(
+                f"rotation_writes on {name}: leadsrally_keys may UPDATE"
+                for name in ("channels", "second_factors")
+            ),
             *(
                 f"sweep on {name}: leadsrally_retention_sweep may ALL"
                 for name in (

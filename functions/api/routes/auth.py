@@ -81,6 +81,12 @@ class Follow(Body):
 class Login(Body):
     email: Email
     password: Password
+    code: str | None = Field(
+        default=None,
+        max_length=40,
+        description="Of the app, or one of the recovery codes, where a second factor is set up.",
+        examples=["492039"],
+    )
     session: Kind = Field(
         default="client",
         description="`browser`: the refresh token comes in a cookie; `client`: in the body.",
@@ -121,7 +127,15 @@ class Reset(Body):
 
 
 class Proof(Body):
-    password: Password
+    """One of the two."""
+
+    password: str | None = Field(default=None, max_length=1024, examples=["correct horse battery staple"])
+    code: str | None = Field(
+        default=None,
+        max_length=40,
+        description="Of the app, or one of the recovery codes, where a second factor is set up.",
+        examples=["492039"],
+    )
 
 
 class Confirmed(BaseModel):
@@ -146,10 +160,13 @@ def verify(link: Follow, door: Door, visitor: Visiting) -> Verified:
 
 @router.post("/login", responses=problems(401, 403, 409, 422, 429))
 def login(login: Login, door: Door, visitor: Visiting, browser: Browsing) -> Token:
-    """Exchange an e-mail address and a password for an access token of fifteen minutes and a refresh token."""
+    """Exchange an e-mail address and a password for an access token of fifteen minutes and a refresh token.
+
+    Who has a second factor is asked for its code: `second_factor_required` means to send all three.
+    """
     if login.session == "browser":
         browser.refuse_foreign()
-    attempt = Attempt(login.email, login.password, login.session)
+    attempt = Attempt(login.email, login.password, login.code, login.session)
     return _handed(log_in(door.front_desk, attempt, visitor), login.session, browser)
 
 
@@ -213,7 +230,9 @@ def confirm(proof: Proof, asked: Asked) -> Confirmed:
     """Show again who you are. For ten minutes the session may do what asks for a confirmation."""
     session = asked.session
     asked.outside()
-    until = confirm_person(asked.door.front_desk, asked.person, session.id, proof.password)
+    until = confirm_person(
+        asked.door.front_desk, asked.person, session.id, password=proof.password, code=proof.code
+    )
     return Confirmed(confirmed_until=until)
 
 

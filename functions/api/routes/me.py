@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from functions.api.asking import Asked, permit
 from functions.api.limits import Body
 from functions.api.problems import problems
-from leadsrally.accounts import members, store
+from leadsrally.accounts import members, second_factor, store
 from leadsrally.accounts.change_email import request_email_change
 from leadsrally.accounts.change_password import change_password
 from leadsrally.accounts.permissions import ACTIONS, Action, scopes_of
@@ -28,11 +28,17 @@ class MyOrganization(BaseModel):
     ai_auto_reply: bool
 
 
+class SecondFactor(BaseModel):
+    on: bool = Field(description="Whether a code is asked for at each log-in.")
+    recovery_codes_left: int = Field(examples=[10])
+
+
 class Me(BaseModel):
     id: UUID
     email: str = Field(examples=["owner@example.com"])
     role: Role
     may: list[Action] = Field(description="What may be asked for with what was shown here, token or key.")
+    second_factor: SecondFactor
     organization: MyOrganization
 
 
@@ -41,12 +47,14 @@ def me(asked: Asked) -> Me:
     """Who you are, and what your organisation has switched on."""
     found = store.organization(asked.tx, asked.person.organization_id)
     organization = MyOrganization.model_validate(found, from_attributes=True)
+    factor = second_factor.state(asked.tx, asked.person.organization_id, asked.person.id)
     scopes = asked.caller.scopes & scopes_of(asked.person.role)
     return Me(
         id=asked.person.id,
         email=asked.person.email,
         role=asked.person.role,
         may=[action for action in ACTIONS if action in scopes],
+        second_factor=SecondFactor.model_validate(factor, from_attributes=True),
         organization=organization,
     )
 

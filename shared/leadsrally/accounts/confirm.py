@@ -3,12 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from leadsrally.accounts import limits, passwords, store
+from leadsrally.accounts import limits, passwords, second_factor, store
 from leadsrally.accounts.callers import CONFIRMED_FOR
-from leadsrally.accounts.front_desk import FrontDesk
+from leadsrally.accounts.front_desk import FrontDesk, count_try
+from leadsrally.accounts.second_factor import Shown
 from leadsrally.accounts.store import Login
 from leadsrally.accounts.types import Person
-from leadsrally.kit.errors import Forbidden, Unauthenticated
+from leadsrally.kit.errors import Forbidden, Invalid, Unauthenticated
 
 _CONFIRM = """
 UPDATE sessions
@@ -20,14 +21,25 @@ UPDATE sessions
 """
 
 
-def confirm(desk: FrontDesk, person: Person, session_id: UUID, password: str) -> datetime:
+def confirm(
+    desk: FrontDesk, person: Person, session_id: UUID, *, password: str | None = None, code: str | None = None
+) -> datetime:
     """Open to this session, for ten minutes, what asks for a confirmation; returns until when.
 
-    Raises `Forbidden` for a wrong password, and `Limited` after too many.
+    By the password or, where a second factor is set up, by a code. Raises `Invalid` for both or neither, `Forbidden`
+    for a wrong one, and `Limited` after too many.
     """
-    prove(desk, person, session_id, password)
+    if (password is None) == (code is None):
+        raise Invalid("Send either the password or a code.", code="proof_missing")
+    shown: Shown | None = None
+    if password is not None:
+        prove(desk, person, session_id, password)
+    elif code is not None:
+        shown = _code(desk, person, session_id, code)
     now = desk.clock()
     with desk.db.tenant(person.organization_id) as tx:
+        if shown and not second_factor.use(tx, desk, person.organization_id, person.id, shown, now=now):
+            raise second_factor.wrong_code()
         place = {"organization_id": person.organization_id, "session_id": session_id, "now": now}
         if not tx.run(_CONFIRM, place):
             raise Unauthenticated("Log in again: this session has ended.", code="session_ended")
@@ -40,10 +52,17 @@ def prove(desk: FrontDesk, person: Person, session_id: UUID, password: str) -> L
 
     Tries are counted for the session that asks: whoever stole one cannot keep its owner out of the others.
     """
-    with desk.db.across() as tx:
-        wait = limits.spend(tx, desk.hashes, limits.CONFIRM, str(session_id), desk.clock())
-    limits.refuse(wait)
+    count_try(desk, limits.CONFIRM, str(session_id))
     login = store.login_by_email(desk.db, person.email)
     if not passwords.matches(password, login.password_hash if login else None) or login is None:
         raise Forbidden("The password is wrong.", code="password_wrong")
     return login
+
+
+def _code(desk: FrontDesk, person: Person, session_id: UUID, code: str) -> Shown:
+    count_try(desk, limits.CONFIRM, str(session_id))
+    with desk.db.tenant(person.organization_id) as tx:
+        factor = second_factor.of(tx, person.organization_id, person.id)
+    if factor is None:
+        raise second_factor.wrong_code()
+    return second_factor.judge(desk, person.organization_id, person.id, factor, code)

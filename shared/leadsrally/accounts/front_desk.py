@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from leadsrally.accounts import limits, tokens
+from leadsrally.accounts.limits import Limit
 from leadsrally.accounts.permissions import scopes_of
 from leadsrally.accounts.refresh_tokens import RefreshToken
 from leadsrally.accounts.types import Role, Visitor
 from leadsrally.kit.clock import Clock
-from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.crypto import KeyedHash, Vault
 from leadsrally.kit.db import Database
 
 
@@ -29,6 +30,7 @@ class FrontDesk:
     db: Database
     clock: Clock
     hashes: KeyedHash
+    vault: Vault
     token_key: bytes = field(repr=False)
     link_key: bytes = field(repr=False)
 
@@ -44,8 +46,13 @@ class FrontDesk:
         )
 
 
+def count_try(desk: FrontDesk, limit: Limit, subject: str) -> None:
+    """Count one try, whatever becomes of it. Raises `Limited` for one too many."""
+    with desk.db.across() as tx:
+        wait = limits.spend(tx, desk.hashes, limit, subject, desk.clock())
+    limits.refuse(wait)
+
+
 def count_link(desk: FrontDesk, visitor: Visitor) -> None:
     """Count that a link was followed from there. Raises `Limited` after too many."""
-    with desk.db.across() as tx:
-        wait = limits.spend(tx, desk.hashes, limits.LINK_SOURCE, visitor.network, desk.clock())
-    limits.refuse(wait)
+    count_try(desk, limits.LINK_SOURCE, visitor.network)

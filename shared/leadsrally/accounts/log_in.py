@@ -6,9 +6,17 @@ hashes (A7). Tries are counted before any hashing, since a hash is dear on purpo
 
 from dataclasses import dataclass, field
 
-from leadsrally.accounts import limits, passwords, refresh_tokens, sessions, store
-from leadsrally.accounts.front_desk import FrontDesk, Tokens
-from leadsrally.accounts.limits import LOG_IN_ACCOUNT, LOG_IN_KNOWN, LOG_IN_SOURCE, Limit
+from leadsrally.accounts import limits, passwords, refresh_tokens, second_factor, sessions, store
+from leadsrally.accounts.front_desk import FrontDesk, Tokens, count_try
+from leadsrally.accounts.limits import (
+    LOG_IN_ACCOUNT,
+    LOG_IN_KNOWN,
+    LOG_IN_SOURCE,
+    SECOND_FACTOR,
+    SECOND_FACTOR_KNOWN,
+    Limit,
+)
+from leadsrally.accounts.second_factor import Factor, Shown
 from leadsrally.accounts.sessions import Kind
 from leadsrally.accounts.store import Login
 from leadsrally.accounts.types import Visitor
@@ -22,6 +30,7 @@ from leadsrally.kit.ids import new_id
 class Attempt:
     email: str
     password: str = field(repr=False)
+    code: str | None = field(default=None, repr=False)  # of the app, or a recovery code
     kind: Kind = "client"
 
     @property
@@ -33,8 +42,8 @@ class Attempt:
 def log_in(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> Tokens:
     """The tokens of a session that begins now.
 
-    Raises `Limited` after too many tries, `Unauthenticated` for a wrong password and for an unknown address, and
-    `Conflict` when the account was changed while the password was compared.
+    Raises `Limited` after too many tries, `Unauthenticated` for a wrong password or code, for an unknown address and
+    when a code is needed, and `Conflict` when the account was changed while the password was compared.
     """
     known = _count(desk, attempt, visitor)
     login = store.login_by_email(desk.db, attempt.account)
@@ -43,6 +52,16 @@ def log_in(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> Tokens:
         raise Unauthenticated("The e-mail address or the password is wrong.", code="login_failed")
     renewed = passwords.renewed(attempt.password, login.password_hash)
     with desk.db.tenant(login.organization_id) as tx:
+        factor = second_factor.of(tx, login.organization_id, login.id)
+        _take_back(desk, tx, attempt, visitor, known=known)
+        if factor is None:
+            return _begin(desk, tx, login, attempt, visitor, known=known, renewed=renewed)
+    shown = _code(desk, login, attempt, visitor, factor, known=known)
+    with desk.db.tenant(login.organization_id) as tx:
+        if not second_factor.use(tx, desk, login.organization_id, login.id, shown, now=desk.clock()):
+            raise Unauthenticated("The code is wrong, or was used before.", code="code_wrong")
+        limit, subject = _of_code(login, visitor, known=known)
+        limits.give_back(tx, desk.hashes, limit, subject)
         return _begin(desk, tx, login, attempt, visitor, known=known, renewed=renewed)
 
 
@@ -62,6 +81,30 @@ def _count(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> bool:
 
 def _of_account(account: str, source: str, *, known: bool) -> tuple[Limit, str]:
     return (LOG_IN_KNOWN, f"{account}\n{source}") if known else (LOG_IN_ACCOUNT, account)
+
+
+def _take_back(desk: FrontDesk, tx: Tx, attempt: Attempt, visitor: Visitor, *, known: bool) -> None:
+    """The password was right, and only wrong ones are counted."""
+    limit, subject = _of_account(attempt.account, visitor.network, known=known)
+    limits.give_back(tx, desk.hashes, LOG_IN_SOURCE, visitor.network)
+    limits.give_back(tx, desk.hashes, limit, subject)
+
+
+def _code(
+    desk: FrontDesk, login: Login, attempt: Attempt, visitor: Visitor, factor: Factor, *, known: bool
+) -> Shown:
+    """What the code is that came along. Counted like a password, for whoever knows the password guesses on."""
+    if attempt.code is None:
+        raise Unauthenticated("Send the code of your app too.", code="second_factor_required")
+    limit, subject = _of_code(login, visitor, known=known)
+    count_try(desk, limit, subject)
+    return second_factor.judge(desk, login.organization_id, login.id, factor, attempt.code)
+
+
+def _of_code(login: Login, visitor: Visitor, *, known: bool) -> tuple[Limit, str]:
+    if known:
+        return SECOND_FACTOR_KNOWN, f"{login.id}\n{visitor.network}"
+    return SECOND_FACTOR, str(login.id)
 
 
 def _begin(
@@ -91,9 +134,6 @@ def _begin(
     )
     if not begun:
         raise Conflict("The account was changed in this moment. Log in again.", code="account_changed")
-    limit, subject = _of_account(attempt.account, visitor.network, known=known)
-    limits.give_back(tx, desk.hashes, LOG_IN_SOURCE, visitor.network)
-    limits.give_back(tx, desk.hashes, limit, subject)
     limits.remember_source(tx, desk.hashes, attempt.account, visitor.network, now)
     if not known:
         ids = {"user_id": str(login.id), "session_id": str(token.session_id)}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, LiteralString
 from uuid import UUID
 
+from leadsrally.accounts.second_factor import PURPOSE as SECOND_FACTOR
 from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import TWILIO_CREDENTIALS
@@ -34,6 +35,7 @@ class SealedColumn:
 
 
 SEALED: Final[tuple[SealedColumn, ...]] = (
+    SealedColumn("second_factors", "secret", SECOND_FACTOR, row="user_id"),
     SealedColumn("channels", "credentials", TWILIO_CREDENTIALS, only="kind = 'sms'"),
 )
 
