@@ -170,6 +170,7 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/members/{user_id}"): Example(places=member),
     ("PATCH", "/v1/members/{user_id}"): Example(lambda: {"role": "viewer"}, places=member),
     ("DELETE", "/v1/members/{user_id}"): Example(places=member),
+    ("POST", "/v1/members/{user_id}/mail/unblock"): Example(places=member),
     ("GET", "/v1/invitations"): Example(),
     ("POST", "/v1/invitations"): Example(lambda: {"email": f"{uuid4().hex}@example.test", "role": "agent"}),
     ("POST", "/v1/invitations/{invitation_id}/resend"): Example(places=invitation),

@@ -135,6 +135,18 @@ class TestResend:
         client.delete(f"{PATH}/{made['id']}")
         problem(self.again(client, made["id"]), 409, "invitation_settled")
 
+    def test_P4_5_not_to_an_address_from_which_mail_came_back(self, world: World, client: Client):
+        _, made = invite(client)
+        world.work("notify")
+        notice = world.row("SELECT id FROM notices")
+        told = {"organization_id": client.org.id, "notice_id": notice["id"], "bounce": {"type": "Permanent"}}
+        assert world.resend(world.mail_event("email.bounced", **told)).status == 200
+        (shown,) = client.get(PATH)[1]["items"]
+        assert (shown["mail_blocked_because"], bool(shown["mail_blocked_at"])) == ("bounced", True)
+        problem(self.again(client, made["id"]), 409, "mail_blocked")
+        assert client.delete(f"{PATH}/{made['id']}") == (204, None)
+        assert invite(client)[0] == 201  # the right one, or the same once more
+
     def test_T11_an_owners_invitation_by_owners_only(self, world: World, client: Client):
         _, made = invite(client, role="owner")
         problem(self.again(person(world, client.org, "admin"), made["id"]), 403, "owners_only")

@@ -111,10 +111,24 @@ class TestUnblock:
         assert world.mailer.allowed == [address]
         assert len(office.told("role_changed", user_id=client.user_id)) == 1
 
+    def test_an_admin_does_it_for_somebody_who_cannot_log_in(self, client: Client, office: Office):
+        """Who has forgotten the password gets no mail to choose another."""
+        world: World = client.world
+        office.happens("role_changed", user_id=office.owner)
+        office.hears("complained", office.notice())
+        assert office.told("reset_password", reset_id=office.reset(office.owner)) == []
+        assert client.post(f"/v1/members/{office.owner}/mail/unblock") == (204, None)
+        assert len(office.told("reset_password", reset_id=office.reset(office.owner))) == 1
+        assert world.mailer.allowed == ["owner@harbour.example"]
+        row = world.row("SELECT actor_id, target_id FROM audit_log WHERE action = 'mail.unblocked'")
+        assert (row["actor_id"], row["target_id"]) == (client.user_id, office.owner)
+        problem(client.post(f"/v1/members/{uuid4()}/mail/unblock"), 404, "member_not_found")
+
     def test_without_a_block_nobody_is_asked(self, client: Client):
         assert client.post("/v1/me/mail/unblock") == (204, None)
         client.world.work("notify")
         assert client.world.mailer.allowed == []
+        assert client.world.rows("SELECT 1 FROM audit_log") == []
 
     def test_one_that_is_blocked_again_before_the_job_stays_so(self, client: Client, office: Office):
         block = "UPDATE users SET mail_blocked_at = %(now)s, mail_blocked_because = 'complained' WHERE id = %(id)s"

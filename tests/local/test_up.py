@@ -94,6 +94,8 @@ def test_the_whole_story_again_after_ctrl_c_and_after_kill_9(folder: Path, port:
     told = story(folder)
     assert (told.returncode, "The story holds." in told.stdout) == (0, True), told.stdout + told.stderr
     assert (folder / ".leadsrally" / "demo.json").stat().st_mode & 0o777 == 0o600
+    simulators = json.loads((folder / ".leadsrally" / "demo.json").read_text())["simulators"]
+    assert {"twilio", "meta", "anthropic", "resend", "sentry", "phones", "mailbox"} <= simulators.keys()
     assert end(first, signal.SIGINT) == (0, [])
 
     second = start(folder, port)

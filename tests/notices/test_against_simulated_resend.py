@@ -102,7 +102,7 @@ class TestThereAndBack:
         outside.resend.mailbox.suppressed["agent@harbour.example"] = "s-1"
         assert office.hears("bounced", office.notice(), bounce={"type": "Permanent"}) == 200
         with runtime.of("api").db.tenant(office.org.id) as tx:
-            assert unblock(tx, office.org.id, office.agent, now=office.world.clock.now)
+            assert unblock(tx, office.org.id, office.agent, by=office.owner, now=office.world.clock.now)
         office.world.work("notify")
         assert outside.resend.mailbox.suppressed == {}
         office.happens("password_changed", user_id=office.agent)

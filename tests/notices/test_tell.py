@@ -277,12 +277,13 @@ class TestHostile:
             '"a"@b.example',
             "a@@b.example",
             "no-address",
+            "a@b.example\n",
             "a@b.example\x00"[:-1] + "\u0085x",
         ],
     )
     def test_I12_an_address_that_is_more_than_one_mailbox_is_refused(self, office: Office, address: str):
         assert office.told("invitation", invitation_id=office.invitation(email=address)) == []
-        assert (office.notice()["state"], office.notice()["reason"]) == ("refused", "mail_address")
+        assert (office.notice()["state"], office.notice()["reason"]) == ("refused", "email_invalid")
         assert office.jobs() == []
 
     def test_I12_a_name_brings_no_header(self, office: Office):

@@ -27,6 +27,10 @@ class Invitation(BaseModel):
     state: Literal["open", "expired", "accepted", "revoked"]
     created_at: datetime
     expires_at: datetime
+    mail_blocked_at: datetime | None = Field(
+        default=None, description="When our mail to it came back, if it did."
+    )
+    mail_blocked_because: str | None = Field(default=None, examples=["bounced"])
 
 
 class Guest(Body):

@@ -17,6 +17,7 @@ from functions.api.problems import problems
 from leadsrally.accounts import members
 from leadsrally.accounts.types import Role
 from leadsrally.kit.cursor import place_of
+from leadsrally.notices.unblock import unblock
 
 router = APIRouter(prefix="/v1/members", tags=["members"])
 
@@ -86,6 +87,13 @@ def remove(asked: Asked, user_id: UUID, version: IfMatch) -> None:
         by=asked.person.id,
         now=asked.door.clock(),
     )
+
+
+@router.post("/{user_id}/mail/unblock", status_code=204, dependencies=[permit("members.manage")])
+def unblock_mail(asked: Asked, user_id: UUID) -> None:
+    """Mail a member again, whose mail came back or was called spam: somebody who cannot log in cannot ask for it."""
+    members.member(asked.tx, asked.person.organization_id, user_id)
+    unblock(asked.tx, asked.person.organization_id, user_id, by=asked.person.id, now=asked.door.clock())
 
 
 def _shown(found: members.Member, response: Response) -> Member:

@@ -108,4 +108,5 @@ def read(
 )
 def unblock_mail(asked: Asked) -> None:
     """Mail me again: our mail came back or was called spam, and the mailbox works now."""
-    unblock(asked.tx, asked.person.organization_id, asked.person.id, now=asked.door.clock())
+    me = asked.person
+    unblock(asked.tx, me.organization_id, me.id, by=me.id, now=asked.door.clock())

@@ -17,6 +17,7 @@ AuditAction = Literal[
     "member.joined",
     "member.role_changed",
     "member.removed",
+    "mail.unblocked",
     "invitation.sent",
     "invitation.revoked",
     "session.began",

@@ -32,10 +32,12 @@ class Invitation:
     state: State
     created_at: datetime
     expires_at: datetime
+    mail_blocked_at: datetime | None = None  # our mail to this address came back
+    mail_blocked_because: str | None = None
 
 
 _SHOWN = """
-SELECT id, email, role, invited_by, created_at, expires_at,
+SELECT id, email, role, invited_by, created_at, expires_at, mail_blocked_at, mail_blocked_because,
        CASE WHEN accepted_at IS NOT NULL THEN 'accepted'
             WHEN revoked_at IS NOT NULL THEN 'revoked'
             WHEN expires_at <= %(now)s THEN 'expired'
@@ -171,13 +173,19 @@ UPDATE invitations
 def resend(tx: Tx, organization_id: UUID, invitation_id: UUID, *, by: UUID, now: datetime) -> Invitation:
     """Send the link again and let it count for seven days from now.
 
-    Raises `NotFound`, `Forbidden` for what only owners may do, and `Conflict` for one that is settled.
+    Raises `NotFound`, `Forbidden` for what only owners may do, and `Conflict` for one that is settled or whose mail
+    came back.
     """
     members.in_turn(tx, organization_id)
     found = invitation(tx, organization_id, invitation_id, now=now)
     members.refuse_giving(tx, organization_id, by, found.role)
     if found.state in ("accepted", "revoked"):
         raise Conflict(f"This invitation was {found.state}. Make a new one.", code="invitation_settled")
+    if found.mail_blocked_at is not None:
+        raise Conflict(
+            "Our mail to this address came back. Revoke the invitation and invite the right address.",
+            code="mail_blocked",
+        )
     if not members.may_give(tx, organization_id, found.invited_by, found.role):
         raise Conflict(
             "Whoever made this invitation may not do so any more. Revoke it and make a new one.",

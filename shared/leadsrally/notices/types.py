@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol, get_args
 from uuid import UUID
 
 from leadsrally.kit.errors import Invalid
+from leadsrally.kit.mailbox import one_mailbox
 
 Kind = Literal[
     "verify_signup",
@@ -101,11 +102,6 @@ class Notice:
 
 # -- how it leaves ------------------------------------------------------------------------------------------
 
-# One mailbox and nothing that could begin another header, another recipient or a comment. Whether it exists
-# only a mail can tell.
-_ADDRESS = re.compile(
-    r"[^\s\x00-\x1f\x7f-\x9f@,;:<>()\[\]\\\"]{1,64}@[^\s\x00-\x1f\x7f-\x9f@,;:<>()\[\]\\\"]{1,255}"
-)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -125,8 +121,8 @@ class Mail:
     html: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if _ADDRESS.fullmatch(self.recipient) is None:
-            raise Invalid("This is not one mail address. Correct it and try again.", code="mail_address")
+        if one_mailbox(self.recipient) != self.recipient:
+            raise Invalid("A mail goes to one mailbox.", code="email_invalid")
         if _CONTROL.search(self.subject):
             raise Invalid("A mail's subject is one line.", code="mail_subject")
 

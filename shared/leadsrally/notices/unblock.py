@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from leadsrally.accounts import audit
+from leadsrally.accounts.audit import Actor
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.jobs.types import Done, Job, Result
 from leadsrally.kit.db import Tx
@@ -17,14 +19,16 @@ UPDATE users
 """
 
 
-def unblock(tx: Tx, organization_id: UUID, user_id: UUID, *, now: datetime) -> bool:
-    """Lift the block, for a person who says that the mailbox works; returns whether there was one.
+def unblock(tx: Tx, organization_id: UUID, user_id: UUID, *, by: UUID, now: datetime) -> bool:
+    """Lift the block, for a mailbox that works again; returns whether there was one.
 
     After a change of the address nothing needs to be asked of the provider: a block goes with the address.
     """
     lifted = tx.run(_LIFT, {"organization_id": organization_id, "user_id": user_id}) > 0
     if lifted:
         enqueue(tx, organization_id, "notify", "allow", {"user_id": str(user_id)}, now=now)
+        actor, target = Actor("person", by), ("user", user_id)
+        audit.record(tx, organization_id, actor, "mail.unblocked", now=now, target=target)
     return lifted
 
 
