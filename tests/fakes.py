@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
 from leadsrally.kit.download import Incoming
 from leadsrally.kit.errors import NotFound
+from leadsrally.messaging.types import TemplateNews
 from leadsrally.notices.types import Mail, Taken
 from leadsrally.notices.types import Outcome as MailOutcome
 from leadsrally.sending.types import Accepted, OutboundMessage, Outcome
@@ -107,3 +108,18 @@ class RecordingScorer:
         self.shown.append(conversation)
         self.on_score(conversation)
         return self.results.pop(0) if self.results else Scored(self.answer, "model-of-a-test", 100, 20)
+
+
+class RecordingCatalogue:
+    """Has the templates it was given, and remembers which accounts were asked for."""
+
+    def __init__(self) -> None:
+        self.held: list[TemplateNews] = []
+        self.asked: list[str] = []
+        self.failure: Exception | None = None
+
+    def templates(self, waba_id: str) -> list[TemplateNews]:
+        self.asked.append(waba_id)
+        if self.failure is not None:
+            raise self.failure
+        return list(self.held)

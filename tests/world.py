@@ -31,7 +31,14 @@ from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.runtime import Runtime
 from tests.database import TestDatabase
-from tests.fakes import MovableClock, RecordingMailer, RecordingMedia, RecordingScorer, RecordingSender
+from tests.fakes import (
+    MovableClock,
+    RecordingCatalogue,
+    RecordingMailer,
+    RecordingMedia,
+    RecordingScorer,
+    RecordingSender,
+)
 
 PUBLIC_URL = "https://hooks.example.test"
 APP_URL = "https://app.example.test"
@@ -106,6 +113,7 @@ class World:
     rung: list[tuple[str, UUID]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     files: RecordingMedia = field(default_factory=RecordingMedia)
+    catalogue: RecordingCatalogue = field(default_factory=RecordingCatalogue)
 
     def __post_init__(self) -> None:
         self.functions: dict[str, Function] = {function.name: function for function in load()}
@@ -134,6 +142,7 @@ class World:
                     mailer=None if real_providers else self.mailer,
                     media_sources=None if real_providers else {"sms": self.files, "whatsapp": self.files},
                     senders=None if real_providers else {"sms": self.sender, "whatsapp": self.meta_sender},
+                    templates=None if real_providers else self.catalogue,
                 )
             )
         return self

@@ -13,6 +13,7 @@ from leadsrally.messaging.store import Call
 from leadsrally.messaging.take_delivery import Intake, take_delivery
 from leadsrally.providers.meta import inbound
 from leadsrally.providers.meta.credentials import MetaCredentials
+from leadsrally.providers.meta.error_codes import effect_of
 from leadsrally.providers.meta.reading import load
 from leadsrally.providers.meta.signature import answer_challenge, verify
 from leadsrally.runtime import Runtime
@@ -68,6 +69,6 @@ def _intake(door: Runtime) -> Intake:
     return Intake(
         door.db,
         door.hashes,
-        lambda code: "no_marketing" if code == inbound.STOPPED_MARKETING else None,
+        effect_of,
         door.surprised,
     )

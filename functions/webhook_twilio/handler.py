@@ -64,7 +64,7 @@ def _report(door: Runtime, channel: Channel, report: DeliveryReport | None, call
         if report is None:
             store.log_call(tx, call, channel, outcome="ignored", http_status=200)
             return
-        effect = "opt_out" if error_codes.explain(report.error_code).effect == "opt_out" else None
+        effect = error_codes.effect_of(report.error_code)
         applied = apply_report(tx, door.hashes, channel, report, effect=effect, now=call.at)
         store.log_call(
             tx, call, channel, outcome=applied.outcome, http_status=200, message_id=applied.message_id

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from leadsrally.kit.storage import Links, Storage
     from leadsrally.messaging.fetch_media import MediaDesk
     from leadsrally.messaging.media_store import Wanted
-    from leadsrally.messaging.types import MediaSource
+    from leadsrally.messaging.sync_templates import TemplateDesk
+    from leadsrally.messaging.template_store import Account
+    from leadsrally.messaging.types import MediaSource, TemplateCatalogue
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from leadsrally.providers.storage.s3 import S3Storage
     from leadsrally.providers.twilio.signature import TwilioCredentials
     from leadsrally.sending.send import Post
-    from leadsrally.sending.types import Addressee, Sender, SendingKind
+    from leadsrally.sending.types import Addressee, Sender
 
 _MARGIN = timedelta(seconds=30)
 
@@ -64,6 +66,7 @@ class Runtime:
         senders: "Mapping[str, Sender] | None" = None,
         mailer: "Mailer | None" = None,
         media_sources: "Mapping[str, MediaSource] | None" = None,
+        templates: "TemplateCatalogue | None" = None,
     ) -> None:
         self.function = function
         self.settings = settings
@@ -74,6 +77,7 @@ class Runtime:
         self._senders = senders
         self._mailer = mailer
         self._media_sources = media_sources
+        self._templates = templates
         self._kept_senders: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
@@ -172,18 +176,16 @@ class Runtime:
     @cached_property
     def post(self) -> "Post":
         """What sending needs."""
-        from leadsrally.providers.twilio.error_codes import explain
+        from leadsrally.providers.meta.error_codes import effect_of as at_meta
+        from leadsrally.providers.twilio.error_codes import effect_of as at_twilio
         from leadsrally.sending.send import Post
-
-        def means_opt_out(kind: "SendingKind", code: str | None) -> bool:
-            return kind == "sms" and explain(code).effect == "opt_out"
 
         return Post(
             self.db,
             self.clock,
             self.hashes,
             self._sender_for,
-            means_opt_out,
+            lambda kind, code: (at_twilio if kind == "sms" else at_meta)(code),
             self.settings.required("LEADSRALLY_PUBLIC_URL"),
         )
 
@@ -287,6 +289,21 @@ class Runtime:
 
         opened = self.vault.open(wanted.credentials, twilio_context(organization_id, wanted.channel_id))
         return TwilioMedia(TwilioCredentials.from_json(opened), wanted.account_sid or "", base_url=twilio)
+
+    @cached_property
+    def template_desk(self) -> "TemplateDesk":
+        """What syncing templates needs."""
+        from leadsrally.messaging.sync_templates import TemplateDesk
+
+        return TemplateDesk(self.db, self.clock, self._catalogue_for)
+
+    def _catalogue_for(self, organization_id: UUID, account: "Account") -> "TemplateCatalogue":
+        if self._templates is not None:
+            return self._templates
+        from leadsrally.providers.meta.templates import MetaTemplates
+
+        context = meta_context(organization_id, account.channel_id)
+        return MetaTemplates(self.graph(account.credentials, context))
 
     def _twilio_sender(self, organization_id: UUID, to: "Addressee") -> "Sender":
         from leadsrally.providers.twilio.sender import TwilioSender

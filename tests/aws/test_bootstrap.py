@@ -249,6 +249,7 @@ def test_tick_survives_a_deaf_bell(packaged: Package, aws: World, sms: Line, clo
         "rung_fetch_media": 0,
         "rung_send_message": 0,
         "rung_notify": 0,
+        "rung_template_sync": 0,
     }
     assert aws.value("SELECT count(*) FROM jobs WHERE state = 'queued' AND rung_at IS NOT NULL") == 1
 

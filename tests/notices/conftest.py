@@ -113,6 +113,28 @@ class Office:
             },
         )
 
+    def template(self, **columns: Any) -> UUID:
+        now = self.world.clock.now
+        return self._row(
+            "templates",
+            **{
+                "waba_id": "1",
+                "provider_id": "1",
+                "name": "spring_sale",
+                "language": "en_US",
+                "category": "marketing",
+                "state": "paused",
+                "form": "{}",
+                "changed_at": now,
+                "synced_at": now,
+                **columns,
+            },
+        )
+
+    def channel_in_trouble(self) -> UUID:
+        line = self.world.whatsapp_line(self.org, trouble="190", trouble_since=self.world.clock.now)
+        return line.id
+
     def happens(self, kind: str, **ids: UUID) -> UUID:
         """The thing is promised to be told, and told; returns the job's id."""
         job_id = self.world.notify(self.org.id, kind, **ids)
@@ -173,6 +195,12 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
         lambda o: {"user_id": o.agent, "session_id": o.session()},
         {"agent@harbour.example", "owner@harbour.example"},
         None,
+    ),
+    "template_stopped": (lambda o: {"template_id": o.template()}, {"owner@harbour.example"}, "/templates"),
+    "channel_trouble": (
+        lambda o: {"channel_id": o.channel_in_trouble()},
+        {"owner@harbour.example"},
+        "/channels",
     ),
 }
 

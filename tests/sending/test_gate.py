@@ -134,6 +134,7 @@ class TestOrderOfRules:
         ("expired", {"expires_at": NOON}),
         ("opted_out_by_keyword", {"standings": [standing("revoked")]}),
         ("window_closed", {"window_closes": NOON}),
+        ("template_paused", {"template_trouble": "template_paused"}),
         ("daily_cap", {"sent_today": 20}),
         ("provider_asked_to_slow_down", {"channel_quiet_until": NOON + SECOND}),
         ("too_many_to_one_person", {"pair_quiet_until": NOON + SECOND}),
@@ -144,7 +145,7 @@ class TestOrderOfRules:
     def test_every_rule_has_its_row(self):
         assert len(RULES) == len(self.AGAINST)
 
-    @pytest.mark.parametrize("first", range(11))
+    @pytest.mark.parametrize("first", range(12))
     def test_the_first_that_objects_decides(self, first: int):
         changes: dict[str, Any] = {}
         for _, change in reversed(self.AGAINST[first:]):
@@ -153,7 +154,7 @@ class TestOrderOfRules:
 
     def test_no_deferral_hides_a_refusal(self):
         held = {"channel_quiet_until": NOON + SECOND, "purpose": "marketing", "time_zone": "Pacific/Guam"}
-        for rule, change in self.AGAINST[:7]:
+        for rule, change in self.AGAINST[:8]:
             verdict = decide(replace(FINE, **held, **change))
             assert (verdict.decision, verdict.rule) == ("refuse", rule)
 

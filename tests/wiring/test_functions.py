@@ -306,6 +306,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
         world.reply(line, world.conversation(line, "+12025550102"), text)
     world.reply(whatsapp, thread(world, whatsapp), "Good morning")
+    world.functions["template_sync"].handler()({}, Context(world.functions["template_sync"]))
     world._insert(
         "password_resets",
         {
@@ -404,7 +405,9 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
     rings = sqs.pop("SendMessage", set())
     receiving = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} if own else set()
     assert sqs == dict.fromkeys(receiving, own)
-    everyone = {"AiScoreQueue.Arn", "SendMessageQueue.Arn", "NotifyQueue.Arn", "FetchMediaQueue.Arn"}
+    everyone = {
+        "AiScoreQueue.Arn", "SendMessageQueue.Arn", "NotifyQueue.Arn", "FetchMediaQueue.Arn", "TemplateSyncQueue.Arn",
+    }  # fmt: skip
     assert rings <= (own or everyone), "a worker rings for the next of its own queue and no other"
     assert bool(rings) == ("LEADSRALLY_QUEUES" in function.settings)
 
@@ -471,6 +474,7 @@ KMS = {
     "webhook_meta": {"Decrypt": {"meta.credentials"}},
     "send_message": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
     "fetch_media": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
+    "template_sync": {"Decrypt": {"meta.credentials"}},
 }
 
 

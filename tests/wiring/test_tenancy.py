@@ -38,6 +38,7 @@ UNIQUE_FOR_ALL = {
 # Functions that run with other rights than their caller's.
 SECURITY_DEFINERS = {
     "channel_by_key": "leadsrally_lookup",
+    "whatsapp_accounts": "leadsrally_lookup",
     "login_by_email": "leadsrally_lookup",
     "messages_with_words": "leadsrally_lookup",
     "delivery_log_make_day": OWNER,
@@ -97,7 +98,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "SID",
     },
     "webhook_meta": {
-        "channels": "s",
+        "channels": "su",
         "consent_events": "SI",
         "consent_states": "SIUD",
         "contact_identities": "SIU",
@@ -114,6 +115,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "quarantine": "I",
         "scores": "sD",
         "suppressions": "SID",
+        "templates": "Su",
     },
     "ai_score": {
         "ai_usage": "SIU",
@@ -152,8 +154,10 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "SI",
         "templates": "Su",
     },
+    "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
     "notify": {
         "api_keys": "s",
+        "channels": "s",
         "email_changes": "s",
         "invitations": "s",
         "jobs": "SUD",
@@ -163,6 +167,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "second_factors": "s",
         "sessions": "s",
         "signups": "s",
+        "templates": "s",
         "users": "s",
     },
     "webhook_resend": {
@@ -262,6 +267,12 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("api", "notices", "UPDATE"): "read_at",
     ("notify", "api_keys", "SELECT"): "created_at id name organization_id user_id",
+    ("notify", "channels", "SELECT"): "address id kind organization_id trouble trouble_since",
+    ("notify", "templates", "SELECT"): "category id language name organization_id state",
+    ("template_sync", "channels", "SELECT"): "credentials id kind organization_id state trouble waba_id",
+    ("template_sync", "channels", "UPDATE"): "trouble trouble_since",
+    ("webhook_meta", "channels", "UPDATE"): "trouble trouble_since",
+    ("webhook_meta", "templates", "UPDATE"): "changed_at reason state",
     ("notify", "email_changes", "SELECT"): (
         "expires_at id new_email old_email organization_id used_at user_id"
     ),
@@ -306,7 +317,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("retention_sweep", "quarantine", "SELECT"): "received_at",
     ("webhook_meta", "channels", "SELECT"): (
         "account_sid address credentials_version id key kind organization_id page_id phone_number_id "
-        "provider_answers_keywords state waba_id"
+        "provider_answers_keywords state trouble waba_id"
     ),
     ("webhook_meta", "media", "SELECT"): "id message_id organization_id",
     ("webhook_meta", "media", "UPDATE"): "bytes file_name reason settled_at sha256 source state",
@@ -356,6 +367,12 @@ TRIED = [
     ("notify", "SELECT key_hash FROM api_keys"),
     ("notify", "SELECT secret FROM second_factors"),
     ("notify", "SELECT 1 FROM contacts"),
+    ("notify", "SELECT credentials FROM channels"),
+    ("template_sync", "SELECT 1 FROM messages"),
+    ("template_sync", "SELECT address FROM channels"),
+    ("template_sync", "DELETE FROM templates"),
+    ("api", "UPDATE templates SET state = 'approved'"),
+    ("api", "SELECT * FROM whatsapp_accounts()"),
     ("notify", "UPDATE users SET email = ''"),
     ("webhook_resend", "SELECT role FROM users"),
     ("webhook_resend", "UPDATE users SET email = ''"),
@@ -629,6 +646,7 @@ class TestCatalogue:
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
+            "own_queue_template_sync on jobs: leadsrally_template_sync may ALL",
             *(f"rotation on {name}: leadsrally_keys may SELECT" for name in ("channels", "second_factors")),
             *(
                 f"rotation_writes on {name}: leadsrally_keys may UPDATE"

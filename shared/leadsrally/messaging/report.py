@@ -5,18 +5,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from leadsrally.consent import change
-from leadsrally.consent.types import Evidence
 from leadsrally.contacts import store as contacts
-from leadsrally.contacts.opt_out import opt_out
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store
-from leadsrally.messaging.store import Advanced
-from leadsrally.messaging.types import Channel, DeliveryReport, Status
-
-Effect = Literal["opt_out", "no_marketing"]
-"""What a provider's error says of the person: has opted out there, or wants no marketing there."""
+from leadsrally.messaging.heed import About, heed
+from leadsrally.messaging.types import Channel, DeliveryReport, Effect, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +28,7 @@ def apply_report(
     effect: Effect | None,
     now: datetime,
 ) -> Applied:
-    """Advance the message it speaks of, and take its error for the person's word where it is one.
+    """Advance the message it speaks of, and heed what its error says beyond it.
 
     A report for a message that we have not recorded yet waits for `sending.record`.
     """
@@ -67,26 +61,6 @@ def apply_report(
     if report.recipient is not None and report.status == Status.SENT:
         contacts.learn(tx, organization_id, advanced.contact_id, report.recipient.identities, now=now)
     if effect is not None:
-        _take_as_word(tx, hashes, channel, advanced, effect, report.error_code, at=at, now=now)
+        about = About(channel.permission, channel.id, advanced.contact_id, advanced.message_id)
+        heed(tx, hashes, organization_id, about, effect, report.error_code, at=at, now=now)
     return Applied("applied", advanced.message_id)
-
-
-def _take_as_word(
-    tx: Tx,
-    hashes: KeyedHash,
-    channel: Channel,
-    advanced: Advanced,
-    effect: Effect,
-    code: str | None,
-    *,
-    at: datetime,
-    now: datetime,
-) -> None:
-    organization_id, contact_id, kind = channel.organization_id, advanced.contact_id, channel.permission
-    evidence = Evidence("provider_error", at, word=code, message_id=advanced.message_id)
-    if effect == "opt_out":
-        opt_out(tx, hashes, organization_id, contact_id, kind, evidence, now=now)
-        return
-    addresses = contacts.addresses_of(tx, organization_id, contact_id) or ()
-    known_as = change.address_hashes(hashes, organization_id, addresses)
-    change.prefer(tx, organization_id, contact_id, kind, known_as, evidence, marketing=False, now=now)

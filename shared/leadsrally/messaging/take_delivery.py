@@ -9,23 +9,26 @@ from uuid import UUID
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Kind, LeadsRallyError
-from leadsrally.messaging import quarantine_store, store
+from leadsrally.messaging import quarantine_store, store, template_store
 from leadsrally.messaging.amend import amend
 from leadsrally.messaging.follow_person import follow_person
 from leadsrally.messaging.prefer import prefer
 from leadsrally.messaging.receive import StaleChannelError
 from leadsrally.messaging.receive_piece import receive_piece
-from leadsrally.messaging.report import Effect, apply_report
+from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
+from leadsrally.messaging.sync_templates import ask_for_sync
 from leadsrally.messaging.types import (
     Amendment,
     Channel,
     DeliveryReport,
+    Effect,
     Ignored,
     InboundMessage,
     Item,
     Preference,
     Renaming,
+    TemplatesChanged,
     Unreadable,
 )
 
@@ -107,6 +110,8 @@ def _take(intake: Intake, numbers: _Numbers, item: Item, call: Call, tally: Tall
         match item.news:
             case Ignored():
                 return "ignored"
+            case TemplatesChanged(waba_id):
+                return _have_synced(intake, numbers.called, waba_id, call)
             case Unreadable(reason):
                 outcome = None
             case news:
@@ -147,6 +152,16 @@ def _do(
                 return follow_person(tx, hashes, channel, renaming, now=now)
             case Preference() as preference:
                 return prefer(tx, hashes, channel, preference, now=now)
+
+
+def _have_synced(intake: Intake, channel: Channel, waba_id: str, call: Call) -> str:
+    organization_id = channel.organization_id
+    with intake.db.tenant(organization_id) as tx:
+        of_account = template_store.channel_of_account(tx, organization_id, waba_id)
+        if of_account is None:
+            return "ignored"
+        ask_for_sync(tx, organization_id, of_account, now=call.at)
+    return "applied"
 
 
 def _receive(intake: Intake, channel: Channel, inbound: InboundMessage, call: Call, tally: Tally) -> str:

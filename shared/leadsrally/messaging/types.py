@@ -1,11 +1,12 @@
 """What moves through a conversation, as values that know no provider and no database."""
 
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
 from uuid import UUID
 
 from leadsrally.contacts.types import Person
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from leadsrally.kit.download import Incoming
 
 Direction = Literal["inbound", "outbound"]
+PermissionKind = Literal["sms", "whatsapp"]
+"""The kind of channel that permission is given and taken for."""
+Effect = Literal[
+    "opt_out",  # the person has opted out there
+    "no_marketing",  # the person wants no marketing there
+    "withheld",  # the provider holds marketing back from the person for a day
+    "template_paused",
+    "template_disabled",
+    "template_gone",
+    "template_changed",  # our copy of it is out of date
+    "attention",  # the channel sends nothing until somebody sets it right at the provider
+]
+"""What a provider's error asks of us beyond the message that it is about."""
 ChannelKind = Literal["sms", "whatsapp", "lead_ads"]
 Purpose = Literal["service", "marketing", "keyword"]
 KeywordSignal = Literal["stop", "start", "help"]
@@ -179,6 +193,13 @@ class DeliveryReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplatesChanged:
+    """Something became of a template of this WhatsApp account; what, is asked for."""
+
+    waba_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """News that is none of ours, and why."""
 
@@ -192,7 +213,16 @@ class Unreadable:
     reason: str  # a closed word
 
 
-News = InboundMessage | Amendment | Preference | Renaming | DeliveryReport | Ignored | Unreadable
+News = (
+    InboundMessage
+    | Amendment
+    | Preference
+    | Renaming
+    | DeliveryReport
+    | TemplatesChanged
+    | Ignored
+    | Unreadable
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +256,7 @@ class Channel:
     provider_answers_keywords: bool  # the carrier or Twilio confirms STOP and HELP itself
 
     @property
-    def permission(self) -> Literal["sms", "whatsapp"]:
+    def permission(self) -> PermissionKind:
         """The kind of channel that permission is given and taken for."""
         return "whatsapp" if self.kind == "whatsapp" else "sms"
 
@@ -251,3 +281,96 @@ class Message:
     status: Status
     created_at: datetime
     error_code: str | None = None
+
+
+# -- templates ----------------------------------------------------------------------------------------------
+
+TemplateState = Literal[
+    "approved",
+    "pending",
+    "rejected",
+    "paused",
+    "disabled",
+    "in_appeal",
+    "deleted",
+    "archived",
+    "limit_exceeded",
+    "unknown",
+]
+TemplateCategory = Literal["marketing", "utility", "authentication"]
+Quality = Literal["green", "yellow", "red", "unknown"]
+HeaderKind = Literal["text", "image", "video", "document", "location"]
+GAP: Final = re.compile(r"\{\{\s*(\w{1,64})\s*\}\}")
+ButtonKind = Literal["quick_reply", "url", "phone", "copy_code", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text with gaps like `{{1}}` or `{{first_name}}`.
+
+    `values` are their names, each once: numbers in their order, names as they come.
+    """
+
+    text: str
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        names = list(dict.fromkeys(GAP.findall(text)))
+        numbers = all(name.isdecimal() for name in names)
+        return cls(text, tuple(sorted(names, key=int) if numbers else names))
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The text; a gap without a value stays as it is."""
+        return GAP.sub(lambda gap: values.get(gap[1], gap[0]), self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    kind: HeaderKind
+    wording: Wording  # empty for a file
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    kind: ButtonKind
+    text: str
+    url: str | None = None
+    wants_value: bool = False  # the end of the address, or a code to copy
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateForm:
+    """What a template looks like and what it wants. `named`: its values go by name, not by number."""
+
+    body: Wording
+    header: Header | None = None
+    footer: str = ""
+    buttons: tuple[Button, ...] = ()
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateNews:
+    """One template in one language, as its provider has it now."""
+
+    provider_id: str
+    name: str
+    language: str
+    category: TemplateCategory
+    state: TemplateState
+    reason: str | None  # the provider's word for a rejection
+    quality: Quality
+    form: TemplateForm
+
+
+class TemplateCatalogue(Protocol):
+    """Where a WhatsApp account keeps its templates."""
+
+    def templates(self, waba_id: str) -> list[TemplateNews]:
+        """All of them, in every state.
+
+        Raises `leadsrally.kit.errors.Unavailable` when it cannot be asked, and `leadsrally.kit.errors.Forbidden`,
+        its code the provider's, when it does not let us in.
+        """
+        ...

@@ -248,6 +248,74 @@ def _api_key(tx: Tx, job: Job, now: datetime) -> Matter | None:
     )
 
 
+# -- what happened to something that the owners look after --------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    about_id: UUID
+    language: Language
+    time_zone: str
+    detail: dict[str, Any]
+
+
+def _owners_matter(tx: Tx, job: Job, thing: _Thing, facts: Mapping[str, Fact]) -> Matter | None:
+    owners = _owners(tx, job)
+    if not owners:
+        return None
+    return Matter(thing.about_id, tuple(owners), facts, thing.language, thing.time_zone)
+
+
+_TEMPLATE = """
+SELECT t.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('name', t.name, 'language', t.language, 'state', t.state) AS detail
+  FROM templates AS t
+  JOIN organizations AS o ON o.id = t.organization_id
+ WHERE t.organization_id = %(organization_id)s
+   AND t.id = %(template_id)s
+"""
+
+
+def _template_stopped(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    thing = tx.maybe(_Thing, _TEMPLATE, _named(job, "template_id", now))
+    return thing and _owners_matter(
+        tx,
+        job,
+        thing,
+        {
+            "at": made_at(job.id),
+            "template": Name(thing.detail["name"]),
+            "template_language": Name(thing.detail["language"]),
+            "template_state": Word("template_state", thing.detail["state"]),
+        },
+    )
+
+
+# Set right in the meantime, it is no matter any more.
+_CHANNEL = """
+SELECT c.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('address', c.address, 'since', c.trouble_since) AS detail
+  FROM channels AS c
+  JOIN organizations AS o ON o.id = c.organization_id
+ WHERE c.organization_id = %(organization_id)s
+   AND c.id = %(channel_id)s
+   AND c.trouble IS NOT NULL
+"""
+
+
+def _channel_trouble(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    thing = tx.maybe(_Thing, _CHANNEL, _named(job, "channel_id", now))
+    return thing and _owners_matter(
+        tx,
+        job,
+        thing,
+        {
+            "at": datetime.fromisoformat(thing.detail["since"]),
+            "channel": Name(thing.detail["address"] or "Meta"),
+        },
+    )
+
+
 _OWNERS = """
 SELECT id AS user_id, email AS address, mail_blocked_at IS NOT NULL AS blocked
   FROM users
@@ -282,4 +350,6 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "api_key_created": Telling(_api_key),
     "second_factor_changed": Telling(_user),
     "session_reuse": Telling(_session_reuse),
+    "template_stopped": Telling(_template_stopped, Link("/templates")),
+    "channel_trouble": Telling(_channel_trouble, Link("/channels")),
 }

@@ -19,6 +19,10 @@ _FACTS: Final[dict[str, Fact]] = {
     "role": Word("role", "agent"),
     "second_factor": Word("second_factor", "on"),
     "key": Name("Nightly import"),
+    "template": Name("spring_sale"),
+    "template_language": Name("en_US"),
+    "template_state": Word("template_state", "paused"),
+    "channel": Name("+15005550020"),
     "ip": "203.0.113.9",
     "device": Device("Firefox", "Linux"),
 }

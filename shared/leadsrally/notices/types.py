@@ -24,6 +24,8 @@ Kind = Literal[
     "api_key_created",
     "second_factor_changed",
     "session_reuse",
+    "template_stopped",
+    "channel_trouble",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Language = Literal["en", "es", "pt", "fr", "de", "it"]
@@ -44,7 +46,7 @@ class Name:
 class Word:
     """One of a closed list, said in the reader's language: `Word("role", "owner")`."""
 
-    table: Literal["role", "second_factor"]
+    table: Literal["role", "second_factor", "template_state"]
     name: str
 
 

@@ -19,15 +19,15 @@ from leadsrally.consent.types import Standing
 from leadsrally.disclosures.store import Subprocessor, disclose
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import Kind, Status
+from leadsrally.kit.errors import Invalid
+from leadsrally.messaging import template_store, templates, window
+from leadsrally.messaging.types import Kind, PermissionKind, Status
 from leadsrally.sending import store
 from leadsrally.sending.store import Locked
-from leadsrally.sending.types import Addressee, SendingKind
+from leadsrally.sending.types import Addressee
 
 _DAY = timedelta(days=1)
-# https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages: what is not a
-# template goes only so long after the person last wrote.
-WINDOW = timedelta(hours=24)
+_OFFERED = 5
 # One message in six seconds to one person, of which 45 may be sent at once and are then waited for:
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
 PAIR_BURST = 45
@@ -51,6 +51,7 @@ class Facts:
     daily_cap: int
     time_zone: str
     window_closes: datetime | None = None  # of WhatsApp's free text; None where it needs no window
+    template_trouble: str | None = None  # why the message's template may not be used
     pair_quiet_until: datetime | None = None
     marketing_quiet_until: datetime | None = None
 
@@ -62,11 +63,14 @@ class Verdict:
     decision: Literal["send", "refuse", "defer"]
     rule: str
     until: datetime | None = None
+    templates: tuple[str, ...] = ()  # that could be sent instead
 
-    def as_stored(self, at: datetime) -> dict[str, str]:
-        stored = {"decision": self.decision, "rule": self.rule, "at": at.isoformat()}
+    def as_stored(self, at: datetime) -> dict[str, Any]:
+        stored: dict[str, Any] = {"decision": self.decision, "rule": self.rule, "at": at.isoformat()}
         if self.until is not None:
             stored["until"] = self.until.isoformat()
+        if self.templates:
+            stored["templates"] = list(self.templates)
         return stored
 
 
@@ -119,6 +123,10 @@ def _window_closed(facts: Facts) -> Verdict | None:
     return Verdict("refuse", "window_closed") if closed else None
 
 
+def _template_unusable(facts: Facts) -> Verdict | None:
+    return None if facts.template_trouble is None else Verdict("refuse", facts.template_trouble)
+
+
 def _channel_quiet(facts: Facts) -> Verdict | None:
     until = facts.channel_quiet_until
     return Verdict("defer", "provider_asked_to_slow_down", until) if until and until > facts.now else None
@@ -157,6 +165,7 @@ RULES: tuple[Rule, ...] = (
     _expired,
     _opted_out,
     _window_closed,
+    _template_unusable,
     _daily_cap,
     _channel_quiet,
     _pair_quiet,
@@ -206,6 +215,9 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
     if message.status != Status.QUEUED:
         return Settled()
     verdict = decide(_facts(tx, hashes, organization_id, message, now))
+    if verdict.rule == "window_closed" and message.waba_id is not None:
+        instead = template_store.usable_names(tx, organization_id, message.waba_id, limit=_OFFERED)
+        verdict = replace(verdict, templates=tuple(instead))
     status = {"send": Status.CLAIMED, "refuse": Status.REFUSED, "defer": Status.QUEUED}[verdict.decision]
     store.decided(tx, organization_id, message_id, status, verdict.as_stored(now), now=now)
     if verdict.decision != "send":
@@ -238,7 +250,7 @@ def cleared(message: Locked, *, claimed_at: datetime, expires_at: datetime | Non
     )
 
 
-_PROVIDER: dict[SendingKind, Subprocessor] = {"sms": "twilio", "whatsapp": "meta"}
+_PROVIDER: dict[PermissionKind, Subprocessor] = {"sms": "twilio", "whatsapp": "meta"}
 
 
 def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, now: datetime) -> Facts:
@@ -262,16 +274,33 @@ def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, no
 
 
 def _facts_of_whatsapp(tx: Tx, organization_id: UUID, message: Locked, facts: Facts) -> Facts:
-    now, wrote = facts.now, message.last_inbound_at
+    now, is_template = facts.now, message.kind == "template"
     burst = store.nth_newest_claim(tx, organization_id, message.conversation_id, PAIR_BURST, now - PAIR_SPAN)
     quiet = [message.pair_quiet_until, burst and burst + PAIR_SPAN]
     return replace(
         facts,
         # Somebody who never wrote has opened no window at all.
-        window_closes=None if message.kind == "template" else now if wrote is None else wrote + WINDOW,
+        window_closes=None if is_template else window.closes(message.last_inbound_at) or now,
+        template_trouble=_template_trouble(tx, organization_id, message) if is_template else None,
         pair_quiet_until=max((until for until in quiet if until is not None), default=None),
         marketing_quiet_until=message.marketing_quiet_until,
     )
+
+
+def _template_trouble(tx: Tx, organization_id: UUID, message: Locked) -> str | None:
+    """Why what was checked when the message was written does not hold any more."""
+    found = message.template_id and template_store.by_id(tx, organization_id, message.template_id)
+    if not found or message.content is None:
+        return "template_deleted"
+    if found.state != "approved":
+        return f"template_{found.state}"
+    if found.category == "marketing" and message.purpose != "marketing":
+        return "template_recategorised"
+    try:
+        templates.check(templates.from_json(found.form), templates.values_of(message.content))
+    except Invalid:
+        return "template_changed"
+    return None
 
 
 def _send_by(message: Locked, now: datetime) -> datetime | None:
@@ -295,4 +324,5 @@ def _addressee(message: Locked) -> Addressee:
         phone_number_id=message.phone_number_id or "",
         credentials=message.credentials,
         credentials_version=message.credentials_version,
+        in_trouble=message.in_trouble,
     )

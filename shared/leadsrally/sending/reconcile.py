@@ -52,7 +52,7 @@ def reconcile(post: Post, job: Job) -> Result:
                 to,
                 free[0],
                 None,
-                means_opt_out=post.means_opt_out,
+                effect_of=post.effect_of,
                 now=now,
             )
             log.info("message.found", message_id=message_id)

@@ -1,21 +1,21 @@
-"""Write down what a provider answered, and what the answer means for the person."""
+"""Write down what a provider answered, and heed what the answer says beyond the message."""
 
 from datetime import datetime
 from uuid import UUID
 
-from leadsrally.consent.types import Evidence
-from leadsrally.contacts.opt_out import opt_out
 from leadsrally.contacts.store import learn
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store as messages
+from leadsrally.messaging.channel_trouble import channel_out_of_trouble
+from leadsrally.messaging.heed import About, heed
 from leadsrally.messaging.types import Status
 from leadsrally.sending import store
 from leadsrally.sending.gate import Cleared
 from leadsrally.sending.types import (
     Accepted,
     Addressee,
-    MeansOptOut,
+    EffectOf,
     NotProcessed,
     Outcome,
     Rejected,
@@ -30,7 +30,7 @@ def record(
     cleared: Cleared,
     outcome: Outcome,
     *,
-    means_opt_out: MeansOptOut,
+    effect_of: EffectOf,
     now: datetime,
 ) -> None:
     """Settle the message. A callback that came before this is applied now; one that ranks higher stays."""
@@ -45,17 +45,18 @@ def record(
                 cleared.to,
                 provider_message_id,
                 segments,
-                means_opt_out=means_opt_out,
+                effect_of=effect_of,
                 now=now,
             )
             if held:
                 store.note_held(tx, organization_id, message_id)
+            if cleared.to.in_trouble:
+                channel_out_of_trouble(tx, organization_id, cleared.to.channel_id)
             if recipient:
                 learn(tx, organization_id, cleared.to.contact_id, recipient, now=now)
         case Rejected(code):
             store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code)
-            if means_opt_out(cleared.to.channel_kind, code):
-                _opted_out_there(tx, hashes, organization_id, message_id, cleared.to, code, now=now)
+            _heed(tx, hashes, organization_id, message_id, cleared.to, code, effect_of, at=now, now=now)
         case NotProcessed():
             store.release(tx, organization_id, message_id)
         case Unclear():
@@ -71,7 +72,7 @@ def accepted(
     provider_message_id: str,
     segments: int | None,
     *,
-    means_opt_out: MeansOptOut,
+    effect_of: EffectOf,
     now: datetime,
 ) -> None:
     """The provider has it. Reports that came early and did not know our id are applied at once."""
@@ -96,22 +97,27 @@ def accepted(
             at=report.at,
             pricing=report.pricing,
         )
-        if report.error_code is not None and means_opt_out(to.channel_kind, report.error_code):
-            _opted_out_there(tx, hashes, organization_id, message_id, to, report.error_code, now=now)
+        _heed(
+            tx, hashes, organization_id, message_id, to, report.error_code, effect_of, at=report.at, now=now
+        )
 
 
-def _opted_out_there(
+def _heed(
     tx: Tx,
     hashes: KeyedHash,
     organization_id: UUID,
     message_id: UUID,
     to: Addressee,
-    code: str,
+    code: str | None,
+    effect_of: EffectOf,
     *,
+    at: datetime,
     now: datetime,
 ) -> None:
-    evidence = Evidence("provider_error", now, word=code, message_id=message_id)
-    opt_out(tx, hashes, organization_id, to.contact_id, to.channel_kind, evidence, now=now)
+    effect = None if code is None else effect_of(to.channel_kind, code)
+    if effect is not None:
+        about = About(to.channel_kind, to.channel_id, to.contact_id, message_id)
+        heed(tx, hashes, organization_id, about, effect, code, at=at, now=now)
 
 
 def unclear(tx: Tx, organization_id: UUID, message_id: UUID) -> None:

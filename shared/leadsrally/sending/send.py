@@ -10,8 +10,9 @@ from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
+from leadsrally.messaging.channel_trouble import channel_in_trouble
 from leadsrally.sending import gate, record, store
-from leadsrally.sending.types import Addressee, MeansOptOut, NotProcessed, OutboundMessage, Sender, Unclear
+from leadsrally.sending.types import Addressee, EffectOf, NotProcessed, OutboundMessage, Sender, Unclear
 from leadsrally.telemetry import log
 
 _LOOK_AFTER = timedelta(seconds=30)
@@ -26,7 +27,7 @@ class Post:
     clock: Clock
     hashes: KeyedHash
     sender_for: Callable[[UUID, Addressee], Sender]
-    means_opt_out: MeansOptOut
+    effect_of: EffectOf
     public_url: str
 
 
@@ -57,9 +58,7 @@ def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
     outcome = _sender(post, organization_id, cleared).send(message)
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
-        record.record(
-            tx, post.hashes, organization_id, cleared, outcome, means_opt_out=post.means_opt_out, now=now
-        )
+        record.record(tx, post.hashes, organization_id, cleared, outcome, effect_of=post.effect_of, now=now)
         if isinstance(outcome, NotProcessed):
             return _hold_back(tx, organization_id, cleared, outcome, now)
         if isinstance(outcome, Unclear):
@@ -81,7 +80,7 @@ def _hold_back(
         case "pair":
             store.quiet_pair(tx, organization_id, cleared.conversation_id, now + pause)
     if outcome.trouble is not None:
-        store.channel_in_trouble(tx, organization_id, cleared.to.channel_id, outcome.trouble, now=now)
+        channel_in_trouble(tx, organization_id, cleared.to.channel_id, outcome.trouble, now=now)
     return Later(pause, outcome.reason)
 
 

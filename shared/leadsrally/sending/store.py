@@ -8,8 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import RANK, Kind, Status
-from leadsrally.sending.types import SendingKind
+from leadsrally.messaging.types import RANK, Kind, PermissionKind, Status
 
 # The contact's row is locked until the claim is committed; a STOP takes the same lock. So a claim either
 # precedes the STOP or is decided after it, and two claims for one person count each other against the daily
@@ -32,7 +31,7 @@ SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.stat
        coalesce(p.time_zone, o.time_zone) AS time_zone,
        ch.id AS channel_id, ch.key AS channel_key, ch.kind AS channel_kind, ch.address AS our_number,
        ch.account_sid, ch.waba_id, ch.phone_number_id, ch.credentials, ch.credentials_version,
-       ch.state AS channel_state, ch.quiet_until,
+       ch.state AS channel_state, ch.quiet_until, ch.trouble IS NOT NULL AS in_trouble,
        o.state AS organization_state, o.contact_daily_messages
   FROM messages AS m
   JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
@@ -71,7 +70,7 @@ class Locked:
     time_zone: str
     channel_id: UUID
     channel_key: str
-    channel_kind: SendingKind
+    channel_kind: PermissionKind
     our_number: str
     account_sid: str | None
     waba_id: str | None
@@ -80,6 +79,7 @@ class Locked:
     credentials_version: int
     channel_state: str
     quiet_until: datetime | None
+    in_trouble: bool
     organization_state: str
     contact_daily_messages: int
 
@@ -126,7 +126,7 @@ UPDATE messages
 
 
 def decided(
-    tx: Tx, organization_id: UUID, message_id: UUID, status: Status, verdict: dict[str, str], *, now: datetime
+    tx: Tx, organization_id: UUID, message_id: UUID, status: Status, verdict: dict[str, Any], *, now: datetime
 ) -> None:
     tx.run(
         _DECIDED,
@@ -222,23 +222,6 @@ UPDATE channels
 def quiet_channel(tx: Tx, organization_id: UUID, channel_id: UUID, until: datetime) -> None:
     """Hold one sender back; the organisation's other senders and all other organisations go on."""
     tx.run(_QUIET, {"organization_id": organization_id, "channel_id": channel_id, "until": until})
-
-
-_IN_TROUBLE = """
-UPDATE channels
-   SET trouble = %(code)s, trouble_since = %(now)s
- WHERE organization_id = %(organization_id)s
-   AND id = %(channel_id)s
-   AND trouble IS DISTINCT FROM %(code)s
-"""
-
-
-def channel_in_trouble(tx: Tx, organization_id: UUID, channel_id: UUID, code: str, *, now: datetime) -> bool:
-    """Note that nothing passes until somebody sets it right. False: it was known."""
-    touched = tx.run(
-        _IN_TROUBLE, {"organization_id": organization_id, "channel_id": channel_id, "code": code, "now": now}
-    )
-    return touched > 0
 
 
 _QUIET_ACCOUNT = """

@@ -7,9 +7,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from leadsrally.contacts.types import Identity
-from leadsrally.messaging.types import Kind
-
-SendingKind = Literal["sms", "whatsapp"]
+from leadsrally.messaging.types import Effect, Kind, PermissionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +77,19 @@ class Addressee:
     address: str  # a number in E.164, or what the provider calls the person
     channel_id: UUID
     channel_key: str
-    channel_kind: SendingKind
+    channel_kind: PermissionKind
     our_number: str
     account_sid: str  # of an SMS channel
     phone_number_id: str  # of a WhatsApp channel
     credentials: bytes
     credentials_version: int
+    in_trouble: bool = False  # nothing passed the last time
 
 
-class MeansOptOut(Protocol):
-    """Whether a provider's error code says that the person has opted out there."""
+class EffectOf(Protocol):
+    """What a provider's error code asks of us beyond its message; None: nothing."""
 
-    def __call__(self, kind: SendingKind, code: str | None) -> bool: ...
+    def __call__(self, kind: PermissionKind, code: str | None) -> Effect | None: ...
 
 
 class Sender(Protocol):

@@ -40,7 +40,7 @@ def test_every_effect_is_used():
 @pytest.mark.parametrize(
     ("code", "effect"),
     [
-        ("131050", "stopped_marketing"),
+        ("131050", "no_marketing"),
         ("131049", "withheld"),
         ("131047", "window"),
         ("131026", "bad_number"),

@@ -10,24 +10,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Literal, cast, get_args
 
-Effect = Literal[
-    "none",
-    "unsure",
-    "attention",
-    "slow_channel",
-    "slow_account",
-    "slow_pair",
-    "withheld",
-    "stopped_marketing",
-    "bad_number",
-    "window",
-    "content",
-    "template_paused",
-    "template_disabled",
-    "template_gone",
-    "template_changed",
+from leadsrally.messaging.types import Effect
+
+Here = Literal[
+    "none", "unsure", "slow_channel", "slow_account", "slow_pair", "bad_number", "window", "content"
 ]
-EFFECTS: Final[frozenset[str]] = frozenset(get_args(Effect))
+EFFECTS: Final[frozenset[str]] = frozenset((*get_args(Here), *get_args(Effect))) - {"opt_out"}
 
 PAGE: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 UNKNOWN: Final = "unknown"
@@ -48,7 +36,7 @@ class ErrorCode:
     * `slow_channel`, `slow_account`, `slow_pair`: wait with this number, with all numbers of the account, with this one
       person; the message was not taken;
     * `withheld`: WhatsApp held marketing back from this person; none for a day;
-    * `stopped_marketing`: record that the person wants no marketing;
+    * `no_marketing`: record that the person wants no marketing;
     * `bad_number`: the number cannot be reached on WhatsApp;
     * `window`: free text is over; a template is needed;
     * `content`: the message itself was refused;
@@ -60,7 +48,7 @@ class ErrorCode:
     cause: str
     remedy: str
     final: bool
-    effect: Effect
+    effect: Here | Effect
     wait: timedelta | None  # how long to hold back, where Meta's pages say or imply it
     source: str = PAGE
 
@@ -78,7 +66,7 @@ def _table() -> dict[str, ErrorCode]:
             cause=str(entry["cause"]),
             remedy=str(entry["remedy"]),
             final=entry["final"] is True,
-            effect=cast("Effect", entry["effect"]),
+            effect=cast("Here | Effect", entry["effect"]),
             wait=timedelta(seconds=cast("int", entry["wait"])) if "wait" in entry else None,
         )
         for entry in entries
@@ -110,3 +98,9 @@ def explain(code: str | None) -> ErrorCode:
         effect="none",
         wait=None,
     )
+
+
+def effect_of(code: str | None) -> Effect | None:
+    """What an error asks of us beyond its message, in the house's own words; None: nothing."""
+    effect = explain(code).effect if code is not None else "none"
+    return cast("Effect", effect) if effect in get_args(Effect) else None

@@ -23,6 +23,7 @@ from leadsrally.messaging.types import (
     Preference,
     Renaming,
     Status,
+    TemplatesChanged,
     Unreadable,
 )
 from leadsrally.providers.meta.messages import MAX_LINE, Fields, around, said
@@ -48,9 +49,14 @@ STATUS: Final[Mapping[str, Status]] = {
     "played": Status.PLAYED,
     "failed": Status.FAILED,
 }
-STOPPED_MARKETING: Final = "131050"
-"""The error of a marketing message to somebody who has told WhatsApp that they want none."""
 
+# …/whatsapp/webhooks/reference/message_template_status_update and its siblings
+_ABOUT_TEMPLATES: Final = (
+    "message_template_status_update",
+    "message_template_quality_update",
+    "message_template_components_update",
+    "template_category_update",
+)
 _NOBODY: Final[Fields] = {}
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 _BSUID: Final = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
@@ -71,13 +77,16 @@ def items(document: Fields) -> Iterator[Item]:
         if not is_list(changes):
             yield Item("", Unreadable("changes"), entry)
         for change in listing(changes):
-            yield from _change(change)
+            yield from _change(change, identifier(mapping(entry).get("id")))
 
 
-def _change(change: object) -> Iterator[Item]:
+def _change(change: object, account: str) -> Iterator[Item]:
     fields = mapping(change)
     field, value = fields.get("field"), mapping(fields.get("value"))
     number = identifier(mapping(value.get("metadata")).get("phone_number_id"))
+    if field in _ABOUT_TEMPLATES and account:
+        yield Item(number, TemplatesChanged(account), change)
+        return
     if isinstance(field, str) and field not in ("messages", "user_preferences"):
         yield Item(number, Ignored("field"), change)
         return

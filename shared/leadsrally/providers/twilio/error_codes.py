@@ -84,3 +84,8 @@ def explain(code: str | None) -> ErrorCode:
 
 def _page(code: str) -> str:
     return f"https://www.twilio.com/docs/api/errors/{code}"
+
+
+def effect_of(code: str | None) -> Literal["opt_out"] | None:
+    """What an error asks of us beyond its message, in the house's own words; None: nothing."""
+    return "opt_out" if code is not None and explain(code).effect == "opt_out" else None
