@@ -1,5 +1,6 @@
 """What all tests share: a throw-away Postgres for the run, and a database for each test that asks for one."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from leadsrally.accounts import passwords
 from tests.database import Cluster, TestDatabase, administrator, clone
+from tests.switchboard import Switchboard, switched
 from tests.world import Line, Org, World
 
 _cluster = Cluster()
@@ -75,3 +77,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     passwords._nobody.cache_clear()
     yield
     passwords._nobody.cache_clear()
+
+
+@pytest.fixture
+def switchboard(world: World) -> Iterator[Switchboard]:
+    """The world's channels at a simulated Twilio."""
+    with switched(world) as made:
+        yield made
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]

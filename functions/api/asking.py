@@ -5,7 +5,7 @@ would start another thread for each dependency that is no coroutine, a third of 
 """
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -173,3 +173,33 @@ def permit(action: Action, *, person: bool = False, confirmed: bool = False) -> 
     With `person` no API key is let through; with `confirmed` only who has shown lately who they are.
     """
     return Depends(Permit(action, person=person or confirmed, confirmed=confirmed))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody who may, before the transaction that answers them is open."""
+
+    person: Person
+    door: Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Who asks, if `permit` lets them through, looked up in a transaction that is closed again."""
+
+    permit: Permit
+
+    async def __call__(
+        self, door: Door, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Known:
+        async with asynccontextmanager(asking)(door, credentials) as asked:
+            await self.permit(asked)
+            return Known(asked.person, door)
+
+
+def known(action: Action, *, confirmed: bool = False) -> params.Depends:
+    """For what has to be done before a transaction is open, since it asks an outside system: sealing a secret.
+
+    Comes before `permit` in a route's `dependencies`, which opens one.
+    """
+    return Depends(Recognition(Permit(action, person=confirmed, confirmed=confirmed)))

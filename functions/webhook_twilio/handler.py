@@ -50,7 +50,7 @@ def _accept(door: Runtime, request: Request, call: Call, found: OpenChannel[Twil
     address = f"{door.settings.required('LEADSRALLY_PUBLIC_URL')}/webhooks/twilio/{channel.key}/{call.kind}"
     url = f"{address}?{request.query}" if request.query else address
     content_type = request.headers.get("content-type", "")
-    params = verify(url, request.body, content_type, request.headers, found.credentials)
+    params = verify(url, request.body, content_type, request.headers, found.credentials.at(call.at))
     if call.kind == "inbound":
         receive(door.db, door.hashes, channel, inbound.parse_message(params), call)
     else:

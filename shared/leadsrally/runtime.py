@@ -17,6 +17,7 @@ from uuid import UUID
 from leadsrally.kit.clock import Clock, system_clock
 from leadsrally.kit.crypto import KeyedHash, KeyService, SealContext, Vault
 from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
+from leadsrally.kit.errors import NotFound
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.channels import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
 from leadsrally.messaging.types import Channel
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from leadsrally.messaging.sync_templates import TemplateDesk
     from leadsrally.messaging.template_store import Account
     from leadsrally.messaging.types import MediaSource, TemplateCatalogue
+    from leadsrally.messaging.workbench import Workbench
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
@@ -189,14 +191,30 @@ class Runtime:
             self.settings.required("LEADSRALLY_PUBLIC_URL"),
         )
 
+    @cached_property
+    def workbench(self) -> "Workbench":
+        """What tasks at a provider of numbers need."""
+        from leadsrally.messaging.workbench import Workbench
+        from leadsrally.providers.twilio.account import TwilioNumbers
+
+        return Workbench(
+            self.db,
+            self.clock,
+            self.vault,
+            TwilioNumbers(self.settings.optional("TWILIO_BASE_URL")),
+            self.settings.required("LEADSRALLY_PUBLIC_URL"),
+        )
+
     def _sender_for(self, organization_id: UUID, to: "Addressee") -> "Sender":
         if self._senders is not None:
             return self._senders[to.channel_kind]
         place, now = (to.channel_id, to.credentials_version), self.clock()
         opened_at, sender = self._kept_senders.get(place, (now, None))
         if sender is None or now - opened_at >= KEPT_FOR:
+            if to.credentials is None:
+                raise NotFound("The channel is disconnected.", code="channel_disconnected")
             make = {"sms": self._twilio_sender, "whatsapp": self._meta_sender}[to.channel_kind]
-            opened_at, sender = now, make(organization_id, to)
+            opened_at, sender = now, make(organization_id, to, to.credentials)
         self._kept_senders[place] = opened_at, sender
         return sender
 
@@ -305,21 +323,21 @@ class Runtime:
         context = meta_context(organization_id, account.channel_id)
         return MetaTemplates(self.graph(account.credentials, context))
 
-    def _twilio_sender(self, organization_id: UUID, to: "Addressee") -> "Sender":
+    def _twilio_sender(self, organization_id: UUID, to: "Addressee", sealed: bytes) -> "Sender":
         from leadsrally.providers.twilio.sender import TwilioSender
         from leadsrally.providers.twilio.signature import TwilioCredentials
 
-        opened = self.vault.open(to.credentials, twilio_context(organization_id, to.channel_id))
+        opened = self.vault.open(sealed, twilio_context(organization_id, to.channel_id))
         return TwilioSender(
             TwilioCredentials.from_json(opened),
             to.account_sid,
             base_url=self.settings.optional("TWILIO_BASE_URL"),
         )
 
-    def _meta_sender(self, organization_id: UUID, to: "Addressee") -> "Sender":
+    def _meta_sender(self, organization_id: UUID, to: "Addressee", sealed: bytes) -> "Sender":
         from leadsrally.providers.meta.sender import MetaSender
 
-        return MetaSender(self.graph(to.credentials, meta_context(organization_id, to.channel_id)))
+        return MetaSender(self.graph(sealed, meta_context(organization_id, to.channel_id)))
 
     def graph(self, sealed: bytes, context: SealContext) -> "Graph":
         """A customer's way to Meta's Graph API, with the credentials of one channel."""

@@ -5,14 +5,18 @@ A route that is added to the API has to bring its example, or tests/api/test_mat
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 from functions.api.handler import app
+from leadsrally import runtime
 from leadsrally.accounts.api_key import SECRET_BYTES, ApiKey
+from leadsrally.accounts.audit import SYSTEM
 from leadsrally.accounts.one_time_code import code_at, step_at
 from leadsrally.accounts.second_factor import PURPOSE
 from leadsrally.kit.crypto import SealContext
+from leadsrally.messaging.ask_provider import ask_provider
 from tests.api.conftest import PASSWORD, Client, person
 from tests.world import START, Line, Org, World
 
@@ -65,6 +69,23 @@ class Tenant:
         found = "SELECT id FROM jobs WHERE payload ->> 'message_id' = %(id)s"
         return self.world.value(found, id=str(message_id))
 
+    def channel(self, number: str | None = None) -> UUID:
+        """An active number, and no other channel with it."""
+        self._phones += 1
+        number = number or f"+1500557{self._phones:04d}"
+        self.world.execute(
+            "UPDATE channels SET address = id::text WHERE address = %(number)s AND organization_id = %(id)s",
+            number=number,
+            id=self.org.id,
+        )
+        return self.world.line(self.org, address=number).id
+
+    def task(self) -> UUID:
+        with runtime.of("api").db.tenant(self.org.id) as tx:
+            return ask_provider(
+                tx, self.org.id, "test", self.channel(), actor=SYSTEM, now=self.world.clock.now
+            )
+
     def member(self) -> UUID:
         return person(self.world, self.org, "agent").user_id
 
@@ -98,6 +119,14 @@ class Example:
 
 def conversation(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"conversation_id": tenant.conversation()}
+
+
+def channel(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"channel_id": tenant.channel()}
+
+
+def released(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"channel_id": tenant.channel(_RELEASED)}
 
 
 def member(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
@@ -134,6 +163,15 @@ def second_factor(tenant: Tenant, asking: Client, *, on: bool = True) -> Mapping
         "second_factors", {**values, "secret": sealed, "confirmed_at": START if on else None}
     )
     return {}
+
+
+_RELEASED = "+15005569999"
+_ACCOUNT = {"account_sid": "AC" + "d" * 32, "auth_token": "t" * 32}
+_numbers = count(1)
+
+
+def another_number() -> str:
+    return f"+1500556{next(_numbers):04d}"
 
 
 EXAMPLES: dict[Operation, Example] = {
@@ -180,6 +218,22 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/api-keys/{key_id}/rotate"): Example(dict, places=own_key),
     ("DELETE", "/v1/api-keys/{key_id}"): Example(places=own_key),
     ("GET", "/v1/audit-log"): Example(),
+    ("GET", "/v1/channels"): Example(),
+    ("POST", "/v1/channels"): Example(lambda: {**_ACCOUNT, "number": another_number()}),
+    ("GET", "/v1/channels/{channel_id}"): Example(places=channel),
+    ("PATCH", "/v1/channels/{channel_id}"): Example(lambda: {"name": "Sales"}, places=channel),
+    ("DELETE", "/v1/channels/{channel_id}"): Example(places=channel),
+    ("POST", "/v1/channels/{channel_id}/credentials"): Example(lambda: {"auth_token": "n" * 32}, channel),
+    ("POST", "/v1/channels/{channel_id}/test"): Example(places=channel),
+    ("POST", "/v1/channels/{channel_id}/configure"): Example(places=channel),
+    ("POST", "/v1/channels/{channel_id}/release"): Example(lambda: {"confirm": _RELEASED}, released),
+    ("POST", "/v1/channels/number-searches"): Example(lambda: {"using": _ACCOUNT, "country": "US"}),
+    ("POST", "/v1/channels/number-purchases"): Example(
+        lambda: {"using": _ACCOUNT, "number": another_number()}
+    ),
+    ("GET", "/v1/channels/tasks/{task_id}"): Example(
+        places=lambda tenant, _asking: {"task_id": tenant.task()}
+    ),
     ("GET", "/v1/conversations"): Example(),
     ("GET", "/v1/conversations/{conversation_id}"): Example(places=conversation),
     ("GET", "/v1/conversations/{conversation_id}/messages"): Example(places=conversation),

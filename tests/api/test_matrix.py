@@ -164,13 +164,22 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
         yield from (value["id"] for value in world.rows(found, id=tenant.org.id) if value["id"])
 
 
+# Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign.
+TRIED_ELSEWHERE = {
+    ("POST", "/v1/channels/number-searches"): ["channel_id"],
+    ("POST", "/v1/channels/number-purchases"): ["channel_id"],
+}
+
+
 class TestForeignIdsInside:
     """T2: ids that are not in the path. A field that takes one is filled with one of the other tenant."""
 
     @pytest.mark.parametrize("which", CLOSED, ids=" ".join)
     def test_T2_no_operation_takes_one_untested(self, which: tuple[str, str]):
         taken = [*_id_fields(operation(*which).get("requestBody", {})), *_id_parameters(operation(*which))]
-        assert taken == [], "send each of these with an id of another tenant in tests/api, and name it here"
+        assert taken == TRIED_ELSEWHERE.get(which, []), (
+            "send each of these with an id of another tenant in tests/api, and name it here"
+        )
 
     def test_the_test_would_notice(self):
         assert _id_fields({"schema": {"properties": {"a": {"items": {"format": "uuid"}}}}}) == ["a"]

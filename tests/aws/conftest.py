@@ -1,6 +1,5 @@
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,11 +66,3 @@ def providers(sms: Line) -> Iterator[Running]:
     account = TwilioAccount(sms.account_sid, sms.auth_token, numbers=[TwilioNumber(sms.number)])
     with Running(mount([account], ["+12025550101"])) as running:
         yield running
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]

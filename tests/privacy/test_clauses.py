@@ -117,6 +117,13 @@ BREAKS: list[tuple[str, str]] = [
     ),
     ("P4.5", "UPDATE users SET mail_blocked_at = (SELECT max(taken_at) FROM notices) - interval '6 minutes'"),
     ("P4.7", "DELETE FROM disclosures WHERE subprocessor = 'twilio'"),
+    (
+        "P4.1",
+        """INSERT INTO channel_tasks (organization_id, id, kind, account_sid, number, state, actor_kind, created_at,
+                                      called_at)
+           SELECT id, gen_random_uuid(), 'buy', 'AC', '+1', 'unknown', 'system', now(), now() - interval '3 days'
+             FROM organizations""",
+    ),
     ("P5.1", "ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY"),
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
     ("P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
@@ -133,6 +140,11 @@ BREAKS: list[tuple[str, str]] = [
         "UPDATE channels SET credentials = '\\x01' || convert_to(account_sid || ' and its token', 'UTF8')",
     ),
     ("P8.4", "UPDATE channels SET credentials = ''"),
+    (
+        "P8.4",
+        """INSERT INTO channel_tasks (organization_id, id, kind, account_sid, secret, actor_kind, created_at)
+           SELECT id, gen_random_uuid(), 'search', 'AC', 'a token in clear', 'system', now() FROM organizations""",
+    ),
 ]
 
 

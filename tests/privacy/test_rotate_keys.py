@@ -21,10 +21,11 @@ from leadsrally.kit.crypto import SealBroken, SealContext, Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import twilio_context
-from leadsrally.messaging.types import TWILIO_CREDENTIALS
+from leadsrally.messaging.channels import meta_context, twilio_context
+from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS
 from leadsrally.privacy.rotate_keys import Rotation, rotate_keys, take_census
 from leadsrally.providers.keys.local import LocalKeys
+from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.runtime import Runtime
 from tests.world import SETTINGS, Line, World
@@ -99,15 +100,13 @@ def put(world: World, organization_id: UUID, channel_id: UUID, secret: str, vaul
 
 
 def by_key(db: Database, vault: Vault = FORWARD) -> dict[str, int]:
-    (census,) = [found for found in take_census(db, vault) if found.column.table == "channels"]
+    (census,) = [found for found in take_census(db, vault) if found.column.purpose == TWILIO_CREDENTIALS]
     return census.by_key
 
 
-def rotated(db: Database, vault: Vault, **options: Any) -> Rotation:
-    """A rotation of everything; what became of the channels' credentials."""
-    (done,) = [
-        found for found in rotate_keys(db, vault, **options) if found.column.purpose == TWILIO_CREDENTIALS
-    ]
+def rotated(db: Database, vault: Vault, purpose: str = TWILIO_CREDENTIALS, **options: Any) -> Rotation:
+    """A rotation of everything; what became of the secrets of one purpose."""
+    (done,) = [found for found in rotate_keys(db, vault, **options) if found.column.purpose == purpose]
     return done
 
 
@@ -158,6 +157,16 @@ class TestRotation:
     ):
         rotate_keys(db, FORWARD)
         assert world.rows("SELECT DISTINCT credentials_version AS v FROM channels") == [{"v": 1}]
+
+    def test_channels_of_every_kind_move(self, world: World, db: Database, lines: list[Line]):
+        org = world.organization("Fourth")
+        others = [world.whatsapp_line(org), world.lead_page(org)]
+        meta = rotated(db, FORWARD, META_CREDENTIALS)
+        assert (meta.moved, meta.broken) == (2, ())
+        for line in others:
+            blob = world.value("SELECT credentials FROM channels WHERE id = %(id)s", id=line.id)
+            opened = local(NEW, "test-2").open(blob, meta_context(org.id, line.id))
+            assert MetaCredentials.from_json(opened).app_secrets == (line.app_secret,)
 
     def test_with_no_channel_at_all(self, world: World, db: Database):
         done = rotated(db, FORWARD)

@@ -302,6 +302,10 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     )
     review = {"decision": "opt_out"}
     assert world.api("POST", f"/v1/conversations/{conversation_id}/review", token, review)[0] == 200
+    another = {"account_sid": line.account_sid, "auth_token": line.auth_token, "number": "+15005550124"}
+    assert world.api("POST", "/v1/channels", token, another)[0] == 201
+    # A test follows what was configured, so the worker rings for itself.
+    assert world.api("POST", f"/v1/channels/{line.id}/configure", token)[0] == 202
     world.conversation(line, "+12025550102")
     for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
         world.reply(line, world.conversation(line, "+12025550102"), text)
@@ -406,8 +410,13 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
     receiving = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"} if own else set()
     assert sqs == dict.fromkeys(receiving, own)
     everyone = {
-        "AiScoreQueue.Arn", "SendMessageQueue.Arn", "NotifyQueue.Arn", "FetchMediaQueue.Arn", "TemplateSyncQueue.Arn",
-    }  # fmt: skip
+        "AiScoreQueue.Arn",
+        "SendMessageQueue.Arn",
+        "ManageChannelQueue.Arn",
+        "NotifyQueue.Arn",
+        "FetchMediaQueue.Arn",
+        "TemplateSyncQueue.Arn",
+    }
     assert rings <= (own or everyone), "a worker rings for the next of its own queue and no other"
     assert bool(rings) == ("LEADSRALLY_QUEUES" in function.settings)
 
@@ -469,7 +478,11 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
 
 # What each function may do with the master key, and to secrets of which purposes.
 KMS = {
-    "api": {"Encrypt": {"second_factor"}, "Decrypt": {"second_factor"}},
+    "api": {"Encrypt": {"twilio.credentials", "twilio.task", "second_factor"}, "Decrypt": {"second_factor"}},
+    "manage_channel": {
+        "Decrypt": {"twilio.credentials", "twilio.task"},
+        "Encrypt": {"twilio.credentials"},
+    },
     "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
     "webhook_meta": {"Decrypt": {"meta.credentials"}},
     "send_message": {"Decrypt": {"twilio.credentials", "meta.credentials"}},

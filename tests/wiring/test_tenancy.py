@@ -14,8 +14,11 @@ from psycopg.types.json import Jsonb
 
 from infra.local.provision import OWNER
 from infra.local.roles import EXTRA
+from leadsrally import runtime
+from leadsrally.accounts.audit import SYSTEM
 from leadsrally.kit.db import Database, refuse_strong_role
 from leadsrally.kit.errors import Misconfigured, Unavailable
+from leadsrally.messaging.ask_provider import ask_provider
 from tests.database import TestDatabase
 from tests.world import Line, Org, World
 
@@ -53,7 +56,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "ai_usage": "S",
         "api_keys": "SIu",
         "audit_log": "SI",
-        "channels": "s",
+        "channel_tasks": "sID",
+        "channels": "siu",
         "consent_events": "SI",
         "consent_states": "SIUD",
         "contact_identities": "S",
@@ -155,6 +159,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "templates": "Su",
     },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
+    "manage_channel": {
+        "audit_log": "I",
+        "channel_tasks": "SIuD",
+        "channels": "Siu",
+        "jobs": "SIUD",
+    },
     "notify": {
         "api_keys": "s",
         "channels": "s",
@@ -196,6 +206,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "clauses": {
         "acceptances": "s",
         "audit_log": "s",
+        "channel_tasks": "s",
         "channels": "s",
         "consent_events": "s",
         "conversations": "s",
@@ -209,16 +220,29 @@ GRANTS: dict[str, dict[str, str]] = {
         "sessions": "s",
         "users": "s",
     },
-    "keys": {"channels": "su", "second_factors": "su"},
+    "keys": {"channel_tasks": "su", "channels": "su", "second_factors": "su"},
 }
+SEALED_TABLES = ("channel_tasks", "channels", "second_factors")
 # The columns behind each lower-case letter.
 COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "channels", "SELECT"): "id kind organization_id",
     ("ai_score", "contacts", "UPDATE"): "updated_at",
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
+    ("api", "channel_tasks", "SELECT"): (
+        "account_sid actor_id actor_kind called_at channel_id created_at failure finished_at id kind number"
+        " organization_id result state wanted"
+    ),
+    ("api", "channels", "INSERT"): (
+        "account_sid address created_at credentials id key kind name organization_id"
+    ),
     ("api", "channels", "SELECT"): (
-        "account_sid address created_at id key kind organization_id page_id phone_number_id "
-        "provider_answers_keywords quiet_until state trouble trouble_since waba_id"
+        "account_sid address checked_at checks created_at credentials_version disconnected_at id key kind name"
+        " organization_id page_id phone_number_id provider_answers_keywords quiet_until state trouble trouble_since"
+        " version waba_id"
+    ),
+    ("api", "channels", "UPDATE"): (
+        "account_sid checked_at checks credentials credentials_version disconnected_at key name"
+        " provider_answers_keywords quiet_until state version"
     ),
     ("api", "contacts", "UPDATE"): "updated_at",
     ("api", "conversations", "UPDATE"): (
@@ -243,6 +267,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("api", "users", "UPDATE"): ("email mail_blocked_at mail_blocked_because password_hash role version"),
     ("clauses", "acceptances", "SELECT"): "document organization_id",
     ("clauses", "audit_log", "SELECT"): "action organization_id target_id",
+    ("clauses", "channel_tasks", "SELECT"): "called_at id kind organization_id secret state",
     ("clauses", "channels", "SELECT"): "account_sid credentials id kind organization_id",
     ("clauses", "consent_events", "SELECT"): (
         "action channel_kind contact_id occurred_at organization_id purpose recorded_at"
@@ -256,6 +281,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "organizations", "SELECT"): "id state version",
     ("clauses", "scores", "SELECT"): "message_id organization_id",
     ("clauses", "sessions", "SELECT"): "created_at expires_at id organization_id previous_hash token_hash",
+    ("keys", "channel_tasks", "SELECT"): "id organization_id secret",
+    ("keys", "channel_tasks", "UPDATE"): "secret",
     ("keys", "channels", "SELECT"): "credentials id kind organization_id",
     ("keys", "channels", "UPDATE"): "credentials",
     ("keys", "second_factors", "SELECT"): "organization_id secret user_id",
@@ -311,6 +338,14 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("fetch_media", "conversations", "SELECT"): "channel_id id organization_id",
     ("fetch_media", "media", "UPDATE"): "bytes content_type reason settled_at sha256 source state",
     ("fetch_media", "messages", "SELECT"): "conversation_id id organization_id",
+    ("manage_channel", "channel_tasks", "UPDATE"): "called_at failure finished_at result secret state",
+    ("manage_channel", "channels", "INSERT"): (
+        "account_sid address created_at credentials id key kind name organization_id"
+    ),
+    ("manage_channel", "channels", "UPDATE"): (
+        "account_sid checked_at checks credentials credentials_version disconnected_at key name quiet_until state"
+        " version"
+    ),
     ("send_message", "channels", "UPDATE"): "quiet_until trouble trouble_since",
     ("send_message", "contacts", "UPDATE"): "updated_at",
     ("retention_sweep", "early_amendments", "SELECT"): "received_at",
@@ -380,7 +415,13 @@ TRIED = [
     ("webhook_resend", "SELECT 1 FROM delivery_log"),
     ("api", "SELECT address FROM notices"),
     ("clauses", "SELECT address FROM notices"),
+    ("api", "SELECT secret FROM channel_tasks"),
+    ("api", "UPDATE channel_tasks SET state = 'done'"),
+    ("manage_channel", "SELECT 1 FROM messages"),
+    ("manage_channel", "SELECT 1 FROM audit_log"),
+    ("manage_channel", "UPDATE channel_tasks SET number = '+1'"),
     ("keys", "SELECT address FROM channels"),
+    ("keys", "SELECT number FROM channel_tasks"),
     ("keys", "UPDATE channels SET state = 'disconnected'"),
     ("keys", "SELECT 1 FROM messages"),
 ]
@@ -487,6 +528,8 @@ def lived_through(world: World, line: Line) -> None:
     world.clock.pass_(seconds=1)
     world.text(line, "START")
     world.text(line, "STOP")
+    with runtime.of("api").db.tenant(line.organization_id) as tx:
+        ask_provider(tx, line.organization_id, "test", line.id, actor=SYSTEM, now=world.clock.now)
     number = world.whatsapp_line(Org(line.organization_id, "theirs"))
     world.whatsapp(number, "Hello", from_user_id=f"US.{line.id.hex}")
     world.whatsapp(number, type="revoke", revoke={"original_message_id": "wamid.later"})
@@ -624,7 +667,15 @@ class TestCatalogue:
         reach = [
             f"{r['policyname']} on {r['tablename']}: {','.join(r['roles'])} may {r['cmd']}" for r in found
         ]
-        audited = ["acceptances", "audit_log", "channels", "consent_events", "conversations", "delivery_log"]
+        audited = [
+            "acceptances",
+            "audit_log",
+            "channel_tasks",
+            "channels",
+            "consent_events",
+            "conversations",
+            "delivery_log",
+        ]
         audited += [
             "disclosures",
             "jobs",
@@ -643,15 +694,13 @@ class TestCatalogue:
                 for name in ("channels", "messages", "organizations", "users")
             ),
             "own_queue on jobs: leadsrally_ai_score may ALL",
+            "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "own_queue_template_sync on jobs: leadsrally_template_sync may ALL",
-            *(f"rotation on {name}: leadsrally_keys may SELECT" for name in ("channels", "second_factors")),
-            *(
-                f"rotation_writes on {name}: leadsrally_keys may UPDATE"
-                for name in ("channels", "second_factors")
-            ),
+            *(f"rotation on {name}: leadsrally_keys may SELECT" for name in SEALED_TABLES),
+            *(f"rotation_writes on {name}: leadsrally_keys may UPDATE" for name in SEALED_TABLES),
             *(
                 f"sweep on {name}: leadsrally_retention_sweep may ALL"
                 for name in (

@@ -16,7 +16,10 @@ def new_sid(prefix: str) -> str:
 
 @dataclass
 class TwilioNumber:
-    """A number the account owns. `sms_url` is where inbound texts go, written exactly as it is signed."""
+    """A number the account owns. `sms_url` is where inbound texts go, written exactly as it is signed.
+
+    With an `application_sid` they go to that application instead, which here means nowhere.
+    """
 
     number: str
     sms_url: str = ""
@@ -24,6 +27,8 @@ class TwilioNumber:
     sms_fallback_url: str = ""
     friendly_name: str = ""
     advanced_opt_out: bool = False
+    application_sid: str = ""
+    sms: bool = True
     sid: str = ""
 
     def __post_init__(self) -> None:
@@ -51,23 +56,29 @@ class MessagingService:
 class TwilioAccount:
     """One account at the provider.
 
-    `auth_token` authenticates REST calls and signs webhooks with SHA-1. `shared_keys` (id to secret) sign in
+    `auth_token` authenticates REST calls and signs webhooks with SHA-1; `secondary_token` authenticates only, until it
+    is promoted (https://www.twilio.com/docs/iam/api/authtoken). `shared_keys` (id to secret) sign in
     SHA-256 mode; naming one as `signing_key` makes that the account's default.
     """
 
     sid: str
     auth_token: str
+    status: str = "active"  # or suspended, closed
+    type: str = "Full"  # or Trial
     shared_keys: dict[str, str] = field(default_factory=dict)
     numbers: list[TwilioNumber] = field(default_factory=list)
     messaging_services: list[MessagingService] = field(default_factory=list)
     api_keys: dict[str, str] = field(default_factory=dict)
     signing_key: str | None = None
+    secondary_token: str | None = None
     test_credentials: bool = False
 
     def authenticates(self, username: str, password: str) -> bool:
-        return (username == self.sid and password == self.auth_token) or (
-            self.api_keys.get(username) == password and password != ""
-        )
+        if not password:
+            return False
+        if username == self.sid:
+            return password in (self.auth_token, self.secondary_token)
+        return self.api_keys.get(username) == password
 
     def number(self, number: str) -> TwilioNumber | None:
         return next((own for own in self.numbers if own.number == number), None)

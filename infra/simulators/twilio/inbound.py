@@ -69,7 +69,7 @@ class Inbox:
         sid = text.message_sid or new_sid("MM" if text.media else "SM")
         again = any(b.sid == sid for b in self.handsets.of(phone))
         service = account.service_of(number.number)
-        url = number.sms_url
+        url = "" if number.application_sid else number.sms_url
         if service and not service.use_inbound_webhook_on_number:
             url = service.inbound_request_url
             if not url:
@@ -89,7 +89,7 @@ class Inbox:
             opt_out_type=text.opt_out_type or (word if advanced else None),
         )
         if not url:
-            return _result(sid, word, [], "the number has no SmsUrl")
+            return _result(sid, word, [], "the number has no SmsUrl, or an application before it")
         token = str(uuid4())
 
         async def deliver() -> Answer:

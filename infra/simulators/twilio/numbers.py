@@ -4,6 +4,7 @@ https://www.twilio.com/docs/phone-numbers/api/availablephonenumberlocal-resource
 https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,10 +32,14 @@ _REGIONS = {
 _TOLL_FREE = ("800", "888")
 _PER_AREA = 100
 
+# Letters stand for the digits of a telephone's keys.
+_KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+
 _PLAIN_FIELDS = {
     "SmsUrl": "sms_url",
     "SmsMethod": "sms_method",
     "SmsFallbackUrl": "sms_fallback_url",
+    "SmsApplicationSid": "application_sid",
     "FriendlyName": "friendly_name",
 }
 
@@ -81,6 +86,8 @@ class Numbers:
         known = inventory(country, kind)
         if not known:
             raise Refused(20404, request.url.path)
+        if not re.fullmatch(r"\+?[0-9A-Za-z*]*", request.query_params.get("Contains", "")):
+            raise Refused(20001, "Contains is not a pattern.")
         size = whole(request.query_params.get("PageSize", "50"))
         free = [
             _available(number, locality, region, country)
@@ -102,7 +109,8 @@ class Numbers:
     async def _list(self, request: Request) -> Response:
         account = authenticated(self.accounts, request)
         wanted = request.query_params.get("PhoneNumber")
-        numbers = [_owned(n, account) for n in account.numbers if wanted in (None, n.number)]
+        # A pattern, as at the provider: longer numbers are listed too.
+        numbers = [_owned(n, account) for n in account.numbers if wanted is None or wanted in n.number]
         uri = f"/{API_VERSION}/Accounts/{account.sid}/IncomingPhoneNumbers.json"
         return JSONResponse(
             {
@@ -136,12 +144,12 @@ class Numbers:
 def _fits(query: Mapping[str, str], number: str, locality: str, region: str) -> bool:
     digits = number.lstrip("+")
     area = digits[1:4] if digits.startswith("1") else ""
-    pattern = query.get("Contains", "").lstrip("+").rstrip("*")
+    pattern = query.get("Contains", "").lstrip("+").upper().translate(_KEYPAD).replace("*", "[0-9]")
     return (
         query.get("AreaCode", area) == area
         and query.get("InRegion", region) == region
         and query.get("InLocality", locality) == locality
-        and pattern in digits
+        and re.search(pattern, digits) is not None
     )
 
 
@@ -203,7 +211,7 @@ def _owned(number: TwilioNumber, account: TwilioAccount) -> dict[str, Any]:
         "api_version": API_VERSION,
         "beta": False,
         "bundle_sid": None,
-        "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
+        "capabilities": {"voice": True, "sms": number.sms, "mms": number.sms, "fax": False},
         "date_created": rfc2822(now()),
         "date_updated": rfc2822(now()),
         "friendly_name": number.friendly_name,
@@ -211,7 +219,7 @@ def _owned(number: TwilioNumber, account: TwilioAccount) -> dict[str, Any]:
         "origin": "twilio",
         "phone_number": number.number,
         "sid": number.sid,
-        "sms_application_sid": "",
+        "sms_application_sid": number.application_sid,
         "sms_fallback_method": "POST",
         "sms_fallback_url": number.sms_fallback_url,
         "sms_method": number.sms_method,

@@ -14,7 +14,13 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Database
 from leadsrally.messaging import store
-from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS, Channel, ChannelKind
+from leadsrally.messaging.types import (
+    META_CREDENTIALS,
+    TWILIO_CREDENTIALS,
+    TWILIO_TASK,
+    Channel,
+    ChannelKind,
+)
 
 Credentials = TypeVar("Credentials")
 KEPT_FOR: Final = timedelta(minutes=15)
@@ -32,6 +38,11 @@ class OpenChannel(Generic[Credentials]):
 def twilio_context(organization_id: UUID, channel_id: UUID) -> SealContext:
     """Where a channel's Twilio credentials belong; they open nowhere else."""
     return SealContext(organization_id, TWILIO_CREDENTIALS, channel_id)
+
+
+def task_context(organization_id: UUID, task_id: UUID) -> SealContext:
+    """Where credentials belong that a task brings along."""
+    return SealContext(organization_id, TWILIO_TASK, task_id)
 
 
 def meta_context(organization_id: UUID, channel_id: UUID) -> SealContext:

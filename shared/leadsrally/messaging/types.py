@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
 from uuid import UUID
 
 from leadsrally.contacts.types import Person
+from leadsrally.kit.errors import Conflict
 
 if TYPE_CHECKING:
     from leadsrally.kit.download import Incoming
@@ -54,6 +55,8 @@ Kind = Literal[
 TWILIO_CREDENTIALS: Final = "twilio.credentials"
 META_CREDENTIALS: Final = "meta.credentials"
 """What a channel's sealed credentials are for, bound into the seal."""
+TWILIO_TASK: Final = "twilio.task"
+"""Credentials that a task brings along and that are forgotten with its end."""
 
 
 class Status(StrEnum):
@@ -259,6 +262,129 @@ class Channel:
     def permission(self) -> PermissionKind:
         """The kind of channel that permission is given and taken for."""
         return "whatsapp" if self.kind == "whatsapp" else "sms"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What a provider says of a customer's account there."""
+
+    active: bool
+    trial: bool  # may write to verified numbers only
+
+
+@dataclass(frozen=True, slots=True)
+class NumberWanted:
+    """What kind of number is looked for. `area_code` and `contains` narrow it down."""
+
+    country: str  # ISO 3166, two letters
+    kind: Literal["local", "mobile", "toll_free"]
+    area_code: str | None = None
+    contains: str | None = None  # digits and letters, `*` for any one
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableNumber:
+    """A number that could be bought, as of a moment ago."""
+
+    number: str
+    locality: str
+    region: str
+    mms: bool
+    voice: bool
+    address_required: bool  # the regulator wants an address first
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """A number in the customer's account. `inbound_url` is where its texts go; an application may stand before it."""
+
+    provider_id: str
+    number: str
+    sms: bool
+    inbound_url: str
+    inbound_method: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The provider has taken the order and the number is the customer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotBought:
+    """The provider said no and did nothing. `code` is the provider's own."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """The order never reached the provider. Safe to try again."""
+
+    retry_after: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """The order went out and no usable answer came back. It may have been taken; never repeat it blindly."""
+
+
+Purchase = Bought | NotBought | NotAsked | Doubtful
+
+
+class ProviderRefused(Conflict):
+    """A provider answered that it will not do this. `code` is its own; the sentence holds none of its text."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("The provider refused. See the code for why, and what to do about it.", code=code)
+
+
+class NumberAccount(Protocol):
+    """A customer's account at a provider of phone numbers, open for the length of a `with`.
+
+    Each call asks once. All raise `ProviderRefused` when the answer is no and `Unavailable` when there is none, except
+    `buy`, of which that difference is the result.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def state(self) -> AccountState: ...
+
+    def owned(self, number: str) -> OwnedNumber | None:
+        """The number, if the account has it."""
+        ...
+
+    def search(self, wanted: NumberWanted, limit: int) -> tuple[AvailableNumber, ...]:
+        """Numbers that can send texts and could be bought."""
+        ...
+
+    def buy(self, number: str) -> Purchase:
+        """Order the number, which costs the customer money. There is no idempotency key: never repeat it blindly."""
+        ...
+
+    def point(self, provider_id: str, inbound_url: str) -> OwnedNumber:
+        """Have the number's texts sent to this address. May be repeated."""
+        ...
+
+    def release(self, provider_id: str) -> None:
+        """Give the number back. May be repeated: one that is gone already is no error."""
+        ...
+
+
+class NumberProvider(Protocol):
+    """A provider of phone numbers. `document` is what a channel's seal holds; only its provider can read it."""
+
+    def account(self, document: bytes, account_sid: str) -> NumberAccount: ...
+
+    def renewed(self, document: bytes, replacement: bytes, until: datetime) -> bytes | None:
+        """The replacement, with which the old secret still verifies what comes in `until` then.
+
+        None when it is what we have already.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

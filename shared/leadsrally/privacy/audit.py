@@ -177,10 +177,11 @@ def weak_password_hashes(tx: Tx) -> int:
 
 # A sealed blob begins with its version and holds nothing readable.
 _UNSEALED_CREDENTIALS = """
-SELECT count(*)
-  FROM channels
- WHERE get_byte(credentials, 0) <> 1
-    OR position(convert_to(account_sid, 'UTF8') IN credentials) > 0
+SELECT (SELECT count(*)
+          FROM channels
+         WHERE get_byte(credentials, 0) <> 1
+            OR position(convert_to(account_sid, 'UTF8') IN credentials) > 0)
+     + (SELECT count(*) FROM channel_tasks WHERE get_byte(secret, 0) <> 1)
 """
 
 
@@ -221,6 +222,20 @@ SELECT count(*)
 def mails_after_block(tx: Tx, grace: timedelta) -> int:
     """Mails to people from whom mail had come back, later than one that was on its way could be."""
     return tx.value(_MAILS_AFTER_BLOCK, {"grace": grace})
+
+
+_ORDERS_IN_DOUBT = """
+SELECT count(*)
+  FROM channel_tasks
+ WHERE kind = 'buy'
+   AND state IN ('calling', 'unknown')
+   AND called_at < %(before)s
+"""
+
+
+def orders_in_doubt(tx: Tx, before: datetime) -> int:
+    """Numbers that were ordered before then, and nobody knows whether they were bought."""
+    return tx.value(_ORDERS_IN_DOUBT, {"before": before})
 
 
 _TABLES_WITHOUT_ROW_SECURITY = """

@@ -22,6 +22,7 @@ from leadsrally.telemetry.errors import report
 _DAYS_AHEAD_AT_LEAST = 7
 _NOTICE_GRACE = timedelta(hours=1)
 _MAIL_ON_ITS_WAY = timedelta(minutes=5)  # a call takes seconds
+_ORDER_SETTLED = timedelta(days=2)  # a day of looking, and the tick that may come late
 _SWEEP_GRACE = timedelta(hours=1)  # the sweep runs on the hour; a day expires at midnight UTC
 
 
@@ -158,7 +159,12 @@ def _passwords_hashed(tx: Tx, _now: datetime) -> Finding:
 
 def _credentials_sealed(tx: Tx, _now: datetime) -> Finding:
     readable = audit.unsealed_credentials(tx)
-    return Finding(readable == 0, f"{readable} channels with credentials that are not sealed")
+    return Finding(readable == 0, f"{readable} channels or tasks with credentials that are not sealed")
+
+
+def _numbers_accounted_for(tx: Tx, now: datetime) -> Finding:
+    open_orders = audit.orders_in_doubt(tx, now - _ORDER_SETTLED)
+    return Finding(open_orders == 0, f"{open_orders} orders of numbers without a known outcome for two days")
 
 
 CLAUSES: tuple[Clause, ...] = (
@@ -173,7 +179,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P2.4", "Owners are told what they need to know", _people_told),
     Clause("P3.1", "A legal basis for each use"),
     Clause("P3.2", "Contacts' consent is obtained and on record"),
-    Clause("P4.1", "Twilio delivers texts and numbers"),
+    Clause("P4.1", "Twilio delivers texts and numbers", _numbers_accounted_for),
     Clause("P4.2", "Meta delivers WhatsApp and leads"),
     Clause("P4.3", "Anthropic sees snippets only while AI is on"),
     Clause("P4.4", "Sentry gets no personal data", _reports_scrubbed),

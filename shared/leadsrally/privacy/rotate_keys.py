@@ -56,7 +56,7 @@ def _rotate(db: Database, vault: Vault, column: SealedColumn, *, dry_run: bool, 
             break
         again = _pass(db, vault, column, dry_run=dry_run, batch=batch)
         done = replace(done, moved=done.moved + again.moved, overtaken=again.overtaken, broken=again.broken)
-    log.info("keys.rotated", column=str(column), moved=done.moved, broken=len(done.broken), dry_run=dry_run)
+    log.info("keys.rotated", kind=column.purpose, moved=done.moved, broken=len(done.broken), dry_run=dry_run)
     return done
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from leadsrally.accounts.second_factor import PURPOSE as SECOND_FACTOR
 from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import TWILIO_CREDENTIALS
+from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS, TWILIO_TASK
 
 _BEFORE_ALL: Final = UUID(int=0)
 
@@ -37,6 +37,8 @@ class SealedColumn:
 SEALED: Final[tuple[SealedColumn, ...]] = (
     SealedColumn("second_factors", "secret", SECOND_FACTOR, row="user_id"),
     SealedColumn("channels", "credentials", TWILIO_CREDENTIALS, only="kind = 'sms'"),
+    SealedColumn("channels", "credentials", META_CREDENTIALS, only="kind IN ('whatsapp', 'lead_ads')"),
+    SealedColumn("channel_tasks", "secret", TWILIO_TASK),
 )
 
 

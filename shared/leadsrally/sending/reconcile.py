@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from leadsrally.jobs.types import Done, Job, Later, Result
-from leadsrally.kit.errors import LeadsRallyError
+from leadsrally.kit.errors import RETRYABLE, LeadsRallyError
 from leadsrally.messaging import store as messages
 from leadsrally.messaging.types import Status
 from leadsrally.sending import gate, record, store
@@ -33,10 +33,10 @@ def reconcile(post: Post, job: Job) -> Result:
     to, sought = cleared.to, outbound(post.public_url, cleared, post.clock())
     try:
         found = post.sender_for(organization_id, to).find(sought, message.claimed_at - _SKEW)
-    except LeadsRallyError:
-        if job.attempts < job.max_attempts:
+    except LeadsRallyError as error:
+        if error.kind in RETRYABLE and job.attempts < job.max_attempts:
             raise
-        found = ()
+        found = ()  # nobody can be asked any more: the channel was disconnected, or its seal does not open
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
         taken = store.taken(tx, organization_id, list(found))

@@ -75,7 +75,7 @@ class Locked:
     account_sid: str | None
     waba_id: str | None
     phone_number_id: str | None
-    credentials: bytes
+    credentials: bytes | None
     credentials_version: int
     channel_state: str
     quiet_until: datetime | None

@@ -81,7 +81,7 @@ class Addressee:
     our_number: str
     account_sid: str  # of an SMS channel
     phone_number_id: str  # of a WhatsApp channel
-    credentials: bytes
+    credentials: bytes | None  # None: the channel is disconnected
     credentials_version: int
     in_trouble: bool = False  # nothing passed the last time
 

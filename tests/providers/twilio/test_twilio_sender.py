@@ -180,12 +180,12 @@ def test_Q4_a_rate_limit_was_never_processed(
 
 
 def test_Q4_a_date_is_read_against_the_answers_own_date() -> None:
-    from leadsrally.providers.twilio.sender import _retry_after
+    from leadsrally.providers.twilio.client import retry_after
 
     date = "Wed, 21 Oct 2026 07:28:00 GMT"
-    assert _retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT", "Date": date}) == 30.0
-    assert _retry_after({"Retry-After": date, "Date": "Wed, 21 Oct 2026 08:00:00 GMT"}) == 0.0
-    assert _retry_after({"Retry-After": date}) is None
+    assert retry_after({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT", "Date": date}) == 30.0
+    assert retry_after({"Retry-After": date, "Date": "Wed, 21 Oct 2026 08:00:00 GMT"}) == 0.0
+    assert retry_after({"Retry-After": date}) is None
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 302])

@@ -8,12 +8,11 @@ be known about a failed call decides everything: `NotProcessed` may be tried aga
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
+from leadsrally.providers.twilio.client import code_of, connect, retry_after
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Outcome, Rejected, Unclear
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 PAGE_SIZE: Final = 1000  # the most that Twilio gives at once
 MAX_PAGES: Final = 10  # ten thousand texts between two numbers; more is not one conversation
-LONGEST_WAIT: Final = 86_400.0  # seconds; a longer Retry-After is taken for this
 
 # Twilio puts this before every body while an account is on trial.
 _TRIAL: Final = "Sent from your Twilio trial account - "
@@ -61,20 +59,7 @@ class TwilioSender:
 
     def _connect(self) -> "tuple[Client, Transport]":
         if self._connected is None:
-            from twilio.rest import Client  # slow to import
-
-            from leadsrally.providers.twilio.transport import Transport
-
-            transport = Transport(self._timeout)
-            client = Client(
-                self._credentials.account_sid,
-                self._credentials.auth_tokens[0],
-                account_sid=self._account_sid,
-                http_client=transport,
-            )
-            if self._base_url is not None:
-                client.api.base_url = self._base_url.rstrip("/")
-            self._connected = client, transport
+            self._connected = connect(self._credentials, self._account_sid, self._base_url, self._timeout)
         return self._connected
 
     def send(self, text: OutboundMessage) -> Outcome:
@@ -137,31 +122,13 @@ def _outcome(error: Exception, transport: "Transport") -> Outcome:
         return NotProcessed(f"no connection: {kind}") if never_left(error) else Unclear(f"no answer: {kind}")
     status = answer.status
     if status == 429:  # never processed, says Twilio
-        return NotProcessed("rate limit", _retry_after(answer.headers))
+        return NotProcessed("rate limit", retry_after(answer.headers))
     # 408 is what something between us gives up with; it does not know how far the request got.
     if 400 <= status < 500 and status != 408:
-        return Rejected(_code(error, status))
+        return Rejected(code_of(answer))
     if 200 <= status < 300:
         return Unclear(f"HTTP {status} with an answer that cannot be read")
     return Unclear(f"HTTP {status}")  # a 500 may have been sent
-
-
-def _code(error: Exception, status: int) -> str:
-    """Twilio's own code, or `http_403` for an answer that is not Twilio's."""
-    code: object = getattr(error, "code", None)
-    return str(code) if isinstance(code, int) and code >= 10_000 else f"http_{status}"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait (RFC 9110 §10.2.3). A date is read against the answer's own `Date`, so no clock is needed."""
-    raw = headers.get("Retry-After", "").strip()
-    if _DIGITS.fullmatch(raw):
-        return min(float(raw), LONGEST_WAIT)
-    try:
-        wait = parsedate_to_datetime(raw) - parsedate_to_datetime(headers.get("Date", ""))
-    except (TypeError, ValueError):
-        return None
-    return min(max(wait.total_seconds(), 0.0), LONGEST_WAIT)
 
 
 def _positive(raw: object) -> int | None:

@@ -14,7 +14,8 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self, cast
+from datetime import datetime
+from typing import Final, Literal, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from twilio.request_validator import (
@@ -43,12 +44,28 @@ class TwilioCredentials:
     """What one customer's Twilio account shares with us. Sealed at rest as `to_json`; never shown by `repr`.
 
     `auth_tokens` holds the current token first. A second one is there only while tokens are being rotated: both
-    verify, the first one sends. `shared_keys` maps the id of a webhook SharedKey to its secret.
+    verify, the first one sends; from `previous_until` on the second one verifies no more (None: no end is set).
+    `shared_keys` maps the id of a webhook SharedKey to its secret.
     """
 
     account_sid: str
     auth_tokens: tuple[str, ...] = field(repr=False)
     shared_keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    previous_until: datetime | None = field(default=None, repr=False)
+
+    def at(self, now: datetime) -> "TwilioCredentials":
+        """What is valid at this time."""
+        if self.previous_until is None or now < self.previous_until:
+            return self
+        return TwilioCredentials(self.account_sid, self.auth_tokens[:1], self.shared_keys)
+
+    def renewed(self, token: str, until: datetime) -> "TwilioCredentials | None":
+        """With `token` in the first place, and ours still verifying `until` then. None when it is ours already."""
+        if self.auth_tokens[:1] == (token,):
+            return None
+        return TwilioCredentials(
+            self.account_sid, (token, *self.auth_tokens[:1]), self.shared_keys, previous_until=until
+        )
 
     def to_json(self) -> bytes:
         """The credentials as UTF-8 JSON, for sealing."""
@@ -56,6 +73,7 @@ class TwilioCredentials:
             "account_sid": self.account_sid,
             "auth_tokens": list(self.auth_tokens),
             "shared_keys": dict(self.shared_keys),
+            "previous_until": None if self.previous_until is None else self.previous_until.isoformat(),
         }
         return json.dumps(document, separators=(",", ":")).encode()
 
@@ -77,9 +95,22 @@ class TwilioCredentials:
                 shared_keys = {
                     key: value for key, value in all_keys.items() if isinstance(value, str) and value
                 }
-                if len(auth_tokens) == len(all_tokens) and len(shared_keys) == len(all_keys):
-                    return cls(account_sid, auth_tokens, shared_keys)
+                whole = len(auth_tokens) == len(all_tokens) and len(shared_keys) == len(all_keys)
+                until = _moment(fields.get("previous_until"))
+                if whole and until is not False:
+                    return cls(account_sid, auth_tokens, shared_keys, until)
         raise Misconfigured("The stored Twilio credentials cannot be read. Connect the channel again.")
+
+
+def _moment(written: object) -> datetime | Literal[False] | None:
+    """The moment, None for none, False for what is no moment."""
+    if written is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(written))
+    except ValueError:
+        return False
+    return moment if moment.tzinfo is not None else False
 
 
 def verify(

@@ -32,6 +32,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]  # whatever the case of the name
+    code: int | None = None  # Twilio's own, of a refusal; the SDK loses it when a list is refused
 
 
 class Transport(HttpClient):
@@ -48,6 +49,10 @@ class Transport(HttpClient):
     def answer(self) -> Answer | None:
         return cast("Answer | None", getattr(self._thread, "answer", None))
 
+    def close(self) -> None:
+        """Hang up. It may be used again, on a new connection."""
+        self._session.close()
+
     def request(
         self,
         method: str,
@@ -61,7 +66,7 @@ class Transport(HttpClient):
     ) -> Response:
         self._thread.answer = None
         if not 0 <= time.time() - self._last_used < IDLE_SECONDS:
-            self._session.close()  # closes what is pooled; the session itself goes on
+            self.close()  # closes what is pooled; the session itself goes on
         answer = self._session.request(
             method.upper(),
             uri,
@@ -73,8 +78,18 @@ class Transport(HttpClient):
             allow_redirects=False,  # a redirect would carry the password to another host
         )
         self._last_used = time.time()
-        self._thread.answer = Answer(answer.status_code, answer.headers)
+        code = _code(answer) if answer.status_code >= 400 else None
+        self._thread.answer = Answer(answer.status_code, answer.headers, code)
         return Response(answer.status_code, answer.text, answer.headers)
+
+
+def _code(answer: requests.Response) -> int | None:
+    try:
+        body: object = answer.json()
+    except ValueError:
+        return None
+    code = cast("dict[str, object]", body).get("code") if isinstance(body, dict) else None
+    return code if isinstance(code, int) else None
 
 
 def never_left(error: BaseException) -> bool:

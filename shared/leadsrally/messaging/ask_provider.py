@@ -1,0 +1,107 @@
+"""Have something done for a channel at its provider: written down now, done by the function manage_channel.
+
+Whoever answers people cannot open stored credentials, and no transaction waits for a provider (decision 12).
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from leadsrally.accounts.audit import Actor
+from leadsrally.jobs.enqueue import enqueue
+from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Conflict, Invalid, NotFound
+from leadsrally.kit.ids import new_id
+from leadsrally.messaging import channel_store, task_store
+from leadsrally.messaging.task_store import TaskKind
+from leadsrally.messaging.types import NumberWanted
+
+QUEUE = "manage_channel"
+_MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAccount:
+    """An account that a task brings: its credentials, sealed for the task of this id."""
+
+    task_id: UUID
+    account_sid: str
+    sealed: bytes
+
+
+def ask_provider(
+    tx: Tx,
+    organization_id: UUID,
+    kind: TaskKind,
+    channel_id: UUID | None = None,
+    account: SealedAccount | None = None,
+    *,
+    actor: Actor,
+    now: datetime,
+    number: str | None = None,
+    wanted: NumberWanted | None = None,
+) -> UUID:
+    """Promise the task and return its id; what came of it stands in its row.
+
+    It uses the account of the channel, or one that it brings itself. With a channel and an account it is the
+    channel's account that is used, and what is brought is what shall take its place. Tasks of one channel are done one
+    after another. Raises `NotFound` when there is no such active SMS channel, and `Conflict` when the number is being
+    bought already.
+    """
+    if channel_id is not None:
+        active_sms(tx, organization_id, channel_id)
+    task_id = new_id(now) if account is None else account.task_id
+    task_store.forget_old_tasks(tx, organization_id, now=now)
+    if not task_store.insert_task(
+        tx,
+        organization_id,
+        task_id,
+        kind,
+        channel_id=channel_id,
+        account_sid=account.account_sid if account and channel_id is None else None,
+        secret=account.sealed if account else None,
+        number=number,
+        wanted=asdict(wanted) if wanted else None,
+        actor=actor,
+        now=now,
+    ):
+        raise Conflict(
+            "This number is being bought already. Wait for the outcome.", code="purchase_under_way"
+        )
+    enqueue(
+        tx,
+        organization_id,
+        QUEUE,
+        kind,
+        {"task_id": str(task_id)},
+        now=now,
+        ordering_key=f"channel:{channel_id}" if channel_id else None,
+        max_attempts=_MAX_ATTEMPTS,
+    )
+    return task_id
+
+
+def ask_release(
+    tx: Tx, organization_id: UUID, channel_id: UUID, confirm: str, *, actor: Actor, now: datetime
+) -> UUID:
+    """Promise to give the channel's number back, which cannot be undone. Raises as `ask_provider` does.
+
+    Raises `Invalid` unless `confirm` is the number itself, so that nobody releases one by a wrong click.
+    """
+    if confirm != active_sms(tx, organization_id, channel_id):
+        raise Invalid("Type the channel's number to confirm that it is given back.", code="confirmation")
+    return ask_provider(tx, organization_id, "release", channel_id, actor=actor, now=now)
+
+
+def active_sms(tx: Tx, organization_id: UUID, channel_id: UUID) -> str:
+    """The number of an active SMS channel. Raises `NotFound` for any other id, whoever's it is."""
+    channel = channel_store.shown(tx, organization_id, channel_id)
+    if channel is None or channel["kind"] != "sms":
+        raise no_channel()
+    if channel["state"] != "active":
+        raise Conflict("The channel is disconnected. Connect it again first.", code="channel_disconnected")
+    return channel["address"]
+
+
+def no_channel() -> NotFound:
+    return NotFound("There is no such channel.", code="channel_not_found")

@@ -1,0 +1,27 @@
+"""Give a number back to the provider."""
+
+from leadsrally.accounts import audit
+from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.messaging import channel_store, task_store
+from leadsrally.messaging.task_store import Work
+from leadsrally.messaging.workbench import Workbench, connected, perform
+
+
+def release_number(bench: Workbench, job: Job) -> Result:
+    """Release it there, then disconnect its channel here. May be repeated: what is gone is gone."""
+    return perform(bench, job, _release)
+
+
+def _release(bench: Workbench, work: Work) -> Result:
+    channel = connected(work)
+    with bench.account_of(work) as account:
+        owned = account.owned(channel.address)
+        if owned is not None:
+            account.release(owned.provider_id)
+    now = bench.clock()
+    with bench.db.tenant(work.organization_id) as tx:
+        if task_store.finish(tx, work, now=now):
+            channel_store.disconnect(tx, work.organization_id, channel.id, version=None, now=now)
+            target = ("channel", channel.id)
+            audit.record(tx, work.organization_id, work.actor, "number.released", now=now, target=target)
+    return Done()

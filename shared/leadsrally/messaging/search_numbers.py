@@ -1,0 +1,27 @@
+"""Numbers that the customer could buy."""
+
+from dataclasses import asdict
+from typing import Final
+
+from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.messaging import task_store
+from leadsrally.messaging.task_store import Work
+from leadsrally.messaging.types import NumberWanted
+from leadsrally.messaging.workbench import Workbench, perform
+
+SHOWN: Final = 20
+
+
+def search_numbers(bench: Workbench, job: Job) -> Result:
+    """Keep with the task what the provider offers now; some of it may be gone a moment later."""
+    return perform(bench, job, _search)
+
+
+def _search(bench: Workbench, work: Work) -> Result:
+    with bench.account_of(work) as account:
+        found = account.search(NumberWanted(**(work.wanted or {})), SHOWN)
+    with bench.db.tenant(work.organization_id) as tx:
+        task_store.finish(
+            tx, work, result={"numbers": [asdict(number) for number in found]}, now=bench.clock()
+        )
+    return Done()
