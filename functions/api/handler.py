@@ -44,7 +44,7 @@ app = Api(
     description=INTRODUCTION,
     docs_url=None,
     redoc_url=None,
-    dependencies=[Depends(limits.plain_query)],
+    dependencies=[Depends(limits.known_query)],
     responses=problems.problems(422, 500, 503),
     generate_unique_id_function=operation_id,
 )

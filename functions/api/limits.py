@@ -1,8 +1,11 @@
 """What a request may be: how large, how deep, with which characters. Anything else is refused, not repaired."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -32,6 +35,15 @@ class Body(BaseModel):
     def _storable(cls, sent: Any) -> Any:
         refuse_unstorable(sent)
         return sent
+
+
+def kinds_of_body() -> Iterator[type[Body]]:
+    """Every kind of body there is."""
+    waiting: list[type[Body]] = Body.__subclasses__()
+    while waiting:
+        kind = waiting.pop()
+        yield kind
+        waiting += kind.__subclasses__()
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -80,7 +92,21 @@ def size(event: Event) -> int:
     return len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
 
 
-async def plain_query(request: Request) -> None:
-    """Raises `Invalid` for a NUL in the query, which no text of ours can hold."""
-    if b"%00" in request.scope["query_string"]:
+async def known_query(request: Request) -> None:
+    """Raises `Invalid` for a parameter that the route does not take, and for a NUL, which no text of ours can hold."""
+    sent: bytes = request.scope["query_string"]
+    if not sent:
+        return
+    if b"%00" in sent:
         raise Invalid("The query holds a NUL character. Remove it.", code="malformed")
+    route: APIRoute = request.scope["route"]
+    offered = {field.alias for needed in needs(route.dependant) for field in needed.query_params}
+    if not request.query_params.keys() <= offered:
+        raise Invalid("The query holds a parameter that is not offered here. Remove it.", code="malformed")
+
+
+def needs(dependant: Dependant) -> Iterator[Dependant]:
+    """What a route takes, and what each of its dependencies takes."""
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from needs(inner)

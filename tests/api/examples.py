@@ -179,6 +179,7 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/auth/refresh"): Example(lambda: {"refresh_token": "x"}),
     ("POST", "/v1/auth/logout"): Example(dict),
     ("POST", "/v1/auth/signup"): Example(dict),
+    ("POST", "/v1/auth/accept"): Example(lambda: {"token": "x"}),
     ("POST", "/v1/auth/verify"): Example(lambda: {"token": "x"}),
     ("POST", "/v1/auth/forgot"): Example(lambda: {"email": "a@b.test"}),
     ("POST", "/v1/auth/reset"): Example(lambda: {"token": "x", "password": "x"}),

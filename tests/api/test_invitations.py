@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from leadsrally.accounts import limits
 from leadsrally.accounts.types import ROLES
 from tests.api.conftest import Client, person, problem
 from tests.world import World
@@ -157,3 +158,23 @@ class TestResend:
         path = f"/v1/members/{admin.user_id}"
         assert client.patch(path, {"role": "agent"}, client.etag(path))[0] == 200
         problem(self.again(client, made["id"]), 409, "inviter_gone")
+
+
+class TestLimits:
+    def test_nobody_is_mailed_again_and_again(self, world: World, client: Client):
+        _, made = invite(client)
+        again = [client.post(f"{PATH}/{made['id']}/resend")[0] for _ in range(3)]
+        assert again == [202, 202, 429]
+        assert len(mails(world)) == 3
+        world.clock.pass_(hours=1)
+        client.confirm()
+        assert client.post(f"{PATH}/{made['id']}/resend")[0] == 202
+
+    def test_nobody_mails_a_town(self, world: World, client: Client):
+        burst = limits.INVITATIONS.burst
+        assert [invite(client, f"g{n}@example.test")[0] for n in range(burst)] == [201] * burst
+        answer = invite(client, "one-more@example.test")
+        problem(answer, 429, "too_many_tries")
+        assert len(mails(world)) == world.value("SELECT count(*) FROM invitations") == burst
+        rival = person(world, world.organization("Rival"))
+        assert invite(rival, "one-more@example.test")[0] == 201

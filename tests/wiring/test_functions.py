@@ -45,6 +45,7 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("POST", "/v1/auth/login"),
     ("POST", "/v1/auth/refresh"),
+    ("POST", "/v1/auth/accept"),
     ("POST", "/v1/auth/signup"),
     ("POST", "/v1/auth/verify"),
     ("POST", "/v1/auth/forgot"),

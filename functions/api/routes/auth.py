@@ -11,6 +11,7 @@ from functions.api.browser import Browsing
 from functions.api.limits import Body, Line
 from functions.api.problems import problems
 from leadsrally.accounts import sessions
+from leadsrally.accounts.accept_invitation import Acceptance, accept_invitation
 from leadsrally.accounts.change_email import change_email
 from leadsrally.accounts.confirm import confirm as confirm_person
 from leadsrally.accounts.front_desk import Tokens
@@ -45,7 +46,16 @@ Version = Annotated[
 ]
 
 
-class NewCustomer(Body):
+class Attested(Body):
+    """What everybody attests and accepts who comes in."""
+
+    business_use: bool = Field(description="You attest that this is for a business.")
+    age_16: bool = Field(description="You attest that you are 16 years old or more.")
+    terms_version: Version = Field(description="The terms that were shown and accepted.")
+    policy_version: Version = Field(description="The privacy policy that was shown and accepted.")
+
+
+class NewCustomer(Attested):
     organization_name: Line = Field(min_length=1, max_length=200, examples=["Harbour Bikes"])
     email: Email
     password: Password = Field(description="10 characters or more, at most 72 bytes of UTF-8.")
@@ -60,10 +70,11 @@ class NewCustomer(Body):
         examples=["US"],
     )
     language: Language = Field(default="en", description="Of our mails.")
-    business_use: bool = Field(description="You attest that this is for a business.")
-    age_16: bool = Field(description="You attest that you are 16 years old or more.")
-    terms_version: Version = Field(description="The terms that were shown and accepted.")
-    policy_version: Version = Field(description="The privacy policy that was shown and accepted.")
+
+
+class NewMember(Attested):
+    token: LinkToken
+    password: Password = Field(description="10 characters or more, at most 72 bytes of UTF-8.")
 
 
 class OnItsWay(BaseModel):
@@ -156,6 +167,12 @@ def signup(wanted: NewCustomer, door: Door, visitor: Visiting) -> OnItsWay:
 def verify(link: Follow, door: Door, visitor: Visiting) -> Verified:
     """Prove the address of a sign-up. The organisation is active from then on, and its owner can log in."""
     return Verified(status=verify_sign_up(door.front_desk, link.token, visitor))
+
+
+@router.post("/accept", status_code=204, responses=problems(404, 409, 429))
+def accept(new: NewMember, door: Door, visitor: Visiting) -> None:
+    """Accept an invitation, by the link of the last week. The new member can log in from then on."""
+    accept_invitation(door.front_desk, Acceptance(**new.model_dump()), visitor)
 
 
 @router.post("/login", responses=problems(401, 403, 409, 422, 429))

@@ -33,7 +33,7 @@ class Invitation(BaseModel):
     mail_blocked_because: str | None = Field(default=None, examples=["bounced"])
 
 
-class Guest(Body):
+class NewInvitation(Body):
     email: str = Field(max_length=320, examples=["ada@example.com"])
     role: Role
 
@@ -55,7 +55,7 @@ def all_invitations(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> P
 
 
 @router.post("", status_code=201, dependencies=[permit("members.manage", confirmed=True)])
-def invite(asked: Asked, once: Once, guest: Guest) -> Invitation:
+def invite(asked: Asked, once: Once, new: NewInvitation) -> Invitation:
     """Invite somebody by mail. Only an owner can invite an owner.
 
     The answer is the same whether the address has an account elsewhere or not.
@@ -65,9 +65,10 @@ def invite(asked: Asked, once: Once, guest: Guest) -> Invitation:
         lambda: _shown(
             invitations.invite(
                 asked.tx,
+                asked.door.hashes,
                 asked.person.organization_id,
-                guest.email,
-                guest.role,
+                new.email,
+                new.role,
                 by=asked.person.id,
                 now=asked.door.clock(),
             )
@@ -85,6 +86,7 @@ def resend(asked: Asked, once: Once, invitation_id: UUID) -> Invitation:
         lambda: _shown(
             invitations.resend(
                 asked.tx,
+                asked.door.hashes,
                 asked.person.organization_id,
                 invitation_id,
                 by=asked.person.id,

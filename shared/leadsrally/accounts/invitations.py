@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from leadsrally.accounts import audit, members
+from leadsrally.accounts import audit, limits, members
 from leadsrally.accounts.audit import Actor
 from leadsrally.accounts.types import Role
 from leadsrally.jobs.enqueue import enqueue
+from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, NotFound
 from leadsrally.kit.ids import new_id
 from leadsrally.kit.mailbox import one_mailbox
 
 LIFETIME = timedelta(days=7)
+LINK = "invite"  # what the link in the mail is signed for
 
 State = Literal["open", "expired", "accepted", "revoked"]
 
@@ -114,11 +116,13 @@ ON CONFLICT (organization_id, lower(email)) WHERE accepted_at IS NULL AND revoke
 """
 
 
-def invite(tx: Tx, organization_id: UUID, email: str, role: Role, *, by: UUID, now: datetime) -> Invitation:
+def invite(
+    tx: Tx, hashes: KeyedHash, organization_id: UUID, email: str, role: Role, *, by: UUID, now: datetime
+) -> Invitation:
     """Let somebody in with this role for seven days. They are told by mail, with a link of their own.
 
     Raises `Invalid` for what is no address, `Forbidden` for what only owners may do, and `Conflict` for a member
-    and for an address whose invitation is still open.
+    and for an address whose invitation is still open, and `Limited` after too many.
     """
     email = one_mailbox(email)
     members.in_turn(tx, organization_id)
@@ -138,7 +142,7 @@ def invite(tx: Tx, organization_id: UUID, email: str, role: Role, *, by: UUID, n
     audit.record(
         tx, organization_id, Actor("person", by), "invitation.sent", now=now, target=target, details=details
     )
-    _tell(tx, organization_id, made.id, now)
+    _tell(tx, hashes, organization_id, made.id, now)
     return made
 
 
@@ -170,11 +174,13 @@ UPDATE invitations
 """
 
 
-def resend(tx: Tx, organization_id: UUID, invitation_id: UUID, *, by: UUID, now: datetime) -> Invitation:
+def resend(
+    tx: Tx, hashes: KeyedHash, organization_id: UUID, invitation_id: UUID, *, by: UUID, now: datetime
+) -> Invitation:
     """Send the link again and let it count for seven days from now.
 
-    Raises `NotFound`, `Forbidden` for what only owners may do, and `Conflict` for one that is settled or whose mail
-    came back.
+    Raises `NotFound`, `Forbidden` for what only owners may do, `Conflict` for one that is settled, whose mail came
+    back or whose sender may not invite any more, and `Limited` after too many.
     """
     members.in_turn(tx, organization_id)
     found = invitation(tx, organization_id, invitation_id, now=now)
@@ -197,11 +203,14 @@ def resend(tx: Tx, organization_id: UUID, invitation_id: UUID, *, by: UUID, now:
     )
     actor, target = Actor("person", by), ("invitation", invitation_id)
     audit.record(tx, organization_id, actor, "invitation.sent", now=now, target=target)
-    _tell(tx, organization_id, invitation_id, now)
+    _tell(tx, hashes, organization_id, invitation_id, now)
     return Invitation(
         found.id, found.email, found.role, found.invited_by, "open", found.created_at, expires_at
     )
 
 
-def _tell(tx: Tx, organization_id: UUID, invitation_id: UUID, now: datetime) -> None:
+def _tell(tx: Tx, hashes: KeyedHash, organization_id: UUID, invitation_id: UUID, now: datetime) -> None:
+    """Mail the link. Bounded, since these mails go to people who have not asked us for any."""
+    for limit, subject in ((limits.INVITATIONS, organization_id), (limits.INVITATION, invitation_id)):
+        limits.refuse(limits.spend(tx, hashes, limit, str(subject), now))
     enqueue(tx, organization_id, "notify", "invitation", {"invitation_id": str(invitation_id)}, now=now)

@@ -39,6 +39,8 @@ SIGN_UP_ADDRESS = Limit("sign_up_address", 3, timedelta(hours=1))  # each try se
 FORGOT_SOURCE = Limit("forgot_source", 20, timedelta(minutes=3))
 FORGOT_ADDRESS = Limit("forgot_address", 3, timedelta(minutes=20))
 LINK_SOURCE = Limit("link_source", 30, timedelta(seconds=20))  # links of mails that are followed
+INVITATIONS = Limit("invitations", 50, timedelta(minutes=10))  # of one organisation
+INVITATION = Limit("invitation", 3, timedelta(hours=1))  # mails of one
 API_KEY = Limit("api_key", 100, timedelta(milliseconds=100))  # requests of one key
 EMAIL_CHANGE = Limit("email_change", 5, timedelta(hours=1))  # for one person: each try sends a mail
 

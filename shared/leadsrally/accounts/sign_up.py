@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
 from leadsrally.accounts import limits, passwords, store
+from leadsrally.accounts.acceptances import refuse_unattested
 from leadsrally.accounts.front_desk import FrontDesk
 from leadsrally.accounts.places import refuse_unknown_country, refuse_unknown_zone
 from leadsrally.accounts.types import Language, Visitor
 from leadsrally.jobs.enqueue import enqueue
-from leadsrally.kit.errors import Invalid
 from leadsrally.kit.ids import new_id
 from leadsrally.kit.mailbox import one_mailbox
 
@@ -55,11 +55,7 @@ def sign_up(desk: FrontDesk, wanted: SignUp, visitor: Visitor) -> None:
     Raises `Invalid` for what is not attested, for a place that nobody knows, no address, or no password to be had
     here, and `Limited` after too many tries.
     """
-    if not (wanted.business_use and wanted.age_16):
-        raise Invalid(
-            "LeadsRally is for businesses, and for people of 16 years or more. Confirm both to sign up.",
-            code="attestation_needed",
-        )
+    refuse_unattested(business_use=wanted.business_use, age_16=wanted.age_16)
     refuse_unknown_zone(wanted.time_zone)
     refuse_unknown_country(wanted.country)
     email = one_mailbox(wanted.email)

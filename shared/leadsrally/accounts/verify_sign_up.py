@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from leadsrally.accounts import audit, limits
+from leadsrally.accounts.acceptances import record_acceptances
 from leadsrally.accounts.audit import Actor
 from leadsrally.accounts.front_desk import FrontDesk, count_link
 from leadsrally.accounts.types import Visitor
@@ -52,7 +53,14 @@ def verify_sign_up(desk: FrontDesk, token: str, visitor: Visitor) -> Literal["ve
             return "already_verified"
         user_id = new_id(now)
         _make_owner(tx, organization_id, user_id, found, now)
-        _accept(tx, organization_id, user_id, found)
+        record_acceptances(
+            tx,
+            organization_id,
+            user_id,
+            terms_version=found.terms_version,
+            policy_version=found.policy_version,
+            at=found.created_at,
+        )
         limits.remember_source(tx, desk.hashes, found.email.lower(), visitor.network, now)
     return "verified"
 
@@ -86,31 +94,3 @@ def _make_owner(tx: Tx, organization_id: UUID, user_id: UUID, found: _SignUp, no
     audit.record(
         tx, organization_id, Actor("person", user_id), "organization.created", now=now, target=target
     )
-
-
-_ACCEPTED = """
-INSERT INTO acceptances (organization_id, id, user_id, document, document_version, accepted_at)
-VALUES (%(organization_id)s, %(id)s, %(user_id)s, %(document)s, %(version)s, %(accepted_at)s)
-"""
-
-
-def _accept(tx: Tx, organization_id: UUID, user_id: UUID, found: _SignUp) -> None:
-    """Evidence of what the form attested, at the time it was sent, under the terms that it showed."""
-    accepted = {
-        "terms": found.terms_version,
-        "privacy_policy": found.policy_version,
-        "business_use": found.terms_version,
-        "age": found.terms_version,
-    }
-    for document, version in accepted.items():
-        tx.run(
-            _ACCEPTED,
-            {
-                "organization_id": organization_id,
-                "id": new_id(found.created_at),
-                "user_id": user_id,
-                "document": document,
-                "version": version,
-                "accepted_at": found.created_at,
-            },
-        )
