@@ -208,7 +208,7 @@ class TestRecord:
     def test_the_door_returns_what_it_recorded(self, world: World):
         age(world, 90, rows=2)
         function = world.functions["retention_sweep"]
-        told = [function.handler()({"dry_run": dry}, Context(function)) for dry in (True, False)]
+        told = [function.handler()({"dry_run": dry}, Context(function))["runs"][0] for dry in (True, False)]
         assert [(t["dry_run"], t["due_before"], t["deleted"], t["due_after"]) for t in told] == [
             (True, 2, 0, 2),
             (False, 2, 2, 0),

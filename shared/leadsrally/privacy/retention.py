@@ -1,7 +1,8 @@
 """The windows of the policy, as data. Pure: a rule and an instant give a cut-off.
 
-A window is a number of whole UTC days. Kept are today and the days before it, so many in all, so that no
-row ever grows older than promised; everything before the first kept day is due.
+A window of days is a number of whole UTC days. Kept are today and the days before it, so many in all, so that no
+row ever grows older than promised; everything before the first kept day is due. A window of rows ends to the
+instant, so long after each row's own: what lies at the cut-off or before it is due.
 """
 
 from dataclasses import dataclass
@@ -21,3 +22,24 @@ class Rule:
 
 
 DELIVERY_LOG = Rule("delivery_log", "P6.4", days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    name: str  # also the name in sweep_runs
+    clause: str  # id of the promise
+    after: timedelta  # how long a row is kept after its own instant has passed
+
+    def cutoff(self, now: datetime) -> datetime:
+        """The last instant that is due at `now`."""
+        return now.astimezone(UTC) - self.after
+
+
+# What a person who comes in leaves behind (Kept.SHORT and Kept.SESSION of the register). The instant is when it
+# expires, of a session when it ended, of an idempotency key when it was first used.
+SIGNUPS = RowRule("signups", "P1.1", timedelta(0))
+SESSIONS = RowRule("sessions", "P1.5", timedelta(days=30))
+PASSWORD_RESETS = RowRule("password_resets", "P1.1", timedelta(days=1))  # its mail may still be on its way
+EMAIL_CHANGES = RowRule("email_changes", "P1.1", timedelta(days=1))
+IDEMPOTENCY_KEYS = RowRule("idempotency_keys", "P1.1", timedelta(days=1))
+RATE_LIMITS = RowRule("rate_limits", "P1.5", timedelta(0))

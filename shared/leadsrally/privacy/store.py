@@ -6,23 +6,46 @@ from uuid import UUID
 from leadsrally.kit.db import Tx
 
 # Row security would show a role without a policy of its own an empty table, and a sweep of it would be glad.
-_SEES_WHOLE_LOG = """
-SELECT EXISTS (
+_SEES_ALL = """
+SELECT NOT c.relrowsecurity OR EXISTS (
     SELECT 1
       FROM pg_catalog.pg_policies
      WHERE schemaname = 'public'
-       AND tablename = 'delivery_log'
+       AND tablename = %(table)s
        AND permissive = 'PERMISSIVE'
        AND cmd IN ('SELECT', 'ALL')
        AND current_user = ANY (roles)
        AND qual = 'true'
 )
+  FROM pg_catalog.pg_class AS c
+ WHERE c.oid = to_regclass('public.' || %(table)s)
 """
 
 
-def sees_whole_log(tx: Tx) -> bool:
+def sees_all(tx: Tx, table: str) -> bool:
     """Whether this role may count the rows of every tenant."""
-    return tx.value(_SEES_WHOLE_LOG, {})
+    return tx.value(_SEES_ALL, {"table": table})
+
+
+# Any constant that nothing else here uses, beside the rule's name.
+_IN_TURN = """
+SELECT pg_advisory_xact_lock(hashtextextended(%(rule)s, 7308326125746))
+"""
+
+
+def in_turn(tx: Tx, rule: str) -> None:
+    """Wait until no other sweep is in the middle of a bite of this rule."""
+    tx.value(_IN_TURN, {"rule": rule})
+
+
+_DATABASE_TIME = """
+SELECT clock_timestamp()
+"""
+
+
+def database_time(tx: Tx) -> datetime:
+    """What the database's own clock says."""
+    return tx.value(_DATABASE_TIME, {})
 
 
 _DUE_LOG_ROWS = """

@@ -82,7 +82,7 @@ def sweep_delivery_log(
     run_id = new_id(now)
     deleted = 0
     with db.across() as tx:
-        if not store.sees_whole_log(tx):
+        if not store.sees_all(tx, "delivery_log"):
             raise Misconfigured(
                 "The sweep's database role sees no rows of the delivery log. Run `leadsrally migrate`.",
                 code="sweep_blind",

@@ -1,0 +1,44 @@
+"""Keep every retention window: one sweep after the other, none stopped by another."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from leadsrally.accounts import expired
+from leadsrally.accounts.expired import Expiring
+from leadsrally.kit.clock import Clock
+from leadsrally.kit.db import Database
+from leadsrally.privacy import retention
+from leadsrally.privacy.retention import RowRule
+from leadsrally.privacy.sweep import Run, sweep_delivery_log
+from leadsrally.privacy.sweep_rows import sweep_rows
+from leadsrally.telemetry import log
+
+ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
+    (retention.SIGNUPS, expired.SIGNUPS),
+    (retention.SESSIONS, expired.SESSIONS),
+    (retention.PASSWORD_RESETS, expired.PASSWORD_RESETS),
+    (retention.EMAIL_CHANGES, expired.EMAIL_CHANGES),
+    (retention.IDEMPOTENCY_KEYS, expired.IDEMPOTENCY_KEYS),
+    (retention.RATE_LIMITS, expired.RATE_LIMITS),
+)
+
+
+def keep_windows(
+    db: Database, clock: Clock, *, dry_run: bool, time_left: Callable[[], timedelta]
+) -> list[Run]:
+    """Run every sweep; returns what each came to. Raises the first error of one when all have had their turn."""
+    sweeps = [partial(sweep_delivery_log, db, clock)]
+    sweeps += [partial(sweep_rows, db, clock, rule, expiring) for rule, expiring in ROWS]
+    runs: list[Run] = []
+    errors: list[Exception] = []
+    for sweep in sweeps:
+        try:
+            runs.append(sweep(dry_run=dry_run, time_left=time_left))
+        except Exception as error:  # noqa: BLE001  raised below
+            log.error("sweep.failed", error=error)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return runs
