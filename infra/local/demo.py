@@ -45,6 +45,13 @@ VALUES (%(organization_id)s, %(id)s, %(email)s, %(password_hash)s, 'owner', %(no
 ON CONFLICT DO NOTHING
 """
 
+# What its owner would have attested and accepted at the sign-up.
+_ACCEPTED = """
+INSERT INTO acceptances (organization_id, id, user_id, document, document_version, accepted_at)
+SELECT %(organization_id)s, gen_random_uuid(), %(user_id)s, document, '2026-04-17', %(now)s
+  FROM unnest(ARRAY['terms', 'privacy_policy', 'business_use', 'age']) AS document
+"""
+
 _CHANNEL = """
 INSERT INTO channels (
     organization_id, id, key, kind, address, account_sid, credentials, created_at
@@ -89,6 +96,9 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
                     "password_hash": hash_password(secrets.owner_password),
                     "now": now,
                 },
+            )
+            connection.execute(
+                _ACCEPTED, {"organization_id": ORGANIZATION_ID, "user_id": USER_ID, "now": now}
             )
             connection.execute(
                 _CHANNEL,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,8 +12,10 @@ import pytest
 
 from infra.local.command import main
 from leadsrally import runtime
+from leadsrally.accounts import tokens
 from leadsrally.accounts.audit import Actor
 from leadsrally.accounts.members import change_role
+from leadsrally.accounts.permissions import scopes_of
 from leadsrally.accounts.profile import edit_profile
 from leadsrally.kit.db import Database, Tx
 from leadsrally.notices import compose
@@ -61,6 +63,10 @@ def audited(world: World, org: Org, line: Line) -> Audit:
             "created_at": world.clock.now,
         },
     )
+    for document in ("terms", "privacy_policy", "business_use", "age"):
+        accepted = {"organization_id": org.id, "id": uuid4(), "user_id": owner, "document": document}
+        world._insert("acceptances", {**accepted, "document_version": "1", "accepted_at": world.clock.now})
+    world.session(owner, org)
     world.notify(org.id, "role_changed", user_id=owner)
     world.work("notify")
     thread = world.conversation(line)
@@ -131,6 +137,27 @@ BREAKS: list[tuple[str, str]] = [
     ("P7.3", "UPDATE organizations SET name = 'x', version = version + 1"),
     ("P7.3", "UPDATE users SET role = 'admin', version = version + 1"),
     ("P7.3", "REVOKE UPDATE (help_contact) ON organizations FROM leadsrally_api"),
+    (
+        "P8.1",
+        """DO $$ BEGIN
+             ALTER TABLE sessions DROP CONSTRAINT sessions_end_within_30_days;
+             UPDATE sessions SET expires_at = created_at + interval '720 hours 1 microsecond';
+           END $$""",
+    ),
+    (
+        "P8.1",
+        """DO $$ BEGIN
+             ALTER TABLE sessions DROP CONSTRAINT sessions_hold_hashes;
+             UPDATE sessions SET token_hash = 'lrr_a_token_itself';
+           END $$""",
+    ),
+    (
+        "P8.1",
+        """DO $$ BEGIN
+             ALTER TABLE sessions DROP CONSTRAINT sessions_hold_hashes;
+             UPDATE sessions SET previous_hash = 'lrr_a_token_itself';
+           END $$""",
+    ),
     ("P8.2", "UPDATE users SET password_hash = 'hunter2'"),
     ("P8.2", "UPDATE users SET password_hash = overlay(password_hash PLACING '$2b$10$' FROM 1)"),
     ("P8.2", "UPDATE users SET password_hash = encode(sha256('hunter2'), 'hex')"),
@@ -145,6 +172,8 @@ BREAKS: list[tuple[str, str]] = [
         """INSERT INTO channel_tasks (organization_id, id, kind, account_sid, secret, actor_kind, created_at)
            SELECT id, gen_random_uuid(), 'search', 'AC', 'a token in clear', 'system', now() FROM organizations""",
     ),
+    ("P9.1", "DELETE FROM acceptances WHERE document = 'age'"),
+    ("P9.1", "DELETE FROM acceptances WHERE document = 'business_use'"),
 ]
 
 
@@ -217,6 +246,28 @@ class TestBroken:
             change_role(tx, org.id, agent, "admin", version=1, by=owner, now=now)
         assert world.rows("SELECT 1 FROM users WHERE version > 1") != []
         assert audited.broken() == set()
+
+    @pytest.mark.parametrize("change", ["LIFETIME", "issue"])
+    def test_P8_1_a_token_that_lives_longer_or_may_do_more(
+        self, audited: Audit, monkeypatch: pytest.MonkeyPatch, change: str
+    ):
+        if change == "LIFETIME":
+            monkeypatch.setattr(tokens, "LIFETIME", timedelta(minutes=15, seconds=1))
+        else:
+            issue = tokens.issue
+            everything = scopes_of("owner")
+            monkeypatch.setattr(
+                tokens,
+                "issue",
+                lambda key, bearer, clock: issue(key, replace(bearer, scopes=everything), clock),
+            )
+        assert audited.broken() == {"P8.1"}
+
+    def test_P9_1_a_sign_up_that_was_not_proven_has_attested_to_nobody_yet(self, audited: Audit):
+        audited.world.organization("Waiting", state="pending")
+        assert audited.broken() == set()
+        audited.world.execute("UPDATE organizations SET state = 'active'")
+        assert audited.broken() == {"P9.1"}
 
     def test_P7_4_a_message_that_was_claimed_after_the_STOP(self, audited: Audit):
         world = audited.world

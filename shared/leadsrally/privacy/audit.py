@@ -175,6 +175,36 @@ def weak_password_hashes(tx: Tx) -> int:
     return tx.value(_WEAK_HASHES, {})
 
 
+# 30 days as hours: a day of Postgres is as long as the session's time zone makes it.
+_LONG_OR_READABLE_SESSIONS = """
+SELECT count(*)
+  FROM sessions
+ WHERE expires_at > created_at + interval '720 hours'
+    OR octet_length(token_hash) <> 32
+    OR octet_length(previous_hash) <> 32
+"""
+
+
+def long_or_readable_sessions(tx: Tx) -> int:
+    """Sessions of more than 30 days, and those that hold anything but the hash of a refresh token."""
+    return tx.value(_LONG_OR_READABLE_SESSIONS, {})
+
+
+_WITHOUT_ATTESTATION = """
+SELECT count(*)
+  FROM organizations AS o
+ WHERE o.state <> 'pending'
+   AND (SELECT count(DISTINCT a.document)
+          FROM acceptances AS a
+         WHERE a.organization_id = o.id
+           AND a.document IN ('business_use', 'age')) < 2
+"""
+
+
+def organizations_without_attestation(tx: Tx) -> int:
+    return tx.value(_WITHOUT_ATTESTATION, {})
+
+
 # A sealed blob begins with its version and holds nothing readable.
 _UNSEALED_CREDENTIALS = """
 SELECT (SELECT count(*)

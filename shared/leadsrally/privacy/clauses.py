@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Literal
+from uuid import UUID
 
 import psycopg
 
+from leadsrally.accounts import tokens
+from leadsrally.accounts.permissions import Action
 from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Unauthenticated
 from leadsrally.notices.compose import Letterhead
 from leadsrally.notices.specimens import specimens
 from leadsrally.privacy import audit
@@ -157,6 +161,32 @@ def _passwords_hashed(tx: Tx, _now: datetime) -> Finding:
     return Finding(weak == 0, f"{weak} passwords not stored with bcrypt at cost 12 or more")
 
 
+def _tokens_short(tx: Tx, now: datetime) -> Finding:
+    wrong = audit.long_or_readable_sessions(tx)
+    return Finding(
+        _a_token_is_scoped_and_ends(now) and wrong == 0,
+        f"a token of a trial ends within 15 minutes; {wrong} sessions are longer than 30 days or hold no hash",
+    )
+
+
+def _a_token_is_scoped_and_ends(now: datetime) -> bool:
+    nobody, key = UUID(int=0), b"of a trial, not of the house" * 2
+    asked = tokens.Bearer(nobody, nobody, nobody, frozenset[Action]({"me.read"}))
+    token = tokens.issue(key, asked, lambda: now)
+    if tokens.read(key, token, lambda: now) != asked:
+        return False
+    try:
+        tokens.read(key, token, lambda: now + timedelta(minutes=15))
+    except Unauthenticated as ended:
+        return ended.code == "token_expired"
+    return False
+
+
+def _grown_up_and_in_business(tx: Tx, _now: datetime) -> Finding:
+    silent = audit.organizations_without_attestation(tx)
+    return Finding(silent == 0, f"{silent} organisations without attestation of business use and of age")
+
+
 def _credentials_sealed(tx: Tx, _now: datetime) -> Finding:
     readable = audit.unsealed_credentials(tx)
     return Finding(readable == 0, f"{readable} channels or tasks with credentials that are not sealed")
@@ -199,12 +229,12 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P7.3", "Correction at any time", _corrections_written_down),
     Clause("P7.4", "STOP ends messages", _opt_outs_obeyed),
     Clause("P7.5", "Complaints have an address"),
-    Clause("P8.1", "Short-lived, scoped tokens"),
+    Clause("P8.1", "Short-lived, scoped tokens", _tokens_short),
     Clause("P8.2", "Passwords with bcrypt", _passwords_hashed),
     Clause("P8.3", "Database traffic over TLS"),
     Clause("P8.4", "Customers' credentials encrypted", _credentials_sealed),
     Clause("P8.5", "Breach notices within 72 hours"),
-    Clause("P9.1", "Nothing about children under 16"),
+    Clause("P9.1", "Nothing about children under 16", _grown_up_and_in_business),
     Clause("P10.1", "Material changes announced 14 days ahead"),
     Clause("P11.1", "Privacy and support can be reached", _mails_say_where_we_are),
 )
