@@ -57,6 +57,10 @@ def bounded(schema: dict[str, Any]) -> Iterator[bool]:
                 yield True
 
 
+def takes(header: str, method: str, path: str) -> bool:
+    return any(parameter["name"] == header for parameter in operation(method, path).get("parameters", ()))
+
+
 class TestDocument:
     def test_it_is_served_as_it_is(self, world: World):
         answer = world.call("/openapi.json", method="GET", headers={"host": "api.example.test"})
@@ -99,6 +103,38 @@ class TestDocument:
             for field, given in schema.get("properties", {}).items():
                 for kind in bounded(given):
                     assert kind, f"{name}.{field} has no bounds"
+
+    def test_Q16_whatever_creates_or_sends_can_be_asked_for_twice(self):
+        """A key of the caller's own, wherever a repeat would make a second one."""
+        harmless = {
+            ("POST", "/v1/jobs/{job_id}/replay"): "what is not dead any more is not found",
+        }
+        makes = {
+            found
+            for found in OPERATIONS
+            if found[0] == "POST"
+            and "x-action" in operation(*found)
+            and {"201", "202"} & operation(*found)["responses"].keys()
+        }
+        keyed = {found for found in OPERATIONS if takes("Idempotency-Key", *found)}
+        assert makes - keyed == harmless.keys()
+
+    def test_whatever_is_edited_says_of_which_version(self):
+        """Else the second of two people who edit at once would undo what the first one did."""
+        harmless = {("PATCH", "/v1/me"): "asks for a mail to the new address, and overwrites nothing"}
+        edits = {found for found in OPERATIONS if found[0] in ("PATCH", "PUT")}
+        versioned = {found for found in OPERATIONS if takes("If-Match", *found)}
+        assert edits - versioned == harmless.keys()
+        for method, path in versioned:
+            shown = [
+                answer
+                for given in ("GET", method)
+                if given != "DELETE" and (given, path) in OPERATIONS
+                for status, answer in operation(given, path)["responses"].items()
+                if status == "200"
+            ]
+            assert shown, (method, path)
+            assert all("ETag" in answer["headers"] for answer in shown), (method, path)
 
     @pytest.mark.parametrize(("method", "path"), OPERATIONS)
     def test_an_operation_asks_who_is_there_or_is_open_to_all(self, method: str, path: str):
