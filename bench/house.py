@@ -13,7 +13,7 @@ from twilio.request_validator import RequestValidator
 
 from bench.cluster import Cluster
 from leadsrally.kit.crypto import Vault
-from leadsrally.kit.settings import Settings
+from leadsrally.kit.settings import SETTINGS, Settings
 from leadsrally.messaging.channels import twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials
@@ -26,8 +26,7 @@ ENVIRONMENT = {
     "LEADSRALLY_PUBLIC_URL": PUBLIC_URL,
     "LEADSRALLY_APP_URL": "https://app.example.test",
     "LEADSRALLY_MASTER_KEYS": f"bench={_KEY}",
-    "LEADSRALLY_HASH_KEY": _KEY,
-    "LEADSRALLY_TOKEN_KEY": _KEY,
+    **{setting.name: _KEY for setting in SETTINGS if setting.required and setting.name.endswith("_KEY")},
 }
 FORM_TYPE = "application/x-www-form-urlencoded"
 

@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from leadsrally.consent import change, keywords
-from leadsrally.consent.types import Evidence
-from leadsrally.contacts import store as contacts
+from leadsrally.consent import keywords
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store
@@ -58,6 +56,11 @@ def obey(
     now: datetime,
 ) -> None:
     """Do what the person asked for, on this kind of channel, in the transaction that stores their message."""
+    # Imported here: one text in a hundred is an order, and every cold start would pay.
+    from leadsrally.consent import change
+    from leadsrally.consent.types import Evidence
+    from leadsrally.contacts import store as contacts
+
     evidence = Evidence(
         source="provider" if order.by_provider else _SOURCE[order.meaning],
         occurred_at=said_at,

@@ -9,7 +9,6 @@ from leadsrally.contacts import store as contacts
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store
-from leadsrally.messaging.heed import About, heed
 from leadsrally.messaging.types import Channel, DeliveryReport, Effect, Status
 
 
@@ -61,6 +60,11 @@ def apply_report(
     if report.recipient is not None and report.status == Status.SENT:
         contacts.learn(tx, organization_id, advanced.contact_id, report.recipient.identities, now=now)
     if effect is not None:
+        from leadsrally.messaging.heed import (
+            About,
+            heed,
+        )  # brings templates and jobs; few errors mean that much
+
         about = About(channel.permission, channel.id, advanced.contact_id, advanced.message_id)
         heed(tx, hashes, organization_id, about, effect, report.error_code, at=at, now=now)
     return Applied("applied", advanced.message_id)
