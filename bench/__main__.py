@@ -8,7 +8,16 @@ import time
 from bench.figures import RESULTS, Figure, keep, machine, table
 
 # In the order in which they run; each module tells in its first lines what it measures.
-BENCHES = ("imports", "intake_handler", "intake_host", "queue_drain", "api_list", "inbox", "retention")
+BENCHES = (
+    "imports",
+    "intake_handler",
+    "intake_host",
+    "webhook_meta_batch",
+    "queue_drain",
+    "api_list",
+    "inbox",
+    "retention",
+)
 
 
 def main() -> int:

@@ -20,7 +20,16 @@ from infra.simulators.twilio import TwilioAccount, TwilioNumber, TwilioSimulator
 from tests.world import SETTINGS, Answer, Line, World
 
 _FIRST_FREE_NUMBER = 300  # those before it mean something to the provider's test credentials
-_ROLES = ("api", "webhook_twilio", "send_message", "ai_score", "notify", "webhook_resend", "tick")
+_ROLES = (
+    "api",
+    "webhook_twilio",
+    "webhook_meta",
+    "send_message",
+    "ai_score",
+    "notify",
+    "webhook_resend",
+    "tick",
+)
 
 
 @dataclass

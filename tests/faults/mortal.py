@@ -41,7 +41,7 @@ from leadsrally.sending.types import OutboundMessage, Outcome, Sender
 FUNCTIONS = {function.name: function for function in load()}
 HANDLERS = {
     name: FUNCTIONS[name].handler()
-    for name in ("webhook_twilio", "send_message", "ai_score", "notify", "webhook_resend")
+    for name in ("webhook_twilio", "webhook_meta", "send_message", "ai_score", "notify", "webhook_resend")
 }
 
 

@@ -19,7 +19,8 @@ from leadsrally.messaging import inbox
 from leadsrally.messaging.compose import MAX_CHARACTERS, queue_message
 from leadsrally.messaging.review import review as decide_review
 from leadsrally.messaging.types import Kind, Status
-from leadsrally.providers.twilio.error_codes import explain
+from leadsrally.providers.meta import error_codes as meta_errors
+from leadsrally.providers.twilio import error_codes as twilio_errors
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
@@ -187,7 +188,7 @@ def conversation(asked: Asked, conversation_id: UUID) -> ConversationInFull:
 )
 def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Message]:
     """The thread, newest first, with scores, verdicts and failures explained."""
-    _found(asked, conversation_id)
+    channel = _found(asked, conversation_id)["channel"]
     place = place_of(cursor)
     rows = inbox.thread(
         asked.tx,
@@ -197,7 +198,7 @@ def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cur
         before_id=place.id,
         limit=limit,
     )
-    return Page(items=[_message(row) for row in rows], next=next_cursor(rows, limit, "said_at"))
+    return Page(items=[_message(row, channel) for row in rows], next=next_cursor(rows, limit, "said_at"))
 
 
 @router.post(
@@ -276,12 +277,13 @@ def _missing() -> NotFound:
     return NotFound("There is no such conversation.", code="conversation_not_found")
 
 
-def _message(row: dict[str, Any]) -> Message:
+def _message(row: dict[str, Any], channel: Literal["sms", "whatsapp"]) -> Message:
     score = None
     if row["score_outcome"] is not None:
         score = Score.model_validate({**row, "outcome": row["score_outcome"], "created_at": row["scored_at"]})
     failure = None
     if row["error_code"] is not None:
+        explain = meta_errors.explain if channel == "whatsapp" else twilio_errors.explain
         told = explain(row["error_code"])
         failure = Failure(code=row["error_code"], cause=told.cause, remedy=told.remedy, final=told.final)
     return Message.model_validate({**row, "score": score, "failure": failure})

@@ -40,7 +40,7 @@ def cases(name: str) -> list[dict[str, Any]]:
     return json.loads((CASES / f"{name}.json").read_text("utf-8"))
 
 
-def envelope(*changes: object, field: str = "messages") -> dict[str, Any]:
+def envelope(*changes: object, field: object = "messages") -> dict[str, Any]:
     return {
         "object": "whatsapp_business_account",
         "entry": [
@@ -199,11 +199,13 @@ class TestDelivery:
         (item,) = read(envelope(value(messages=[{"id": "wamid.A", "type": "text"}])))
         assert (item.news, item.raw) == (Unreadable("sender"), {"id": "wamid.A", "type": "text"})
 
-    @pytest.mark.parametrize(
-        "field", ["message_template_status_update", "account_update", "smb_message_echoes"]
-    )
+    @pytest.mark.parametrize("field", ["account_update", "smb_message_echoes", "something_of_2027"])
     def test_other_news_is_none_of_ours(self, field: str):
         assert only(envelope(value(anything=1), field=field)) == Ignored("field")
+
+    @pytest.mark.parametrize("field", [[], {}, 7, None, True, ["message_template_status_update"]])
+    def test_W12_a_field_that_is_no_word(self, field: Any):
+        assert only(envelope(value(anything=1), field=field)) == Unreadable("change")
 
     def test_errors_without_a_message_are_none_of_ours(self):
         assert only(envelope(value(errors=[{"code": 0, "title": "no"}]))) == Ignored("errors")

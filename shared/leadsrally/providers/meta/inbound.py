@@ -84,7 +84,7 @@ def _change(change: object, account: str) -> Iterator[Item]:
     fields = mapping(change)
     field, value = fields.get("field"), mapping(fields.get("value"))
     number = identifier(mapping(value.get("metadata")).get("phone_number_id"))
-    if field in _ABOUT_TEMPLATES and account:
+    if isinstance(field, str) and field in _ABOUT_TEMPLATES and account:
         yield Item(number, TemplatesChanged(account), change)
         return
     if isinstance(field, str) and field not in ("messages", "user_preferences"):
@@ -196,13 +196,16 @@ def _renaming(message: Fields, message_id: str) -> News | None:
     system = mapping(message.get("system"))
     match text(system.get("type"), 64):
         case "user_changed_number" | "customer_changed_number" | "user_changed_user_id":
-            before = _person(
-                message.get("from"), system.get("previous_user_id"), system.get("previous_parent_user_id")
-            )
             after = _person(
                 system.get("wa_id") or system.get("new_wa_id"),
                 system.get("user_id"),
                 system.get("parent_user_id"),
+            )
+            before = _person(
+                message.get("from"),
+                system.get("previous_user_id"),
+                system.get("previous_parent_user_id"),
+                *_other_than(after, message.get("from_user_id"), message.get("from_parent_user_id")),
             )
         case "customer_identity_changed" | "user_identity_changed":
             before = _person(
@@ -215,6 +218,12 @@ def _renaming(message: Fields, message_id: str) -> News | None:
         return Unreadable("sender")
     sent_at = instant(message.get("timestamp"))
     return Renaming(message_id, before, after, text(system.get("body"), MAX_LINE), sent_at)
+
+
+def _other_than(person: Person, *given: object) -> list[object]:
+    """Ids that are not this person's: whether a renaming comes from the old or the new one is not said."""
+    taken = {identity.value for identity in person.identities}
+    return [value for value in given if identifier(value) not in taken]
 
 
 def _status(status: Fields, _beside: _Beside) -> News:
