@@ -29,8 +29,10 @@ from functions.api.routes import (
     messages,
     notifications,
     organization,
+    replies,
     second_factor,
     sessions,
+    templates,
 )
 from leadsrally import runtime
 from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError, TooLarge
@@ -61,7 +63,9 @@ app.nouns = (
     audit_log,
     channels,
     conversations,
+    replies,
     messages,
+    templates,
     deliveries,
     jobs,
     health,

@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from psycopg.types.json import Jsonb
+
 from functions.api.handler import app
 from leadsrally import runtime
 from leadsrally.accounts.api_key import SECRET_BYTES, ApiKey
@@ -18,6 +20,7 @@ from leadsrally.accounts.second_factor import PURPOSE
 from leadsrally.kit.crypto import SealContext
 from leadsrally.messaging.ask_provider import ask_provider
 from tests.api.conftest import PASSWORD, Client, person
+from tests.sending.whatsapp import thread
 from tests.world import START, Line, Org, World
 
 CONTRACT: dict[str, Any] = app.openapi()
@@ -61,6 +64,42 @@ class Tenant:
         stored = f"""UPDATE media SET state = 'stored', source = NULL, bytes = 1, sha256 = sha256('x'), settled_at = created_at
                       WHERE message_id IN ({mine}) RETURNING message_id, id AS media_id"""
         return self.world.row(stored, id=conversation_id)
+
+    def whatsapp_conversation(self) -> UUID:
+        """With somebody who has just written."""
+        self._phones += 1
+        line = self.world.whatsapp_line(self.org)
+        form = {"body": {"text": "Hi {{1}}", "values": ["1"]}, "header": None, "footer": "", "buttons": []}
+        self.template(waba_id=line.waba_id, name="ready", form=Jsonb({**form, "named": False}))
+        return thread(self.world, line, f"+1202555{self._phones:04d}")
+
+    def template(self, **columns: Any) -> UUID:
+        form = {
+            "body": {"text": "Hi", "values": []},
+            "header": None,
+            "footer": "",
+            "buttons": [],
+            "named": False,
+        }
+        values = {
+            "waba_id": "9",
+            "provider_id": "1",
+            "name": uuid4().hex,
+            "language": "en_US",
+            "form": Jsonb(form),
+        }
+        now = self.world.clock.now
+        return self._row(
+            "templates",
+            **{
+                **values,
+                "category": "utility",
+                "state": "approved",
+                "changed_at": now,
+                "synced_at": now,
+                **columns,
+            },
+        )
 
     def dead_job(self) -> UUID:
         message_id = self.world.reply(self.line, self.conversation(), "never sent")
@@ -127,6 +166,14 @@ def channel(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
 
 def released(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"channel_id": tenant.channel(_RELEASED)}
+
+
+def whatsapp(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"conversation_id": tenant.whatsapp_conversation()}
+
+
+def template(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"template_id": tenant.template()}
 
 
 def member(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
@@ -241,6 +288,12 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/conversations/{conversation_id}/messages"): Example(
         lambda: {"body": "hi"}, places=conversation
     ),
+    ("POST", "/v1/conversations/{conversation_id}/templates"): Example(
+        lambda: {"name": "ready", "body": {"1": "Ada"}}, places=whatsapp
+    ),
+    ("POST", "/v1/conversations/{conversation_id}/choices"): Example(
+        lambda: {"body": "Which?", "buttons": [{"id": "a", "title": "A"}]}, places=whatsapp
+    ),
     ("POST", "/v1/conversations/{conversation_id}/read"): Example(places=conversation),
     ("POST", "/v1/conversations/{conversation_id}/review"): Example(
         lambda: {"decision": "seen"}, places=conversation
@@ -248,6 +301,12 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/messages"): Example(query="?search=hello"),
     ("GET", "/v1/messages/{message_id}/media/{media_id}"): Example(
         places=lambda tenant, _asking: tenant.file()
+    ),
+    ("GET", "/v1/templates"): Example(),
+    ("GET", "/v1/templates/{template_id}"): Example(places=template),
+    ("POST", "/v1/templates/{template_id}/preview"): Example(dict, places=template),
+    ("POST", "/v1/templates/sync/{channel_id}"): Example(
+        places=lambda tenant, _asking: {"channel_id": tenant.world.whatsapp_line(tenant.org).id}
     ),
     ("GET", "/v1/webhook-deliveries"): Example(),
     ("GET", "/v1/jobs/dead"): Example(),

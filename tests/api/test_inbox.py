@@ -301,7 +301,7 @@ class TestReply:
         assert world.rung == [ring for ring in world.rung if ring[0] != "send_message"]
 
     def test_an_error_after_the_insert_leaves_nothing(self, world: World, client: Client, thread: UUID):
-        with mock.patch("functions.api.routes.conversations.Queued", side_effect=KeyError("PRIVATE")):
+        with mock.patch("functions.api.routes.replies.Queued", side_effect=KeyError("PRIVATE")):
             status, body = client.post(f"/v1/conversations/{thread}/messages", {"body": "hi"})
         assert (status, body["code"]) == (500, "broken")
         assert "PRIVATE" not in str(body)

@@ -164,10 +164,11 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
         yield from (value["id"] for value in world.rows(found, id=tenant.org.id) if value["id"])
 
 
-# Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign.
+# Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates.
 TRIED_ELSEWHERE = {
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
+    ("POST", "/v1/conversations/{conversation_id}/messages"): ["reply_to"],
 }
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from functions.api import once
 from functions.api.asking import Asked, permit
 from functions.api.content import Content
 from functions.api.limits import Body
@@ -16,9 +15,8 @@ from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.messaging import inbox
-from leadsrally.messaging.compose import MAX_CHARACTERS, queue_message
 from leadsrally.messaging.review import review as decide_review
-from leadsrally.messaging.types import Kind, Status
+from leadsrally.messaging.types import ChannelKind, Kind, Status
 from leadsrally.providers.meta import error_codes as meta_errors
 from leadsrally.providers.twilio import error_codes as twilio_errors
 
@@ -101,6 +99,21 @@ class Media(BaseModel):
     file_name: str = Field(examples=["offer.pdf"])
 
 
+class Verdict(BaseModel):
+    decision: Literal["send", "refuse", "defer"]
+    rule: str = Field(description="What decided.", examples=["permitted"])
+    at: datetime
+    until: datetime | None = Field(default=None, description="When it is asked about again, if it waits.")
+    templates: list[str] = Field(
+        default=[], description="What could be sent instead.", examples=[["bike_ready (en_US)"]]
+    )
+    provider: str | None = Field(
+        default=None,
+        description="What the provider does with it before it is sent.",
+        examples=["held_for_quality_assessment"],
+    )
+
+
 class Message(BaseModel):
     id: UUID
     direction: Literal["inbound", "outbound"]
@@ -116,10 +129,7 @@ class Message(BaseModel):
     reaction: str | None = Field(description="The contact's emoji on it.", examples=["\N{THUMBS UP SIGN}"])
     status: Status
     failure: Failure | None = Field(description="Why a message failed and what to do about it.")
-    verdict: dict[str, str] | None = Field(
-        description="What the send gate decided, and by which rule.",
-        examples=[{"decision": "send", "rule": "permitted"}],
-    )
+    verdict: Verdict | None = Field(description="What the send gate decided, and by which rule.")
     pricing: dict[str, Any] | None = Field(
         description="What the provider charges for it, as it says.",
         examples=[{"billable": True, "model": "PMP", "type": "regular", "category": "marketing"}],
@@ -135,17 +145,6 @@ class Message(BaseModel):
     edited_at: datetime | None = Field(description="When the contact last changed its words.")
     revoked_at: datetime | None = Field(description="When the contact took it back. Nothing of it is kept.")
     score: Score | None
-
-
-class Draft(Body):
-    body: str = Field(
-        min_length=1, max_length=MAX_CHARACTERS["whatsapp"], examples=["We open at 9. See you then!"]
-    )
-
-
-class Queued(BaseModel):
-    id: UUID
-    status: Literal["queued"] = "queued"
 
 
 class Review(Body):
@@ -188,7 +187,7 @@ def conversation(asked: Asked, conversation_id: UUID) -> ConversationInFull:
 )
 def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Message]:
     """The thread, newest first, with scores, verdicts and failures explained."""
-    channel = _found(asked, conversation_id)["channel"]
+    kind = _found(asked, conversation_id)["channel"]
     place = place_of(cursor)
     rows = inbox.thread(
         asked.tx,
@@ -198,32 +197,7 @@ def messages(asked: Asked, conversation_id: UUID, limit: Limit = 50, cursor: Cur
         before_id=place.id,
         limit=limit,
     )
-    return Page(items=[_message(row, channel) for row in rows], next=next_cursor(rows, limit, "said_at"))
-
-
-@router.post(
-    "/{conversation_id}/messages",
-    status_code=202,
-    dependencies=[permit("conversations.write")],
-    responses=problems(401, 403, 404, 409, 422),
-)
-def reply(
-    asked: Asked,
-    conversation_id: UUID,
-    draft: Draft,
-    key: once.Key = None,
-) -> Queued:
-    """Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict."""
-    message_id = queue_message(
-        asked.tx,
-        asked.person.organization_id,
-        conversation_id,
-        draft.body,
-        author_id=asked.person.id,
-        idempotency_key=key,
-        now=asked.door.clock(),
-    )
-    return Queued(id=message_id)
+    return Page(items=[_message(row, kind) for row in rows], next=next_cursor(rows, limit, "said_at"))
 
 
 @router.post(
@@ -277,13 +251,13 @@ def _missing() -> NotFound:
     return NotFound("There is no such conversation.", code="conversation_not_found")
 
 
-def _message(row: dict[str, Any], channel: Literal["sms", "whatsapp"]) -> Message:
+def _message(row: dict[str, Any], channel: ChannelKind) -> Message:
     score = None
     if row["score_outcome"] is not None:
         score = Score.model_validate({**row, "outcome": row["score_outcome"], "created_at": row["scored_at"]})
     failure = None
     if row["error_code"] is not None:
-        explain = meta_errors.explain if channel == "whatsapp" else twilio_errors.explain
-        told = explain(row["error_code"])
+        provider = twilio_errors if channel == "sms" else meta_errors
+        told = provider.explain(row["error_code"])
         failure = Failure(code=row["error_code"], cause=told.cause, remedy=told.remedy, final=told.final)
     return Message.model_validate({**row, "score": score, "failure": failure})

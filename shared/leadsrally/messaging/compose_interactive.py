@@ -6,9 +6,14 @@ and …/interactive-list-messages
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
+from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Invalid
+from leadsrally.messaging import store
+from leadsrally.messaging.compose import queue_draft
 from leadsrally.messaging.types import Draft
 
 LONGEST_BODY: Final = 1024
@@ -68,6 +73,36 @@ def interactive_draft(asked: Buttons | ChoiceList) -> Draft:
     else:
         told |= _list(asked)
     return Draft("interactive", asked.body, {"interactive": told})
+
+
+def queue_interactive(
+    tx: Tx,
+    organization_id: UUID,
+    conversation_id: UUID,
+    asked: Buttons | ChoiceList,
+    *,
+    now: datetime,
+    author_id: UUID | None = None,
+    idempotency_key: str | None = None,
+) -> UUID:
+    """Queue it as an answer; returns the message's id.
+
+    Raises what `interactive_draft` raises, `Invalid` for a channel without buttons, and `NotFound` for a
+    conversation that is not this organisation's.
+    """
+    draft = interactive_draft(asked)
+    if store.channel_kind_of(tx, organization_id, conversation_id) == "sms":
+        raise Invalid("Buttons and lists are sent over WhatsApp only.", code="no_choices_here")
+    return queue_draft(
+        tx,
+        organization_id,
+        conversation_id,
+        draft,
+        now=now,
+        purpose="service",
+        author_id=author_id,
+        idempotency_key=idempotency_key,
+    )
 
 
 def _list(asked: ChoiceList) -> dict[str, Any]:

@@ -117,6 +117,13 @@ def ask_for_sync(
     )
 
 
+def ask_for_account(tx: Tx, organization_id: UUID, channel_id: UUID, *, now: datetime) -> UUID | None:
+    """As `ask_for_sync`, at once, for a channel that somebody named; None when it is no active WhatsApp channel."""
+    if not template_store.is_whatsapp(tx, organization_id, channel_id):
+        return None
+    return ask_for_sync(tx, organization_id, channel_id, now=now, delay=timedelta(0))
+
+
 def ask_for_every_sync(desk: TemplateDesk) -> int:
     """One sync of every account that has an active channel; returns how many."""
     with desk.db.across() as tx:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging.templates import to_json
-from leadsrally.messaging.types import TemplateCategory, TemplateNews, TemplateState
+from leadsrally.messaging.types import Quality, TemplateCategory, TemplateNews, TemplateState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,16 @@ class Stored:
     category: TemplateCategory
     state: TemplateState
     reason: str | None
-    quality: str
+    quality: Quality
     form: dict[str, Any]
+    created_at: datetime
     changed_at: datetime
     synced_at: datetime
 
 
 _COLUMNS = """
-SELECT t.id, t.waba_id, t.name, t.language, t.category, t.state, t.reason, t.quality, t.form, t.changed_at,
-       t.synced_at
+SELECT t.id, t.waba_id, t.name, t.language, t.category, t.state, t.reason, t.quality, t.form, t.created_at,
+       t.changed_at, t.synced_at
   FROM templates AS t
 """
 
@@ -64,39 +65,38 @@ def of_name(tx: Tx, organization_id: UUID, waba_id: str, name: str) -> list[Stor
     return tx.all(Stored, _OF_NAME, {"organization_id": organization_id, "waba_id": waba_id, "name": name})
 
 
-_NAMES = (
+_NEWEST = (
     _COLUMNS
     + """ WHERE t.organization_id = %(organization_id)s
-   AND (t.name, t.language, t.id) > (%(name)s, %(language)s, %(after)s)
+   AND (t.created_at, t.id) < (%(before)s, %(before_id)s)
    AND (%(waba_id)s::text IS NULL OR t.waba_id = %(waba_id)s)
    AND (%(state)s::text IS NULL OR t.state = %(state)s)
- ORDER BY t.name, t.language, t.id
+ ORDER BY t.created_at DESC, t.id DESC
  LIMIT %(limit)s
 """
 )
 
 
-def by_name(
+def newest(
     tx: Tx,
     organization_id: UUID,
     *,
     waba_id: str | None,
     state: TemplateState | None,
-    after: tuple[str, str, UUID],
+    before: datetime,
+    before_id: UUID,
     limit: int,
 ) -> list[Stored]:
-    """A page of the list, by name and language, after the given place (keyset)."""
-    name, language, template_id = after
+    """A page of the list, newest first, after the given place (keyset)."""
     return tx.all(
         Stored,
-        _NAMES,
+        _NEWEST,
         {
             "organization_id": organization_id,
             "waba_id": waba_id,
             "state": state,
-            "name": name,
-            "language": language,
-            "after": template_id,
+            "before": before,
+            "before_id": before_id,
             "limit": limit,
         },
     )
@@ -309,3 +309,19 @@ SELECT id
 
 def channel_of_account(tx: Tx, organization_id: UUID, waba_id: str) -> UUID | None:
     return tx.value(_CHANNEL_OF_ACCOUNT, {"organization_id": organization_id, "waba_id": waba_id})
+
+
+_IS_WHATSAPP = """
+SELECT EXISTS (
+    SELECT 1
+      FROM channels
+     WHERE organization_id = %(organization_id)s
+       AND id = %(channel_id)s
+       AND kind = 'whatsapp'
+       AND state = 'active'
+)
+"""
+
+
+def is_whatsapp(tx: Tx, organization_id: UUID, channel_id: UUID) -> bool:
+    return tx.value(_IS_WHATSAPP, {"organization_id": organization_id, "channel_id": channel_id})

@@ -1,0 +1,176 @@
+"""Replies: what is written in a conversation. Whether it may go is decided when its turn comes; the thread shows it."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from functions.api import once
+from functions.api.asking import Asked, permit
+from functions.api.limits import Body
+from functions.api.problems import problems
+from functions.api.routes.templates import TemplateValues
+from leadsrally.messaging.compose import MAX_CHARACTERS, queue_message
+from leadsrally.messaging.compose_interactive import (
+    Buttons,
+    Choice,
+    ChoiceList,
+    Section,
+    queue_interactive,
+)
+from leadsrally.messaging.compose_template import TemplateWanted, queue_template
+from leadsrally.messaging.window import refuse_closed
+
+router = APIRouter(prefix="/v1/conversations/{conversation_id}", tags=["replies"])
+
+
+class Draft(Body):
+    body: str = Field(
+        min_length=1, max_length=MAX_CHARACTERS["whatsapp"], examples=["We open at 9. See you then!"]
+    )
+    reply_to: UUID | None = Field(default=None, description="The message that it answers, on WhatsApp.")
+
+
+class TemplateDraft(TemplateValues):
+    """A template by its name. Without a language the person's own is taken, else the organisation's."""
+
+    name: str = Field(min_length=1, max_length=512, examples=["bike_ready"])
+    language: Annotated[
+        str | None,
+        Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(_[A-Za-z]{2,4})?$", examples=["en_US"]),
+    ] = None
+
+
+class ChoiceDraft(Body):
+    """A button or a row. The id comes back when it is chosen."""
+
+    id: str = Field(min_length=1, max_length=200, examples=["blue"])
+    title: str = Field(min_length=1, max_length=24, examples=["The blue one"])
+    description: str = Field(default="", max_length=72, examples=["In stock"])
+
+
+class SectionDraft(Body):
+    title: str = Field(default="", max_length=24, examples=["City bikes"])
+    rows: list[ChoiceDraft] = Field(min_length=1, max_length=10)
+
+
+class ButtonsDraft(Body):
+    """Up to three buttons under a text, on WhatsApp."""
+
+    body: str = Field(min_length=1, max_length=1024, examples=["Which one would you like to try?"])
+    header: str = Field(default="", max_length=60, examples=["City bikes"])
+    footer: str = Field(default="", max_length=60, examples=["Harbour Bikes"])
+    buttons: list[ChoiceDraft] = Field(min_length=1, max_length=3)
+
+
+class ListDraft(Body):
+    """A list of up to ten rows that opens with a button, on WhatsApp."""
+
+    body: str = Field(min_length=1, max_length=1024, examples=["When would you like to come?"])
+    header: str = Field(default="", max_length=60, examples=["City bikes"])
+    footer: str = Field(default="", max_length=60, examples=["Harbour Bikes"])
+    button: str = Field(min_length=1, max_length=20, examples=["Choose"])
+    sections: list[SectionDraft] = Field(min_length=1, max_length=10)
+
+
+class Queued(BaseModel):
+    id: UUID
+    status: Literal["queued"] = "queued"
+
+
+class QueuedInLanguage(Queued):
+    language: str = Field(description="The one that was chosen.", examples=["en_US"])
+
+
+@router.post(
+    "/messages",
+    status_code=202,
+    dependencies=[permit("conversations.write")],
+    responses=problems(401, 403, 404, 409, 422),
+)
+def reply(
+    asked: Asked,
+    conversation_id: UUID,
+    draft: Draft,
+    key: once.Key = None,
+) -> Queued:
+    """Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict.
+
+    On WhatsApp a text goes for 24 hours after the person last wrote; later, 409 names templates that go instead.
+    """
+    organization_id, now = asked.person.organization_id, asked.door.clock()
+    refuse_closed(asked.tx, organization_id, conversation_id, now=now)
+    message_id = queue_message(
+        asked.tx,
+        organization_id,
+        conversation_id,
+        draft.body,
+        author_id=asked.person.id,
+        idempotency_key=key,
+        reply_to=draft.reply_to,
+        now=now,
+    )
+    return Queued(id=message_id)
+
+
+@router.post(
+    "/templates",
+    status_code=202,
+    dependencies=[permit("conversations.write")],
+    responses=problems(404, 409),
+)
+def send_template(
+    asked: Asked,
+    conversation_id: UUID,
+    draft: TemplateDraft,
+    key: once.Key = None,
+) -> QueuedInLanguage:
+    """Queue a WhatsApp template, in the wanted language or the nearest that is approved."""
+    queued = queue_template(
+        asked.tx,
+        asked.person.organization_id,
+        conversation_id,
+        TemplateWanted(draft.name, draft.language, draft.values()),
+        author_id=asked.person.id,
+        idempotency_key=key,
+        now=asked.door.clock(),
+    )
+    return QueuedInLanguage(id=queued.message_id, language=queued.language)
+
+
+@router.post(
+    "/choices",
+    status_code=202,
+    dependencies=[permit("conversations.write")],
+    responses=problems(404, 409),
+)
+def send_choices(
+    asked: Asked,
+    conversation_id: UUID,
+    draft: ButtonsDraft | ListDraft,
+    key: once.Key = None,
+) -> Queued:
+    """Queue a text with buttons or with a list, on WhatsApp and within its 24 hours."""
+    organization_id, now = asked.person.organization_id, asked.door.clock()
+    refuse_closed(asked.tx, organization_id, conversation_id, now=now)
+    message_id = queue_interactive(
+        asked.tx,
+        organization_id,
+        conversation_id,
+        _choices(draft),
+        author_id=asked.person.id,
+        idempotency_key=key,
+        now=now,
+    )
+    return Queued(id=message_id)
+
+
+def _choices(draft: ButtonsDraft | ListDraft) -> Buttons | ChoiceList:
+    def choice(one: ChoiceDraft) -> Choice:
+        return Choice(one.id, one.title, one.description)
+
+    if isinstance(draft, ButtonsDraft):
+        return Buttons(draft.body, list(map(choice, draft.buttons)), draft.header, draft.footer)
+    sections = [Section(list(map(choice, section.rows)), section.title) for section in draft.sections]
+    return ChoiceList(draft.body, draft.button, sections, draft.header, draft.footer)
