@@ -15,13 +15,17 @@ from leadsrally import runtime
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Forbidden, Unavailable
+from leadsrally.kit.settings import Settings
 from leadsrally.kit.storage import Key, Storage
 from leadsrally.messaging import fetch_media as fetching
 from leadsrally.messaging import media_store
 from leadsrally.messaging.erase_media import erase_media
+from leadsrally.messaging.expect_media import expect_media
 from leadsrally.messaging.media_orphans import Orphans, media_orphans
-from leadsrally.messaging.media_store import key_of
-from tests.world import Line, Org, World
+from leadsrally.messaging.media_store import Wanted, key_of
+from leadsrally.messaging.types import MediaReference
+from leadsrally.runtime import Runtime
+from tests.world import SETTINGS, Line, Org, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"canary of a picture" * 10
 PDF = b"%PDF-1.7\n" + b"x" * 300_000
@@ -184,14 +188,16 @@ class TestFetch:
         assert (dead["state"], dead["error"]) == ("dead", "credentials_refused")
         assert media(world)[0]["state"] == "pending"
 
-    def test_missing_is_believed_the_third_time(self, world: World, line: Line):
+    def test_missing_is_believed_at_the_last_try(self, world: World, line: Line):
         send(world, line, PNG)
         del world.files.kept[address()]
-        for attempt, state in ((1, "pending"), (2, "pending"), (3, "gone")):
+        began = world.clock.now
+        while media(world)[0]["state"] == "pending":
             world.work("fetch_media")
-            assert media(world)[0]["state"] == state, attempt
-            world.clock.pass_(minutes=1)
+            world.clock.pass_(minutes=30)
+        assert world.clock.now - began > timedelta(hours=4)
         assert media(world)[0]["reason"] == "missing"
+        assert world.rows("SELECT 1 FROM jobs WHERE queue = 'fetch_media'") == []
 
     def test_a_disconnected_channel_asks_nobody(self, world: World, line: Line):
         send(world, line, PNG)
@@ -236,6 +242,43 @@ class TestFetch:
         assert "media.settled" in said
         for canary in ("canary", "api.twilio.com", "ME0", line.auth_token):
             assert canary not in said
+
+    def test_a_whatsapp_file_is_asked_for_by_its_id(
+        self, world: World, line: Line, storage: Storage, everything: Database
+    ):
+        whatsapp = world.whatsapp_line(Org(line.organization_id, ""))
+        world.text(line, "the menu, please")
+        message_id = world.value("SELECT id FROM messages")
+        world.execute("UPDATE conversations SET channel_id = %(id)s", id=whatsapp.id)
+        files = [MediaReference("1013859600285441", "image/png; x=y", "menu.png")]
+        with everything.tenant(line.organization_id) as tx:
+            expect_media(tx, line.organization_id, message_id, files, now=world.clock.now)
+        world.files.kept["1013859600285441"] = PNG
+        world.work("fetch_media")
+        (row,) = media(world)
+        assert (row["state"], row["file_name"]) == ("stored", "menu.png")
+        assert world.files.asked == ["1013859600285441"]
+
+    @pytest.mark.parametrize("kind", ["sms", "whatsapp"])
+    def test_O3_in_production_no_simulator_is_asked(self, world: World, line: Line, kind: str):
+        """Whatever the settings say: a plain address gets no credentials."""
+        org = Org(line.organization_id, "")
+        channel_id = line.id if kind == "sms" else world.whatsapp_line(org).id
+        channel = world.row("SELECT account_sid, credentials FROM channels WHERE id = %(id)s", id=channel_id)
+        wanted = Wanted(
+            "", "", channel_id, kind, channel["account_sid"], channel["credentials"], connected=True
+        )
+        settings = {
+            **SETTINGS,
+            "LEADSRALLY_ENV": "production",
+            "TWILIO_BASE_URL": "http://127.0.0.1:9",
+            "META_BASE_URL": "http://127.0.0.1:9",
+        }
+        path = f"/2010-04-01/Accounts/{line.account_sid}/Messages/MM{'1' * 32}/Media/ME{'1' * 32}"
+        source = Runtime("fetch_media", Settings(settings))._media_source(org.id, wanted)
+        assert not source._connect  # pyright: ignore[reportAttributeAccessIssue]
+        with pytest.raises(Forbidden), source.open(f"http://127.0.0.1:9{path}"):
+            pass
 
 
 class _Unannounced:

@@ -18,12 +18,16 @@ class Refused(Exception):
 
     code: int
     detail: str = ""
+    subcode: int | None = None
 
     def response(self, seen: Counter[int]) -> JSONResponse:
         statuses, kind, title, details = MEANINGS.get(self.code, _OTHER)
         status = statuses[seen[self.code] % len(statuses)]
         seen[self.code] += 1
-        return JSONResponse(error_body(self.code, kind, title, details.format(self.detail)), status)
+        body = error_body(self.code, kind, title, details.format(self.detail))
+        if self.subcode is not None:
+            body["error"]["error_subcode"] = self.subcode
+        return JSONResponse(body, status)
 
 
 _OAUTH, _METHOD = "OAuthException", "GraphMethodException"

@@ -265,7 +265,7 @@ class Graph:
 
 
 def _nothing_here(method: str, node: str) -> Refused:
-    return Refused(100, f"Unsupported {method.lower()} request. Object with ID '{node}' does not exist")
+    return Refused(100, f"Unsupported {method.lower()} request. Object with ID '{node}' does not exist", 33)
 
 
 def _chosen(node: dict[str, Any], given: Mapping[str, Any], default: str) -> dict[str, Any]:

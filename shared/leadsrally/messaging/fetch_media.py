@@ -20,8 +20,6 @@ from leadsrally.telemetry import log
 # The largest that a provider takes from a contact: a WhatsApp document.
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media/
 MAX_BYTES: Final = 100 * 1024 * 1024
-# A provider may tell of a file before all of its servers have it.
-_BELIEVED_MISSING: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def fetch_media(desk: MediaDesk, job: Job) -> Result:
         wanted = media_store.wanted(tx, organization_id, media_id)
     if wanted is None:
         return Done()
-    settled = _take(desk, organization_id, media_id, wanted, job.attempts)
+    settled = _take(desk, job, media_id, wanted)
     with desk.db.tenant(organization_id) as tx:
         stands = media_store.settle(tx, organization_id, media_id, settled, now=desk.clock())
     if settled.state == "stored" and stands != "stored":
@@ -54,17 +52,19 @@ def fetch_media(desk: MediaDesk, job: Job) -> Result:
     return Done()
 
 
-def _take(desk: MediaDesk, organization_id: UUID, media_id: UUID, wanted: Wanted, attempts: int) -> Settled:
+def _take(desk: MediaDesk, job: Job, media_id: UUID, wanted: Wanted) -> Settled:
     if not wanted.connected:
         return Settled("gone", "disconnected")
     try:
-        return _stored(desk, organization_id, media_id, wanted)
+        return _stored(desk, job.organization_id, media_id, wanted)
     except Forbidden:
         return Settled("refused", "elsewhere")
     except TooLarge:
         return Settled("refused", "too_large")
     except NotFound:
-        if attempts < _BELIEVED_MISSING:
+        # Believed at the last try: a provider may tell of a file before all of its servers have it, and Meta says
+        # the same of one that a token may not see.
+        if job.attempts < job.max_attempts:
             raise Unavailable("The provider has no such file yet.", code="missing") from None
         return Settled("gone", "missing")
 

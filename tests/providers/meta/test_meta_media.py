@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from infra.simulators.meta.accounts import MetaApp, Token
+from infra.simulators.meta.app import MetaSimulator
+from infra.simulators.meta.media import Media
+from infra.simulators.running import Running
 from leadsrally.kit.errors import Forbidden, LeadsRallyError, NotFound, Unavailable
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.meta.media import MetaMedia
@@ -95,8 +99,11 @@ def error(code: int, subcode: int | None = None) -> dict[str, Any]:
     ("answer", "kind", "code"),
     [
         (said(error(100, 33), 400), NotFound, "missing"),
+        (said(error(100, 33), 404), NotFound, "missing"),
         (said(error(100), 400), Unavailable, "not_given"),
-        (said(error(190), 400), Unavailable, "not_given"),
+        (said(error(190), 400), Unavailable, "credentials_refused"),
+        (said(error(10), 403), Unavailable, "credentials_refused"),
+        (said({"error": {"code": "190"}}, 400), Unavailable, "not_given"),
         (said(error(190), 401), Unavailable, "credentials_refused"),
         (said(error(4), 429), Unavailable, "not_given"),
         (said(error(1), 500), Unavailable, "not_given"),
@@ -107,7 +114,9 @@ def error(code: int, subcode: int | None = None) -> dict[str, Any]:
         ((200, {}, b"<html>"), Unavailable, "not_given"),
         ((200, {}, b"[" * 60_000), Unavailable, "not_given"),
         ((200, {}, b'{"url": "' + b"x" * 70_000 + b'"}'), Unavailable, "not_given"),
-        ((404, {}, b""), NotFound, "missing"),
+        (said({"error": {"code": [100]}}, 400), Unavailable, "not_given"),
+        ((404, {}, b""), Unavailable, "not_given"),
+        ((302, {"location": f"https://{GRAPH}2"}, b""), Forbidden, "elsewhere"),
     ],
 )
 def test_each_answer_has_its_meaning(
@@ -138,3 +147,33 @@ def test_a_simulator_is_asked_without_encryption(servers: Elsewhere) -> None:
     with media.open(ID) as incoming:
         assert b"".join(incoming.chunks) == PICTURE
     assert repr(media) == "MetaMedia()"
+
+
+class TestSimulated:
+    @pytest.fixture
+    def meta(self) -> Iterator[tuple[str, MetaSimulator]]:
+        app = MetaApp("1", SECRET, [Token(TOKEN)], require_proof=True)
+        simulator = MetaSimulator([app])
+        with Running(simulator) as running:
+            yield running.base_url, simulator
+
+    def fetch(self, base_url: str, media_id: str, credentials: MetaCredentials) -> bytes:
+        with MetaMedia(credentials, base_url=base_url).open(media_id) as incoming:
+            return b"".join(incoming.chunks)
+
+    def test_a_file_comes_by_its_id(self, meta: tuple[str, MetaSimulator]):
+        base_url, simulator = meta
+        kept = simulator.shelf.put(Media(PICTURE, "image/jpeg"))
+        assert self.fetch(base_url, kept.id, MetaCredentials((SECRET,), "v", TOKEN)) == PICTURE
+
+    def test_one_that_is_gone_and_one_that_may_not_be_asked_for(self, meta: tuple[str, MetaSimulator]):
+        base_url, simulator = meta
+        kept = simulator.shelf.put(Media(PICTURE, "image/jpeg"))
+        with pytest.raises(NotFound):
+            self.fetch(base_url, "999", MetaCredentials((SECRET,), "v", TOKEN))
+        for credentials in (
+            MetaCredentials((SECRET,), "v", "EAAwrong"),
+            MetaCredentials(("another secret",), "v", TOKEN),
+        ):
+            with pytest.raises(Unavailable):
+                self.fetch(base_url, kept.id, credentials)

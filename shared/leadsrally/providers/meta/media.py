@@ -24,6 +24,9 @@ _LONGEST_ANSWER: Final = 65_536
 _ASKING: Final = 20.0
 # "Unsupported get request": there is no such object, or no longer, or not for this token.
 _NO_SUCH_OBJECT: Final = (100, 33)
+# The token has ended, or may not read this business's messages. Codes, not statuses: those vary.
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
+_NOT_LET_IN: Final = frozenset({0, 3, 10, 190, *range(200, 300)})
 
 
 class MetaMedia:
@@ -75,19 +78,21 @@ class MetaMedia:
             first=[self._asked],
             headers=self._headers,
             seconds=_ASKING,
-            accept=(200, 400),
+            accept=range(200, 600),
             connect=self._connect,
         ) as answer:
             said = _read(answer)
-        error = said.get("error")
-        if isinstance(error, dict):
-            told = cast("dict[str, Any]", error)
-            if (told.get("code"), told.get("error_subcode")) == _NO_SUCH_OBJECT:
-                raise NotFound("The provider has no such file.", code="missing")
         url = said.get("url")
-        if answer.status != 200 or not isinstance(url, str):
-            raise Unavailable("Meta does not say where the file is.", code="not_given")
-        return url
+        if answer.status == 200 and isinstance(url, str):
+            return url
+        error = said.get("error")
+        told = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+        code = told.get("code")
+        if (code, told.get("error_subcode")) == _NO_SUCH_OBJECT:
+            raise NotFound("The provider has no such file.", code="missing")
+        if isinstance(code, int) and code in _NOT_LET_IN:
+            raise Unavailable("Meta refuses the channel's credentials.", code="credentials_refused")
+        raise Unavailable("Meta does not say where the file is.", code="not_given")
 
 
 def _read(answer: Incoming) -> dict[str, Any]:
