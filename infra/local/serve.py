@@ -64,10 +64,10 @@ def serve(
     for function in functions:
         runtime.install(_runtime(function, environment, role_url, bells))
     for function in functions:
-        runtime.of(function.name).db  # noqa: B018  a role that is too strong stops the start, not a request
-    for function in functions:
         if "LEADSRALLY_STORAGE_DIR" in function.settings:
             runtime.of(function.name).storage  # noqa: B018  nowhere to keep files is a mistake to hear of now
+    for function in functions:
+        runtime.of(function.name).db  # noqa: B018  a role that is too strong stops the start, not a request
     for function in functions:
         if function.schedules:
             schedules.ring(function, datetime.now(UTC))  # makes up for what was missed while we were down

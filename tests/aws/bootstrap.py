@@ -43,7 +43,9 @@ class Bootstrap:
         root: Path | None = None,
         layers: bool = True,
         timeout: float | None = None,
+        reach: Mapping[str, str] | None = None,
     ) -> None:
+        """`reach` is what AWS's own SDK is told in place of AWS, such as AWS_ENDPOINT_URL."""
         declared = FUNCTIONS[function]
         superfluous = settings.keys() - declared.settings
         assert not superfluous, f"{superfluous} are not declared for {function}"
@@ -52,6 +54,7 @@ class Bootstrap:
         self._root = root or package.function(function)
         self._handler = handler or f"functions/{function}/handler.handler"
         self._timeout = timeout or float(declared.timeout_seconds)
+        self._reach = reach or {}
         self._settings = {**dict.fromkeys(declared.settings, ""), **settings}
         self._path = [package.layer, package.runtime] if layers else [package.runtime]
         self._said: list[bytes] = []
@@ -125,5 +128,6 @@ class Bootstrap:
             "PATH": "/usr/local/bin:/usr/bin/:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",  # nothing can be written beside the code in Lambda
             "PYTHONPATH": ":".join(str(path) for path in self._path),
+            **self._reach,
             **self._settings,
         }

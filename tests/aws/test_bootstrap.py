@@ -1,5 +1,6 @@
 """The packaged functions under Lambda's own bootstrap: their zip, the layer, their settings, their database role."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -8,18 +9,24 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from infra.local.functions import PROJECT
 from infra.simulators.running import Running
 from tests.aws import events
 from tests.aws.bootstrap import FUNCTIONS, Bootstrap, Package
+from tests.aws.emulator import PROGRAM, Emulator
 from tests.aws.runtime_api import LONGEST_RESPONSE, Answered, Failed
 from tests.world import SETTINGS, Line, World
 
 PHONE = "+12025550101"
 BODY = "Is the canary-yellow tandem still there? My name is Wilhelmina."
 API_KEY = "sk-ant-canary-0123456789"
+
+needs_emulator = pytest.mark.skipif(
+    not PROGRAM.exists(), reason="no emulator of AWS: `make .venv-aws/ready` installs it"
+)
 
 _PROBE = """
 import importlib.util, sys, time
@@ -209,6 +216,39 @@ def test_bell_mails_a_person_and_the_report_about_it_is_heard(
     assert aws.value("SELECT mail_blocked_because FROM users") == "complained"
     outcomes = aws.rows("SELECT outcome FROM delivery_log WHERE provider = 'resend' ORDER BY id")
     assert [row["outcome"] for row in outcomes] == ["applied", "duplicate", "refused"]
+
+
+@needs_emulator
+def test_bell_brings_a_picture_into_the_bucket(
+    packaged: Package, aws: World, sms: Line, providers: Running, tmp_path: Path
+) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + b"canary" * 1000
+    twilio = f"{providers.base_url}/simulators/twilio"
+    url = _kept_at(twilio, sms, picture)
+    aws.text(sms, BODY, sender=PHONE, NumMedia="1", MediaUrl0=url, MediaContentType0="image/png")
+    job_id = aws.value("SELECT id FROM jobs WHERE queue = 'fetch_media'")
+    with Emulator(tmp_path) as emulator:
+        s3 = emulator.client("s3")
+        s3.create_bucket(Bucket="files", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        settings = settings_of("fetch_media", aws, TWILIO_BASE_URL=twilio, LEADSRALLY_BUCKET="files")
+        with Bootstrap(packaged, "fetch_media", settings, reach={"AWS_ENDPOINT_URL": emulator.url}) as box:
+            assert answer(box, events.bell("fetch_media", job_id)) == {"batchItemFailures": []}
+            assert answer(box, events.bell("fetch_media", job_id)) == {"batchItemFailures": []}
+            assert_silent(box, sms.auth_token)
+        row = aws.row("SELECT id, state, content_type FROM media")
+        assert (row["state"], row["content_type"]) == ("stored", "image/png")
+        (held,) = s3.list_objects_v2(Bucket="files")["Contents"]
+        assert held["Key"] == f"{sms.organization_id}/media/{row['id']}"
+        assert s3.get_object(Bucket="files", Key=held["Key"])["Body"].read() == picture
+
+
+def _kept_at(twilio: str, line: Line, picture: bytes) -> str:
+    """Lets a phone send the picture; its address at Twilio."""
+    sent = {"content_type": "image/png", "data": base64.b64encode(picture).decode()}
+    order = {"to": line.number, "body": None, "media": [sent]}
+    httpx.post(f"{twilio}/_sim/phones/{PHONE}/text", json=order, trust_env=False)
+    (phone,) = httpx.get(f"{twilio}/_sim/phones", trust_env=False).json()["phones"]
+    return phone["messages"][0]["media"][0]
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

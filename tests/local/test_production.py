@@ -9,6 +9,7 @@ from infra.local.roles import password_of, role_url
 from leadsrally.kit.db import refuse_unpinned
 from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.settings import Settings
+from tests.world import SETTINGS
 
 KEY = base64.b64encode(b"k" * 32).decode()
 PINNED = "postgresql://u@db.example.test/leadsrally?sslmode=verify-ca&sslrootcert=/etc/ca.crt"
@@ -61,6 +62,16 @@ class TestServe:
         monkeypatch.setenv("LEADSRALLY_APP_URL", "https://app.example.test")
         monkeypatch.delenv("LEADSRALLY_HASH_KEY", raising=False)
         assert "LEADSRALLY_HASH_KEY is not set" in self._said(capsys)
+
+    def test_without_a_place_for_files(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        monkeypatch.setenv("LEADSRALLY_ROLE_KEY", KEY)
+        for name, value in {**SETTINGS, "LEADSRALLY_ENV": "production", "DATABASE_URL": PINNED}.items():
+            monkeypatch.setenv(name, value)
+        for name in ("LEADSRALLY_BUCKET", "LEADSRALLY_STORAGE_DIR"):
+            monkeypatch.delenv(name, raising=False)
+        assert "LEADSRALLY_STORAGE_DIR is not set: folder of files" in self._said(capsys)
 
 
 class TestDatabaseAddress:
