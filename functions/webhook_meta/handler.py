@@ -1,5 +1,6 @@
 """What Meta calls: WhatsApp and Lead Ads. Verify, take every piece for itself, answer after the commits."""
 
+from collections.abc import Callable
 from typing import Any
 
 from leadsrally import runtime
@@ -23,6 +24,8 @@ from leadsrally.telemetry import log
 _MAX_BYTES = 6_000_000
 _TEXT = "text/plain; charset=utf-8"
 
+Accept = Callable[[Runtime, Request, Call, OpenChannel[MetaCredentials]], Response]
+
 
 def handler(event: Event, _context: Any) -> Response:
     """Confirm the address (GET), or take a genuine delivery (POST); each call leaves a row in the log (P1.5).
@@ -33,15 +36,18 @@ def handler(event: Event, _context: Any) -> Response:
     with log.bound(function=door.function, request_id=event["requestContext"]["requestId"]):
         asks = event["requestContext"]["http"]["method"] == "GET"
         accept = _confirm if asks else _take
-        webhook = Webhook(
-            "meta",
-            door.db,
-            door.clock,
-            door.meta_channels,
-            door.surprised,
-            lambda request, call, found: accept(door, request, call, found),
-        )
-        return answer_webhook(webhook, event, "challenge" if asks else "delivery")
+        return answer_webhook(lambda: _webhook(door, accept), event, "challenge" if asks else "delivery")
+
+
+def _webhook(door: Runtime, accept: Accept) -> Webhook[MetaCredentials]:
+    return Webhook(
+        "meta",
+        door.db,
+        door.clock,
+        door.meta_channels,
+        door.surprised,
+        lambda request, call, found: accept(door, request, call, found),
+    )
 
 
 def _confirm(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCredentials]) -> Response:

@@ -31,15 +31,19 @@ def handler(event: Event, _context: Any) -> Response:
     """
     door = runtime.of("webhook_twilio")
     with log.bound(function=door.function, request_id=event["requestContext"]["requestId"]):
-        webhook = Webhook(
-            "twilio",
-            door.db,
-            door.clock,
-            door.twilio_channels,
-            door.surprised,
-            lambda request, call, found: _accept(door, request, call, found),
-        )
-        return answer_webhook(webhook, event, "status" if event["rawPath"].endswith("/status") else "inbound")
+        kind = "status" if event["rawPath"].endswith("/status") else "inbound"
+        return answer_webhook(lambda: _webhook(door), event, kind)
+
+
+def _webhook(door: Runtime) -> Webhook[TwilioCredentials]:
+    return Webhook(
+        "twilio",
+        door.db,
+        door.clock,
+        door.twilio_channels,
+        door.surprised,
+        lambda request, call, found: _accept(door, request, call, found),
+    )
 
 
 def _accept(door: Runtime, request: Request, call: Call, found: OpenChannel[TwilioCredentials]) -> Response:

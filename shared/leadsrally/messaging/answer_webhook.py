@@ -44,12 +44,16 @@ class Webhook(Generic[Credentials]):
     accept: Callable[[Request, Call, OpenChannel[Credentials]], Response]
 
 
-def answer_webhook(webhook: Webhook[Credentials], event: gateway.Event, kind: str) -> Response:
+def answer_webhook(
+    open_webhook: Callable[[], Webhook[Credentials]], event: gateway.Event, kind: str
+) -> Response:
     """Find the channel whose key is in the address, and accept the call or refuse it. Never raises.
 
-    `kind` is what the log calls it. Without a database the answer is 503, so that the provider comes again.
+    `open_webhook` makes the door from its settings, and is refused too when these are wrong. `kind` is what
+    the log calls the call. Without a database the answer is 503, so that the provider comes again.
     """
     try:
+        webhook = open_webhook()
         request = gateway.read(event)
         call = _call(webhook, request, kind)
         try:
