@@ -1,9 +1,12 @@
 """A world whose channels are looked after at a simulated Twilio, over HTTP."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from starlette.types import Receive, Scope, Send
 
 from infra.simulators.running import Running
 from infra.simulators.twilio import TwilioAccount, TwilioNumber, TwilioSimulator
@@ -21,6 +24,8 @@ class Switchboard:
     world: World
     simulator: TwilioSimulator
     base_url: str
+    looks: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    """Called while a request is under way, before it is answered."""
 
     def account(self, sid: str, token: str, *numbers: str, **more: Any) -> TwilioAccount:
         """An account at the provider that has these numbers."""
@@ -57,7 +62,14 @@ class Switchboard:
 def switched(world: World) -> Iterator[Switchboard]:
     """The function manage_channel as production builds it, with the simulator as Twilio."""
     simulator = TwilioSimulator([])
-    with Running(simulator) as running:
+    looks: list[Callable[[], None]] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        for look in looks:
+            await asyncio.to_thread(look)
+        await simulator(scope, receive, send)
+
+    with Running(watched) as running:
         function = world.functions["manage_channel"]
         values = {
             **SETTINGS,
@@ -69,4 +81,4 @@ def switched(world: World) -> Iterator[Switchboard]:
         runtime.install(
             Runtime("manage_channel", settings, clock=world.clock, connections=4, announce=world._announced)
         )
-        yield Switchboard(world, simulator, running.base_url)
+        yield Switchboard(world, simulator, running.base_url, looks)

@@ -4,14 +4,16 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from infra.local import demo_meta
+from infra.local import demo_meta, demo_twilio
 from infra.local.provision import OWNER
 from infra.local.secrets import LocalSecrets, write_private
+from infra.simulators.twilio import TwilioAccount
 from leadsrally.accounts.passwords import hash_password
 from leadsrally.kit.crypto import Vault
 from leadsrally.messaging.channels import meta_context, twilio_context
@@ -74,17 +76,38 @@ ON CONFLICT DO NOTHING
 """
 
 
-def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes]) -> bool:
-    """Make the demo organisation if it is not there yet; returns whether it was made now."""
+def twilio_account(
+    migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes], base_url: str
+) -> TwilioAccount:
+    """The organisation's account at the simulated Twilio."""
+    vault = Vault(LocalKeys(master_keys, next(iter(master_keys))))
+    with _as_owner(migrate_url) as connection:
+        return demo_twilio.account(
+            connection,
+            vault,
+            base_url,
+            ACCOUNT_SID,
+            secrets.twilio_auth_token,
+            NUMBER,
+            demo_twilio.SPARE_NUMBER,
+        )
+
+
+def _as_owner(migrate_url: str) -> psycopg.Connection[Any]:
+    """A transaction of the tables' owner that sees the demo organisation."""
     options = conninfo_to_dict(migrate_url)
     options["options"] = f"-c role={OWNER}"
+    connection = psycopg.connect(make_conninfo(**options))
+    connection.execute("SELECT set_config('leadsrally.organization_id', %s, true)", (str(ORGANIZATION_ID),))
+    return connection
+
+
+def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes]) -> bool:
+    """Make the demo organisation if it is not there yet; returns whether it was made now."""
     now = datetime.now(UTC)
     vault = Vault(LocalKeys(master_keys, next(iter(master_keys))))
     credentials = TwilioCredentials(ACCOUNT_SID, (secrets.twilio_auth_token,))
-    with psycopg.connect(make_conninfo(**options)) as connection:
-        connection.execute(
-            "SELECT set_config('leadsrally.organization_id', %s, true)", (str(ORGANIZATION_ID),)
-        )
+    with _as_owner(migrate_url) as connection:
         made = connection.execute(_ORGANIZATION, {"id": ORGANIZATION_ID, "now": now}).rowcount > 0
         if made:
             connection.execute(
@@ -163,6 +186,11 @@ class Demo:
                         "app_secret": self.secrets.meta_app_secret,
                         "verify_token": self.secrets.meta_verify_token,
                     },
+                },
+                "twilio": {
+                    "account_sid": ACCOUNT_SID,
+                    "auth_token": self.secrets.twilio_auth_token,
+                    "spare_number": demo_twilio.SPARE_NUMBER,
                 },
                 "simulators": {
                     "twilio": f"{simulators}/twilio",

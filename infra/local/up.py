@@ -17,7 +17,7 @@ from infra.local.secrets import HOME, LocalSecrets
 from infra.local.serve import serve, take_port
 from infra.simulators.connections import exposing_transport
 from infra.simulators.resend import Endpoint, ResendSimulator
-from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
+from infra.simulators.serve import mount
 from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.settings import Settings
 
@@ -60,12 +60,8 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
     if demo.seed(url(MIGRATE), kept, master_keys):
         _say("made the demo organisation")
     demo.Demo(base_url, admin, kept).write(HOME / "demo.json")
-    webhook = f"{base_url}/webhooks/twilio/{kept.channel_key}/inbound"
-    account = TwilioAccount(
-        demo.ACCOUNT_SID, kept.twilio_auth_token, numbers=[TwilioNumber(demo.NUMBER, webhook)]
-    )
     simulators = mount(
-        [account],
+        [demo.twilio_account(url(MIGRATE), kept, master_keys, base_url)],
         demo.PHONES,
         api_keys=[kept.anthropic_api_key],
         apps=[demo_meta.meta_app(kept, base_url)],

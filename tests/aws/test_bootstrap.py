@@ -14,6 +14,9 @@ import pytest
 
 from infra.local.functions import PROJECT
 from infra.simulators.running import Running
+from leadsrally import runtime
+from leadsrally.accounts.audit import SYSTEM
+from leadsrally.messaging.ask_provider import ask_provider
 from tests.aws import events
 from tests.aws.bootstrap import FUNCTIONS, Bootstrap, Package
 from tests.aws.emulator import PROGRAM, Emulator
@@ -184,6 +187,23 @@ def test_bell_sends_a_reply_through_twilios_own_client(
     sent = aws.message(message_id)
     assert sent["status"] in ("queued", "sent", "accepted")
     assert sent["provider_message_id"].startswith("SM")
+
+
+def test_bell_points_a_number_at_us_through_twilios_own_client(
+    packaged: Package, aws: World, sms: Line, providers: Running
+) -> None:
+    with runtime.of("api").db.tenant(sms.organization_id) as tx:
+        task_id = ask_provider(tx, sms.organization_id, "configure", sms.id, actor=SYSTEM, now=aws.clock.now)
+    job_id = aws.value("SELECT id FROM jobs")
+    settings = settings_of("manage_channel", aws, TWILIO_BASE_URL=f"{providers.base_url}/simulators/twilio")
+    with Bootstrap(packaged, "manage_channel", settings) as box:
+        assert answer(box, events.bell("manage_channel", job_id)) == {"batchItemFailures": []}
+        (test,) = [row["id"] for row in aws.rows("SELECT id FROM jobs")]
+        assert answer(box, events.bell("manage_channel", test)) == {"batchItemFailures": []}
+        assert_silent(box, sms.auth_token)
+    assert aws.value("SELECT state FROM channel_tasks WHERE id = %(id)s", id=task_id) == "done"
+    checks = {check["check"]: check["state"] for check in aws.value("SELECT checks FROM channels")}
+    assert checks["webhook"] == "passed"
 
 
 def test_bell_mails_a_person_and_the_report_about_it_is_heard(

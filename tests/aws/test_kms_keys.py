@@ -1,5 +1,6 @@
 """KMS as the holder of the master key, through boto3 against an emulator: O6 of the ways in which a vault fails."""
 
+import asyncio
 import base64
 import time
 from collections.abc import Iterator
@@ -24,12 +25,14 @@ from leadsrally.providers.keys.moving import MovingKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.runtime import Runtime
 from tests.aws.emulator import PROGRAM, Emulator
-from tests.world import SETTINGS, Line, World
+from tests.world import SETTINGS, Line, Org, World
 
 CANARY = b"canary-77c2-auth-token"
 ORGANIZATION = UUID("018f0000-0000-7000-8000-000000000001")
 ROW = UUID("018f0000-0000-7000-8000-0000000000a1")
 HERE = SealContext(ORGANIZATION, "twilio.credentials", ROW)
+
+NEW = {"account_sid": "AC" + "d" * 32, "auth_token": "canary-0123456789abcdef", "number": "+15005550123"}
 
 needs_emulator = pytest.mark.skipif(
     not PROGRAM.exists(), reason="no emulator of AWS: `make .venv-aws/ready` installs it"
@@ -318,3 +321,69 @@ class TestAtTheDoor:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port}")
         assert served.text(line, "hi").status == 503
         assert served.value("SELECT count(*) FROM messages") == 0
+
+
+class TestInTheApi:
+    """What people enter is sealed before the transaction of their request is open."""
+
+    @pytest.fixture
+    def owner(self, world: World, org: Org) -> tuple[Org, str]:
+        return org, world.token(world.user(org), org)
+
+    def serve(self, world: World, key: str) -> None:
+        function = world.functions["api"]
+        values = {**SETTINGS, "LEADSRALLY_KMS_KEY": key, "LEADSRALLY_MASTER_KEYS": ""}
+        values["DATABASE_URL"] = world.database.url("leadsrally_api")
+        runtime.of("api").db.close()
+        settings = Settings(values, allowed=function.settings)
+        runtime.install(Runtime("api", settings, clock=world.clock, announce=lambda _queue, _ids: None))
+
+    @needs_emulator
+    def test_a_channel_is_sealed_by_kms_for_its_place(
+        self, world: World, owner: tuple[Org, str], reached: Any
+    ):
+        org, token = owner
+        key = made(reached)
+        self.serve(world, key)
+        assert world.api("POST", "/v1/channels", token, NEW)[0] == 201
+        row = world.row("SELECT id, credentials FROM channels")
+        vault = Vault(KmsKeys([key]))
+        assert vault.is_current(row["credentials"])
+        opened = vault.open(row["credentials"], twilio_context(org.id, row["id"]))
+        assert TwilioCredentials.from_json(opened).auth_tokens == (NEW["auth_token"],)
+
+    def test_no_transaction_waits_for_the_key_service_and_nothing_is_written_without_it(
+        self, world: World, owner: tuple[Org, str], monkeypatch: pytest.MonkeyPatch
+    ):
+        _, token = owner
+        busy: list[Any] = []
+
+        def look() -> None:
+            busy.append(
+                world.rows(
+                    """SELECT state, query FROM pg_stat_activity WHERE datname = current_database()
+                          AND pid <> pg_backend_pid() AND state <> 'idle'"""
+                )
+            )
+
+        async def away(_request: Request) -> JSONResponse:
+            await asyncio.to_thread(look)
+            return JSONResponse({"__type": "ThrottlingException"}, 400)
+
+        with Running(Starlette(routes=[Route("/", away, methods=["POST"])])) as server:
+            _point_at(server.base_url, monkeypatch)
+            self.serve(world, TestTrouble.ARN)
+            status, body = world.api("POST", "/v1/channels", token, NEW)
+        assert (status, body["code"]) == (503, "key_service")
+        assert len(busy) >= 1
+        assert not any(busy), busy
+        assert world.value("SELECT count(*) FROM channels") == 0
+
+    def test_who_may_not_makes_no_call_of_the_key_service(
+        self, world: World, org: Org, closed_port: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        _point_at(f"http://127.0.0.1:{closed_port}", monkeypatch)
+        self.serve(world, TestTrouble.ARN)
+        viewer = world.token(world.user(org, "viewer"), org)
+        assert world.api("POST", "/v1/channels", viewer, NEW)[0] == 403
+        assert world.api("POST", "/v1/channels", None, NEW)[0] == 401

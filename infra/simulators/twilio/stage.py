@@ -6,6 +6,8 @@ POST   _sim/phones/{number}/text      {to, body, media?, …} (see Text): the ph
                                       file of `media` is an address, or {content_type, data} in base64
 GET    _sim/media/{sid}               such a file, for the phone page, without the account's credentials
 POST   _sim/phones/{number}/opt-out   {opted_out, to?}: opted out at the carrier, without a word to us
+POST   _sim/accounts/{sid}/secondary-token   makes one and shows it: it signs in and does not sign webhooks
+POST   _sim/accounts/{sid}/promote           the secondary token takes the place of the first
 GET    _sim/callbacks                 the status callbacks made, oldest first
 POST   _sim/callbacks                 {order, delay, duplicate, error_code, …} (see CallbackOrder)
 DELETE _sim/callbacks                 forget both
@@ -13,6 +15,7 @@ DELETE _sim/callbacks                 forget both
 
 import base64
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +58,8 @@ class Stage:
             Route("/_sim/phones/{number}/text", self._text, methods=["POST"]),
             Route("/_sim/phones/{number}/opt-out", self._opt_out, methods=["POST"]),
             Route("/_sim/media/{sid}", self._file, methods=["GET"]),
+            Route("/_sim/accounts/{sid}/secondary-token", self._secondary_token, methods=["POST"]),
+            Route("/_sim/accounts/{sid}/promote", self._promote, methods=["POST"]),
             Route("/_sim/callbacks", self._callbacks_made, methods=["GET"]),
             Route("/_sim/callbacks", self._order_callbacks, methods=["POST"]),
             Route("/_sim/callbacks", self._forget_callbacks, methods=["DELETE"]),
@@ -145,6 +150,20 @@ class Stage:
                 if wanted in (None, owned.number):
                     self.handsets.set_opted_out(phone, opt_out_scope(account, owned.number), opted_out)
         return JSONResponse(self._phone(phone))
+
+    async def _secondary_token(self, request: Request) -> Response:
+        account = self.accounts.get(request.path_params["sid"])
+        if account is None:
+            return _problem("There is no such account.", 404)
+        account.secondary_token = secrets.token_hex(16)
+        return JSONResponse({"secondary_auth_token": account.secondary_token}, 201)
+
+    async def _promote(self, request: Request) -> Response:
+        account = self.accounts.get(request.path_params["sid"])
+        if account is None or account.secondary_token is None:
+            return _problem("There is no secondary token to promote.", 404)
+        account.auth_token, account.secondary_token = account.secondary_token, None
+        return Response(status_code=204)
 
     async def _callbacks_made(self, _: Request) -> Response:
         return JSONResponse(list(self.callbacks.history))
