@@ -29,10 +29,12 @@ def page(contract: dict[str, Any]) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style></head><body>",
-            '<a class="skip" href="#content">To the content</a><nav aria-label="Operations">',
+            '<a class="skip" href="#content">To the content</a><nav id="operations" aria-label="Operations">',
             *(_contents(tag["name"], operations) for tag, operations in chapters),
             f'</nav><main id="content"><h1>{escape(info["title"])} API</h1>',
-            f'<p class="lead">{escape(info["summary"])}</p>{_prose(info["description"])}',
+            f'<p class="lead">{escape(info["summary"])}</p>',
+            '<p class="jump"><a href="#operations">All operations</a></p>',
+            _prose(info["description"]),
             '<p>The same as a document for programs: <a href="/openapi.json">openapi.json</a>.</p>',
             *(_chapter(tag, operations, schemas) for tag, operations in chapters),
             "</main></body></html>",
@@ -50,17 +52,17 @@ def _operations(contract: dict[str, Any], tag: str) -> Iterator[tuple[str, str, 
 def _contents(tag: str, operations: Iterable[tuple[str, str, dict[str, Any]]]) -> str:
     links = "".join(
         f'<li><a href="#{escape(operation["operationId"])}">{_method(method)}'
-        f'<span class="path">{escape(path)}</span></a></li>'
+        f'<span class="path">{_path(path)}</span></a></li>'
         for method, path, operation in operations
     )
-    return f"<h2>{escape(tag.capitalize())}</h2><ul>{links}</ul>"
+    return f"<h2>{escape(_title(tag))}</h2><ul>{links}</ul>"
 
 
 def _chapter(
     tag: dict[str, str], operations: Iterable[tuple[str, str, dict[str, Any]]], schemas: dict[str, Schema]
 ) -> str:
     told = "".join(_operation(*given, schemas) for given in operations)
-    name = escape(tag["name"].capitalize())
+    name = escape(_title(tag["name"]))
     return f"<section><h2>{name}</h2>{_prose(tag['description'])}{told}</section>"
 
 
@@ -69,7 +71,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
     return "".join(
         (
             f'<article id="{name}"><h3>{_method(method)}',
-            f'<a class="path" href="#{name}">{escape(path)}</a></h3>',
+            f'<a class="path" href="#{name}">{_path(path)}</a></h3>',
             _prose(operation["description"]),
             "" if "x-action" in operation else '<p class="who">Open to everyone.</p>',
             _parameters(operation.get("parameters", ()), schemas),
@@ -107,7 +109,7 @@ def _body(body: dict[str, Any] | None, schemas: dict[str, Schema]) -> str:
 
 def _answer(status: str, response: dict[str, Any], schemas: dict[str, Schema]) -> str:
     headers = "".join(
-        f"<p><code>{escape(name)}</code> {escape(header['description'])}</p>"
+        f"<p><code>{escape(name)}</code> {_inline(header['description'])}</p>"
         for name, header in response.get("headers", {}).items()
     )
     schema = response.get("content", {}).get("application/json", {}).get("schema")
@@ -171,19 +173,19 @@ def _kind(schema: Schema, schemas: dict[str, Schema]) -> str:
         return " or ".join(json.dumps(word) for word in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_kind(schema['items'], schemas)}"
-    bounds = [
-        f"{word} {schema[name]}"
-        for name, word in (
-            ("minimum", "from"),
-            ("maximum", "to"),
-            ("minLength", "at least"),
-            ("maxLength", "at most"),
-        )
-        if name in schema
-    ]
     word: str = schema.get("type", "anything")
-    word = {"date-time": "instant", "uuid": "id"}.get(schema.get("format", ""), word)
-    return " ".join([word, *bounds, *(["characters"] if "maxLength" in schema else [])])
+    word = {"date-time": "instant", "uuid": "id", "string": "text"}.get(schema.get("format", word), word)
+    return word + _bounds(schema)
+
+
+def _bounds(schema: Schema) -> str:
+    """How large a number or how long a text may be, if that is said."""
+    if "maximum" in schema:
+        return f" from {schema.get('minimum', 0):g} to {schema['maximum']:g}"
+    if "maxLength" in schema:
+        least = schema.get("minLength", 0)
+        return f" of {least} to {schema['maxLength']} characters"
+    return ""
 
 
 _FORMATS = {"uuid": "019ab3f4-6f00-7c3e-8a51-5b0d1f9a2c44", "date-time": "2026-11-24T15:04:05Z"}
@@ -217,6 +219,15 @@ def _resolved(schema: Schema, schemas: dict[str, Schema]) -> Schema:
 
 def _json(value: Any) -> str:
     return f'<pre tabindex="0"><code>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</code></pre>'
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _path(path: str) -> str:
+    """A path that breaks, where it must, before a slash."""
+    return escape(path).replace("/", "<wbr>/")
 
 
 def _method(method: str) -> str:
