@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from queue import SimpleQueue
 from typing import Any
 
@@ -23,7 +24,10 @@ Invoke = Callable[[Function, dict[str, Any]], Answer]
 
 
 class Host:
-    """An ASGI application. `mounted` are applications under a path prefix of their own (the simulators)."""
+    """An ASGI application. `mounted` are applications under a path prefix of their own (the simulators).
+
+    `address_header` is the header in which the platform's own proxy says whose connection it passes on.
+    """
 
     def __init__(
         self,
@@ -31,11 +35,13 @@ class Host:
         *,
         threads: int = 16,
         mounted: dict[str, Application] | None = None,
+        address_header: str | None = None,
     ) -> None:
         self._routes = gateway.Routes(functions)
         self._handlers = {function.name: function.handler() for function in functions if function.routes}
         self._threads = _Threads(threads, self._invoke)
         self._mounted = mounted or {}
+        self._address_header = address_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,7 +69,7 @@ class Host:
             query=scope["query_string"].decode("latin-1"),
             headers=scope["headers"],
             body=body,
-            source_ip=scope["client"][0] if scope.get("client") else "",
+            source_ip=source_of(scope, self._address_header),
             protocol=f"HTTP/{scope['http_version']}",
         )
         status, headers, raw = await self._threads.answer(route.function, event)
@@ -86,6 +92,22 @@ class Host:
 
 Task = tuple[asyncio.Future[Answer], Function, dict[str, Any]]
 Seat = SimpleQueue[Task | None]
+
+
+def source_of(scope: Scope, address_header: str | None) -> str:
+    """Whose connection it is: an address, or "" when that cannot be told.
+
+    Headers are what the caller writes, so none is read unless the operator names the one that the proxy in front
+    replaces. The proxy's own address would make one source of everybody.
+    """
+    if not address_header:
+        return scope["client"][0] if scope.get("client") else ""
+    wanted = address_header.lower().encode()
+    told = [value for name, value in scope["headers"] if name == wanted]
+    try:
+        return str(ip_address(told[-1].decode("latin-1").strip())) if told else ""
+    except ValueError:
+        return ""
 
 
 class _Threads:

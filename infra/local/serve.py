@@ -71,7 +71,11 @@ def serve(
     for function in functions:
         if function.schedules:
             schedules.ring(function, datetime.now(UTC))  # makes up for what was missed while we were down
-    host = Host(functions, mounted={**files.mounted(environment), **(mounted or {})})
+    host = Host(
+        functions,
+        mounted={**files.mounted(environment), **(mounted or {})},
+        address_header=environment.get("LEADSRALLY_ADDRESS_HEADER"),
+    )
     clockwork = schedules.Schedules(functions, system_clock)
     bells.start()
     clockwork.start()
@@ -103,6 +107,7 @@ def _run(host: Host, listening: socket.socket, ready: Callable[[], None]) -> Non
         access_log=False,  # a request line holds a channel's key
         log_config=None,
         log_level="warning",
+        proxy_headers=False,  # uvicorn would believe a forwarding header of anybody on this machine
         server_header=False,
         timeout_graceful_shutdown=20,
     )

@@ -113,11 +113,11 @@ class TestSource:
     def test_what_counts_as_one(self, address: str | None, network: str):
         assert Visitor(address, "").network == network
 
-    def test_it_is_known_for_ninety_days(self, desk: FrontDesk):
+    def test_it_is_known_for_thirty_days(self, desk: FrontDesk):
         with desk.db.across() as tx:
             limits.remember_source(tx, desk.hashes, "ada", "here", START)
             for account, source, days, known in [
-                ("ada", "here", 90, True), ("ada", "here", 90.1, False), ("ada", "there", 1, False),
+                ("ada", "here", 30, True), ("ada", "here", 30.1, False), ("ada", "there", 1, False),
                 ("bob", "here", 1, False),
             ]:  # fmt: skip
                 now = START + timedelta(days=days, microseconds=-1)

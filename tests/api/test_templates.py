@@ -148,6 +148,7 @@ class TestSend:
         assert world.whatsapp(wa, "Is it blue?", wamid="wamid.asked").status == 200
         conversation = world.value("SELECT id FROM conversations")
         asked = newest(client, conversation)["id"]
+        world.clock.pass_(seconds=1)
         client.post(f"/v1/conversations/{conversation}/messages", {"body": "It is.", "reply_to": asked})
         world.work("send_message")
         assert world.meta_sender.texts[0].reply_to == "wamid.asked"

@@ -90,7 +90,7 @@ def refuse(wait: timedelta | None) -> None:
 
 # A mark lies in the same table: until when a source counts as one that an account was logged in from.
 _KNOWN = "known_source"
-_KNOWN_FOR = timedelta(days=90)
+_KNOWN_FOR = timedelta(days=30)
 
 _REMEMBER = """
 INSERT INTO rate_limits AS bucket (bucket, subject, full_at)
@@ -103,7 +103,7 @@ SELECT count(*) > 0 FROM rate_limits WHERE bucket = %(bucket)s AND subject = %(s
 
 
 def remember_source(tx: Tx, hashes: KeyedHash, account: str, source: str, now: datetime) -> None:
-    """From now on, and for 90 days, this account may be tried from there whatever others try elsewhere."""
+    """From now on, and for 30 days, this account may be tried from there whatever others try elsewhere."""
     mark = hashes.of(_NOBODY, _KNOWN, f"{account}\n{source}")
     tx.run(_REMEMBER, {"bucket": _KNOWN, "subject": mark, "until": now + _KNOWN_FOR})
 

@@ -151,7 +151,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("notice_events", "event reason occurred_at recorded_at", "user", Category.ACCOUNT, "prove what became of a mail", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "resend"),
     _entry("audit_log", "actor_id action target_id details occurred_at", "user", Category.ACCOUNT, "show who did what", "legitimate_interest", Kept.ACCOUNT, Exported.ACCOUNT, Erased.STAYS),
     _entry("idempotency_keys", "actor_id key request_hash answer", "user", Category.ACCOUNT, "do once what is asked twice", "contract", Kept.SHORT, Exported.COPIED, Erased.ROW),
-    _entry("rate_limits", "subject", "caller", Category.TELEMETRY, "slow down guessing", "legitimate_interest", Kept.SHORT, Exported.HASHED, Erased.STAYS),
+    _entry("rate_limits", "subject", "caller", Category.TELEMETRY, "slow down guessing", "legitimate_interest", Kept.SESSION, Exported.HASHED, Erased.STAYS),
     _entry("channels", "address account_sid waba_id phone_number_id page_id", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio", "meta"),
     _entry("channels", "credentials", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW, "twilio", "meta"),
     _entry("templates", "name language form", "user", Category.CONTENT, "send what Meta has approved", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "meta"),
