@@ -126,6 +126,7 @@ class Database:
         self._announce = announce
         self._wait_seconds = wait_seconds
         self._gathered: ContextVar[dict[str, dict[UUID, None]] | None] = ContextVar("gathered", default=None)
+        self._closed = False
         self._idle: queue.LifoQueue[psycopg.Connection[Any] | None] = queue.LifoQueue(connections)
         for _ in range(connections):
             self._idle.put(None)
@@ -269,12 +270,14 @@ class Database:
             and not connection.closed
             and connection.info.transaction_status == TransactionStatus.IDLE
         )
-        if connection is not None and not clean:
+        kept = clean and not self._closed
+        if connection is not None and not kept:
             connection.close()  # a half-finished transaction must not meet the next tenant
-        self._idle.put(connection if clean else None)
+        self._idle.put(connection if kept else None)
 
     def close(self) -> None:
-        """Close what is idle. For the end of a process and of a test."""
+        """Close what is idle, and from now on what comes back. For the end of a process and of a test."""
+        self._closed = True
         idle = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
         for connection in idle:
             if connection is not None:
