@@ -108,7 +108,10 @@ class TestDocument:
         """A key of the caller's own, wherever a repeat would make a second one."""
         harmless = {
             ("POST", "/v1/jobs/{job_id}/replay"): "what is not dead any more is not found",
-            ("POST", "/v1/templates/sync/{channel_id}"): "one waiting copy of a channel's templates is enough",
+            (
+                "POST",
+                "/v1/templates/sync/{channel_id}",
+            ): "one waiting copy of a channel's templates is enough",
         }
         makes = {
             found

@@ -6,10 +6,16 @@ import pytest
 
 from infra.local.host import source_of
 
-LIES = [(b"x-forwarded-for", b"198.51.100.1"), (b"x-real-ip", b"198.51.100.2"), (b"forwarded", b"for=198.51.100.3")]
+LIES = [
+    (b"x-forwarded-for", b"198.51.100.1"),
+    (b"x-real-ip", b"198.51.100.2"),
+    (b"forwarded", b"for=198.51.100.3"),
+]
 
 
-def scope(*headers: tuple[bytes, bytes], client: tuple[str, int] | None = ("203.0.113.7", 4711)) -> dict[str, Any]:
+def scope(
+    *headers: tuple[bytes, bytes], client: tuple[str, int] | None = ("203.0.113.7", 4711)
+) -> dict[str, Any]:
     return {"client": client, "headers": list(headers)}
 
 
