@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from tempfile import gettempdir
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -26,6 +27,10 @@ ENVIRONMENT = {
     "LEADSRALLY_PUBLIC_URL": PUBLIC_URL,
     "LEADSRALLY_APP_URL": "https://app.example.test",
     "LEADSRALLY_MASTER_KEYS": f"bench={_KEY}",
+    "LEADSRALLY_MAIL_FROM": "LeadsRally <hello@mail.example.test>",
+    "LEADSRALLY_STORAGE_DIR": f"{gettempdir()}/leadsrally-bench-files",
+    "RESEND_API_KEY": "re_bench",
+    "RESEND_WEBHOOK_SECRETS": f"whsec_{_KEY}",
     **{setting.name: _KEY for setting in SETTINGS if setting.required and setting.name.endswith("_KEY")},
 }
 FORM_TYPE = "application/x-www-form-urlencoded"
