@@ -1,4 +1,4 @@
-"""Windows of rows: what people who came in leave behind, to the instant, for all tenants at once."""
+"""Windows of rows: what people leave behind and what was set aside, to the instant, for all tenants at once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from infra.local.command import main
 from infra.local.context import Context
 from leadsrally import runtime
-from leadsrally.accounts.expired import Expiring
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Misconfigured
+from leadsrally.kit.expiring import Expiring
 from leadsrally.privacy import keep_windows as windows
 from leadsrally.privacy.keep_windows import ROWS, keep_windows
 from leadsrally.privacy.retention import RowRule
@@ -56,6 +56,26 @@ def row(world: World, org: Org, table: str, at: datetime, user_id: UUID | None =
             world._insert(table, {"organization_id": org.id, "created_at": at, **key})
         case "rate_limits":
             world._insert(table, {"bucket": "of_a_test", "subject": uuid4().bytes, "full_at": at})
+        case "early_reports":
+            told = {"provider_hash": uuid4().bytes, "status": "delivered", "status_rank": 5}
+            world._insert(table, {"organization_id": org.id, "received_at": at, **told})
+        case "early_amendments":
+            told = {"target_hash": uuid4().bytes, "action": "edit", "body": "blue", "said_at": before}
+            world._insert(
+                table,
+                {"organization_id": org.id, "channel_id": world.line(org).id, "received_at": at, **told},
+            )
+        case "quarantine":
+            piece = {
+                "piece_hash": uuid4().bytes,
+                "delivery_id": uuid4(),
+                "reason": "malformed",
+                "piece": b"{}",
+            }
+            world._insert(
+                table,
+                {"organization_id": org.id, "channel_id": world.line(org).id, "received_at": at, **piece},
+            )
         case _:
             raise AssertionError(f"no row of {table} can be made")
 
@@ -280,7 +300,7 @@ class TestRule:
         assert now.astimezone(UTC) - rule.cutoff(now) == timedelta(days=days)
 
     def test_each_window_has_its_statements_and_its_clause(self):
-        assert len(windows.ROWS) == len({expiring.table for _, expiring in ROWS}) == 6
+        assert len(windows.ROWS) == len({expiring.table for _, expiring in ROWS}) == 9
         for rule, expiring in ROWS:
             assert isinstance(expiring, Expiring)
             assert rule.name == expiring.table

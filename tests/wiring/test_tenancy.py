@@ -191,6 +191,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "retention_sweep": {
         "delivery_log": "S",
         "early_amendments": "sD",
+        "early_reports": "sD",
         "email_changes": "sD",
         "idempotency_keys": "sD",
         "jobs": "sD",
@@ -348,8 +349,11 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("send_message", "channels", "UPDATE"): "quiet_until trouble trouble_since",
     ("send_message", "contacts", "UPDATE"): "updated_at",
-    ("retention_sweep", "early_amendments", "SELECT"): "received_at",
-    ("retention_sweep", "quarantine", "SELECT"): "received_at",
+    ("retention_sweep", "early_amendments", "SELECT"): (
+        "action channel_id organization_id received_at target_hash"
+    ),
+    ("retention_sweep", "early_reports", "SELECT"): "organization_id provider_hash received_at status",
+    ("retention_sweep", "quarantine", "SELECT"): "channel_id organization_id piece_hash received_at",
     ("webhook_meta", "channels", "SELECT"): (
         "account_sid address credentials_version id key kind organization_id page_id phone_number_id "
         "provider_answers_keywords state trouble waba_id"
@@ -705,6 +709,7 @@ class TestCatalogue:
                 f"sweep on {name}: leadsrally_retention_sweep may ALL"
                 for name in (
                     "early_amendments",
+                    "early_reports",
                     "email_changes",
                     "idempotency_keys",
                     "password_resets",

@@ -1,33 +1,12 @@
-"""What has expired of people's coming and going: how much of it there is, and how it is deleted, some at a time.
+"""What has expired of people's coming and going, table by table.
 
-Run by the sweep for all tenants, through policies named in the migration. Each statement looks at the instant once
-more where it deletes: of two who write the same row, the one that prolongs it wins.
+Each statement looks at the instant once more where it deletes: of two who write the same row, the one that prolongs
+it wins.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, LiteralString
+from typing import Final
 
-from leadsrally.kit.db import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Expiring:
-    """Rows of one table that are due once their instant is not later than a cut-off."""
-
-    table: str
-    count: LiteralString
-    delete: LiteralString
-
-
-def count_due(tx: Tx, expiring: Expiring, cutoff: datetime) -> int:
-    return tx.value(expiring.count, {"cutoff": cutoff})
-
-
-def delete_due(tx: Tx, expiring: Expiring, cutoff: datetime, *, limit: int) -> int:
-    """Delete at most `limit` rows; returns how many."""
-    return tx.value(expiring.delete, {"cutoff": cutoff, "limit": limit})
-
+from leadsrally.kit.expiring import Expiring
 
 # A sign-up that nobody proved takes its organisation with it, and the mail that was to be sent for it.
 SIGNUPS: Final = Expiring(

@@ -5,10 +5,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from leadsrally.accounts import expired
-from leadsrally.accounts.expired import Expiring
+from leadsrally.accounts import expired as people
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
+from leadsrally.kit.expiring import Expiring
+from leadsrally.messaging import expired as aside
 from leadsrally.privacy import retention
 from leadsrally.privacy.retention import RowRule
 from leadsrally.privacy.sweep import Run, sweep_delivery_log
@@ -16,12 +17,15 @@ from leadsrally.privacy.sweep_rows import sweep_rows
 from leadsrally.telemetry import log
 
 ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
-    (retention.SIGNUPS, expired.SIGNUPS),
-    (retention.SESSIONS, expired.SESSIONS),
-    (retention.PASSWORD_RESETS, expired.PASSWORD_RESETS),
-    (retention.EMAIL_CHANGES, expired.EMAIL_CHANGES),
-    (retention.IDEMPOTENCY_KEYS, expired.IDEMPOTENCY_KEYS),
-    (retention.RATE_LIMITS, expired.RATE_LIMITS),
+    (retention.SIGNUPS, people.SIGNUPS),
+    (retention.SESSIONS, people.SESSIONS),
+    (retention.PASSWORD_RESETS, people.PASSWORD_RESETS),
+    (retention.EMAIL_CHANGES, people.EMAIL_CHANGES),
+    (retention.IDEMPOTENCY_KEYS, people.IDEMPOTENCY_KEYS),
+    (retention.RATE_LIMITS, people.RATE_LIMITS),
+    (retention.EARLY_REPORTS, aside.EARLY_REPORTS),
+    (retention.EARLY_AMENDMENTS, aside.EARLY_AMENDMENTS),
+    (retention.QUARANTINE, aside.QUARANTINE),
 )
 
 

@@ -42,7 +42,7 @@ class Kept(StrEnum):
 
     ACCOUNT = "while the account is active, and 30 days after its deletion (P6.1)"
     CUSTOMER = "until the customer deletes it (P6.2)"
-    MOMENT = "until it is applied to its message (P6.2)"
+    MOMENT = "until it is applied to its message, eight days at most (P6.2)"
     SHORT = "until it is used or has expired, some days at most (P1.1)"
     SESSION = "as long as the session, and 30 days (P1.1)"
     LOG = "90 days (P6.4)"

@@ -43,3 +43,9 @@ PASSWORD_RESETS = RowRule("password_resets", "P1.1", timedelta(days=1))  # its m
 EMAIL_CHANGES = RowRule("email_changes", "P1.1", timedelta(days=1))
 IDEMPOTENCY_KEYS = RowRule("idempotency_keys", "P1.1", timedelta(days=1))
 RATE_LIMITS = RowRule("rate_limits", "P1.5", timedelta(0))
+
+# What came and could not be taken, or not yet (Kept.MOMENT and Kept.ASIDE of the register). The instant is when it
+# came. Meta tells again for seven days, so a message may come as much later than the news of it.
+EARLY_REPORTS = RowRule("early_reports", "P6.2", timedelta(days=8))
+EARLY_AMENDMENTS = RowRule("early_amendments", "P6.2", timedelta(days=8))
+QUARANTINE = RowRule("quarantine", "P6.4", timedelta(days=30))

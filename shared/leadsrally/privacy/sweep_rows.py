@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from leadsrally.accounts import expired
-from leadsrally.accounts.expired import Expiring
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Misconfigured
+from leadsrally.kit.expiring import Expiring, count_due, delete_due
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy import store
 from leadsrally.privacy.retention import RowRule
@@ -42,7 +41,7 @@ def sweep_rows(
                 code="sweep_blind",
             )
         cutoff = rule.cutoff(min(started_at, store.database_time(tx)))
-        due_before = expired.count_due(tx, expiring, cutoff)
+        due_before = count_due(tx, expiring, cutoff)
         run_id = new_id(started_at)
         store.begin_run(
             tx, run_id, rule.name, dry_run=dry_run, cutoff=cutoff, due_before=due_before, now=started_at
@@ -51,12 +50,12 @@ def sweep_rows(
     while not dry_run and time_left() >= _MARGIN:
         with db.across() as tx:
             store.in_turn(tx, rule.name)  # or two would bite into the same rows, and each find some gone
-            gone = expired.delete_due(tx, expiring, cutoff, limit=bite)
+            gone = delete_due(tx, expiring, cutoff, limit=bite)
         deleted += gone
         if gone < bite:
             break
     with db.across() as tx:
-        due_after = expired.count_due(tx, expiring, cutoff)
+        due_after = count_due(tx, expiring, cutoff)
         store.end_run(tx, run_id, deleted=deleted, due_after=due_after, now=clock())
     log.info(
         "sweep.done",
