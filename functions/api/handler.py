@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Depends, Request
+from fastapi import Response as Answer
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from mangum import Mangum
@@ -39,6 +40,12 @@ from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError, TooLarg
 from leadsrally.kit.gateway import Event, Response, problem_of, refuse
 from leadsrally.telemetry import log
 
+
+async def unstored(answer: Answer) -> None:
+    """Answers are one person's, and some hand out a token: no cache keeps any (RFC 6749 section 5.1)."""
+    answer.headers["cache-control"] = "no-store"
+
+
 app = Api(
     title="LeadsRally",
     version="1",
@@ -46,7 +53,7 @@ app = Api(
     description=INTRODUCTION,
     docs_url=None,
     redoc_url=None,
-    dependencies=[Depends(limits.known_query)],
+    dependencies=[Depends(limits.known_query), Depends(unstored)],
     responses=problems.problems(422, 500, 503),
     generate_unique_id_function=operation_id,
 )

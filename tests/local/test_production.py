@@ -19,6 +19,7 @@ PINNED = "postgresql://u@db.example.test/leadsrally?sslmode=verify-ca&sslrootcer
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "LEADSRALLY_ENV",
+        "LEADSRALLY_APP_URL",
         "DATABASE_URL",
         "TWILIO_BASE_URL",
         "META_BASE_URL",
@@ -47,6 +48,13 @@ class TestServe:
         monkeypatch.setenv("LEADSRALLY_ENV", "production")
         monkeypatch.setenv(name, "http://127.0.0.1:1")
         assert f"{name} is for simulators" in self._said(capsys)
+
+    def test_with_an_app_in_clear_text(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        monkeypatch.setenv("LEADSRALLY_ENV", "production")
+        monkeypatch.setenv("LEADSRALLY_APP_URL", "http://app.example.test")
+        assert "must begin with https://" in self._said(capsys)
 
     def test_with_an_unverified_database(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, Door, Visiting, permit
@@ -25,12 +25,7 @@ from leadsrally.accounts.verify_sign_up import verify_sign_up
 from leadsrally.kit.errors import Unauthenticated
 
 
-async def unstored(answer: Response) -> None:
-    """What holds a token is kept by no cache (RFC 6749 section 5.1)."""
-    answer.headers["cache-control"] = "no-store"
-
-
-router = APIRouter(prefix="/v1/auth", tags=["auth"], dependencies=[Depends(unstored)])
+router = APIRouter(prefix="/v1/auth", tags=["auth"])
 
 Kind = Literal["browser", "client"]
 
