@@ -4,10 +4,10 @@ from typing import Any
 
 from leadsrally import runtime
 from leadsrally.kit import gateway
-from leadsrally.kit.errors import HTTP_STATUS, LeadsRallyError, Misconfigured, TooLarge
+from leadsrally.kit.errors import LeadsRallyError, TooLarge
 from leadsrally.kit.gateway import Event, Request, Response
-from leadsrally.kit.ids import new_id
 from leadsrally.messaging import store
+from leadsrally.messaging.answer_call import answer_call, call_of
 from leadsrally.messaging.store import Call
 from leadsrally.notices.report import apply_report
 from leadsrally.providers.resend import webhook
@@ -27,43 +27,14 @@ def handler(event: Event, _context: Any) -> Response:
     with log.bound(function=door.function, request_id=event["requestContext"]["requestId"]):
         try:
             request = gateway.read(event)
-            return _answer(door, request, _call(door, request))
+            call = call_of(request, "resend", "event", door.clock())
+            return answer_call(door.db, door.surprised, call, None, lambda: _accept(door, request, call))
         except LeadsRallyError as error:
             log.warning("webhook.unanswered", code=error.code)
             return gateway.refuse(error)
 
 
-def _call(door: Runtime, request: Request) -> Call:
-    now = door.clock()
-    return Call(
-        id=new_id(now),
-        at=now,
-        provider="resend",
-        kind="event",
-        source_ip=request.source_ip,
-        bytes=len(request.body),
-        request_id=request.id,
-    )
-
-
-def _answer(door: Runtime, request: Request, call: Call) -> Response:
-    try:
-        _accept(door, request, call)
-    except LeadsRallyError as error:
-        refusal = error
-    except Exception as error:  # noqa: BLE001  Resend gets a 5xx, and the log its row
-        door.surprised(error)
-        refusal = Misconfigured("Something broke on our side. Try again later.", code="broken")
-    else:
-        return _ACCEPTED
-    with door.db.across() as tx:
-        status = HTTP_STATUS[refusal.kind]
-        store.log_call(tx, call, None, outcome="refused", reason=refusal.code, http_status=status)
-    log.info("webhook.refused", code=refusal.code)
-    return gateway.refuse(refusal)
-
-
-def _accept(door: Runtime, request: Request, call: Call) -> None:
+def _accept(door: Runtime, request: Request, call: Call) -> Response:
     if len(request.body) > _MAX_BYTES:
         raise TooLarge(f"A webhook of Resend has at most {_MAX_BYTES} bytes.", code="body_too_large")
     event_id = webhook.verify(request.body, request.headers, door.resend_keys, now=call.at)
@@ -74,6 +45,7 @@ def _accept(door: Runtime, request: Request, call: Call) -> None:
             if outcome != "ignored":
                 owner = report.organization_id
                 store.log_call(tx, call, None, organization_id=owner, outcome=outcome, http_status=200)
-                return
+                return _ACCEPTED
     with door.db.across() as tx:
         store.log_call(tx, call, None, outcome="ignored", http_status=200)
+    return _ACCEPTED

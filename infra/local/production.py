@@ -63,7 +63,9 @@ def serve_production(host: str, port: int) -> None:
                 f"{name} is for simulators; production talks to the provider itself. Unset it."
             )
     if not os.environ.get("LEADSRALLY_APP_URL", "https://").startswith("https://"):
-        raise Misconfigured("LEADSRALLY_APP_URL must begin with https://: people's sessions and links go there.")
+        raise Misconfigured(
+            "LEADSRALLY_APP_URL must begin with https://: people's sessions and links go there."
+        )
     base = _required(os.environ, "DATABASE_URL")
     refuse_unpinned(base)
     key = _role_key(os.environ)

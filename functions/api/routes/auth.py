@@ -24,7 +24,6 @@ from leadsrally.accounts.types import Language
 from leadsrally.accounts.verify_sign_up import verify_sign_up
 from leadsrally.kit.errors import Unauthenticated
 
-
 router = APIRouter(prefix="/v1/auth", tags=["auth"])
 
 Kind = Literal["browser", "client"]

@@ -1,25 +1,17 @@
-"""How every provider's webhook answers: 2xx only for what is committed, and a row in the log for each call."""
+"""How a provider's webhook answers for the channel whose key is in its address."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, NoReturn, TypeVar
 
 from leadsrally.kit import gateway
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import SealBroken
 from leadsrally.kit.db import Database
-from leadsrally.kit.errors import (
-    HTTP_STATUS,
-    OUR_FAULT,
-    Forbidden,
-    LeadsRallyError,
-    Misconfigured,
-    NotFound,
-    Unavailable,
-)
+from leadsrally.kit.errors import Forbidden, LeadsRallyError, NotFound, Unavailable
 from leadsrally.kit.gateway import Request, Response
-from leadsrally.kit.ids import new_id
-from leadsrally.messaging import store
+from leadsrally.messaging.answer_call import answer_call, call_of
 from leadsrally.messaging.channels import ChannelDirectory, OpenChannel
 from leadsrally.messaging.receive import StaleChannelError
 from leadsrally.messaging.store import Call
@@ -55,45 +47,26 @@ def answer_webhook(
     try:
         webhook = open_webhook()
         request = gateway.read(event)
-        call = _call(webhook, request, kind)
-        try:
-            found = webhook.channels.find(request.parameters["channel_key"])
-        except SealBroken as broken:  # of this channel alone; the others go on
-            webhook.surprised(broken)
-            return _refuse(webhook, call, None, broken)
-        with log.bound(organization_id=found.channel.organization_id if found else None):
-            return _answer(webhook, request, call, found)
+        call = call_of(request, webhook.provider, kind, webhook.clock())
+        return _answer(webhook, request, call)
     except LeadsRallyError as error:
         log.warning("webhook.unanswered", code=error.code)
         return gateway.refuse(error)
 
 
-def _call(webhook: Webhook[Credentials], request: Request, kind: str) -> Call:
-    now = webhook.clock()
-    return Call(
-        id=new_id(now),
-        at=now,
-        provider=webhook.provider,
-        kind=kind,
-        source_ip=request.source_ip,
-        bytes=len(request.body),
-        request_id=request.id,
-    )
-
-
-def _answer(
-    webhook: Webhook[Credentials], request: Request, call: Call, found: OpenChannel[Credentials] | None
-) -> Response:
+def _answer(webhook: Webhook[Credentials], request: Request, call: Call) -> Response:
     try:
-        return _accept_as_kept_or_as_stored(webhook, request, call, found)
-    except LeadsRallyError as error:
-        if error.kind in OUR_FAULT:
-            webhook.surprised(error)
-        return _refuse(webhook, call, found, error)
-    except Exception as error:  # noqa: BLE001  the provider gets a 5xx, and the log its row
-        webhook.surprised(error)
-        broken = Misconfigured("Something broke on our side. Try again later.", code="broken")
-        return _refuse(webhook, call, found, broken)
+        found = webhook.channels.find(request.parameters["channel_key"])
+    except SealBroken as broken:  # of this channel alone; the others go on
+        return answer_call(webhook.db, webhook.surprised, call, None, partial(_fail, broken))
+    channel = found.channel if found else None
+    accept = partial(_accept_as_kept_or_as_stored, webhook, request, call, found)
+    with log.bound(organization_id=channel.organization_id if channel else None):
+        return answer_call(webhook.db, webhook.surprised, call, channel, accept)
+
+
+def _fail(error: LeadsRallyError) -> NoReturn:
+    raise error
 
 
 def _accept_as_kept_or_as_stored(
@@ -126,37 +99,3 @@ def _accept(
     if found is None:
         raise NotFound("There is no such webhook address.", code="channel_unknown")
     return webhook.accept(request, call, found)
-
-
-def _refuse(
-    webhook: Webhook[Credentials],
-    call: Call,
-    found: OpenChannel[Credentials] | None,
-    error: LeadsRallyError,
-) -> Response:
-    try:
-        _log_refusal(webhook, call, found, error)
-    except LeadsRallyError:
-        raise
-    except Exception as unlogged:  # noqa: BLE001  the caller is answered all the same
-        webhook.surprised(unlogged)
-    log.info("webhook.refused", code=error.code)
-    return gateway.refuse(error)
-
-
-def _log_refusal(
-    webhook: Webhook[Credentials],
-    call: Call,
-    found: OpenChannel[Credentials] | None,
-    error: LeadsRallyError,
-) -> None:
-    opened = webhook.db.tenant(found.channel.organization_id) if found else webhook.db.across()
-    with opened as tx:
-        store.log_call(
-            tx,
-            call,
-            found.channel if found else None,
-            outcome="refused",
-            reason=error.code,
-            http_status=HTTP_STATUS[error.kind],
-        )
