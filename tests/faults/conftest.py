@@ -138,7 +138,7 @@ def line(world: World, running: tuple[TwilioSimulator, Running]) -> Line:
     simulator.recorder.forget()
     simulator.book.clear()
     simulator.callbacks.clear()
-    simulator.callbacks.add({"order": [], "times": None})  # reports are made by the tests themselves
+    simulator.callbacks.orders.add({"order": [], "times": None})  # reports are made by the tests themselves
     return line
 
 

@@ -102,7 +102,7 @@ def stage(world: World, org: Org, running: tuple[TwilioSimulator, Running]) -> S
     simulator.book.clear()
     simulator.handsets.clear()
     simulator.callbacks.clear()
-    simulator.callbacks.add({"order": [], "times": None})  # reports are made by the tests themselves
+    simulator.callbacks.orders.add({"order": [], "times": None})  # reports are made by the tests themselves
     made = Stage(world, line, simulator, server.base_url)
     made.speak_to(server.base_url)
     return made

@@ -81,7 +81,7 @@ class Sender:
         if message.fails_with == 131047 and number.window_refusal == "sync":
             raise Refused(131047)
         self.sent[message.id] = message
-        order = self.desk.take(message)
+        order = self.desk.orders.take(message)
         # After the answer is on its way: nobody hears of a message before it was accepted, unless told to.
         asyncio.get_running_loop().call_soon(self._deliver, app, waba, message, bubble, order, asked)
         return self._answer(message, asked, template)

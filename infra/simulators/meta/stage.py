@@ -24,13 +24,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.simulators.faults import BadOrder
 from infra.simulators.meta.accounts import Lead, MetaApp, Template, Waba, owner_of_form, owner_of_number
 from infra.simulators.meta.handsets import Handsets, User
 from infra.simulators.meta.inbound import Inbox, Owner
 from infra.simulators.meta.leads import Leads
 from infra.simulators.meta.media import Shelf
 from infra.simulators.meta.sending import Sender
-from infra.simulators.meta.statuses import BadOrder, StatusDesk
+from infra.simulators.meta.statuses import StatusDesk
 
 
 class Misdirected(Exception):
@@ -255,7 +256,7 @@ class Stage:
                 self.desk.clear()
                 return Response(status_code=204)
         try:
-            return JSONResponse({"open": self.desk.add(json.loads(await request.body()))})
+            return JSONResponse({"open": self.desk.orders.add(json.loads(await request.body()))})
         except (BadOrder, TypeError, ValueError) as problem:
             raise Misdirected(str(problem)) from None
 

@@ -10,19 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.simulators.faults import BadOrder
 from infra.simulators.meta.accounts import MetaApp, Waba, WhatsAppNumber
 from infra.simulators.meta.errors import in_status
 from infra.simulators.meta.handsets import User
 from infra.simulators.meta.webhook import WebhookCaller
+from infra.simulators.orders import Orders
 
 _STATUSES = frozenset({"sent", "delivered", "read", "failed", "played", "deleted"})
 _KNOWN = frozenset(
     {"order", "delay", "duplicate", "error_code", "together", "times", "match", "shift", "without_recipient"}
 )
-
-
-class BadOrder(ValueError):
-    pass
 
 
 @dataclass
@@ -84,28 +82,12 @@ class StatusDesk:
         self.caller = caller
         self.delay = delay
         self.history: deque[dict[str, Any]] = deque(maxlen=10_000)
-        self._orders: list[StatusOrder] = []
+        self.orders = Orders(StatusOrder)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, orders: Any) -> int:
-        self._orders += [
-            StatusOrder.parse(order) for order in (orders if isinstance(orders, list) else [orders])
-        ]
-        return len(self._orders)
-
     def clear(self) -> None:
-        self._orders.clear()
+        self.orders.clear()
         self.history.clear()
-
-    def take(self, message: SentMessage) -> StatusOrder:
-        for order in self._orders:
-            if order.fits(message):
-                if order.times is not None:
-                    order.times -= 1
-                    if order.times <= 0:
-                        self._orders.remove(order)
-                return order
-        return StatusOrder()
 
     def start(self, app: MetaApp, waba: Waba, message: SentMessage, order: StatusOrder) -> None:
         task = asyncio.create_task(self._follow(app, waba, message, order))

@@ -7,18 +7,17 @@ import asyncio
 import hashlib
 import hmac
 import json
-import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
 
 from infra.simulators.meta.accounts import MetaApp
+from infra.simulators.reach import Reach
 
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 USER_AGENT = "facebookplatform/1.0 (+http://developers.facebook.com)"
@@ -59,13 +58,12 @@ def sign(secret: str, body: bytes) -> str:
 
 
 class WebhookCaller:
-    """Signs and sends. `reach` maps the beginning of a public address to where it is served in reality."""
+    """Signs and sends."""
 
     def __init__(self, delivery: Delivery | None = None, reach: Mapping[str, str] | None = None) -> None:
         self.delivery = delivery or Delivery()
-        self.reach = dict(reach or {})
+        self.reach = Reach(reach or {})
         self.history: deque[dict[str, Any]] = deque(maxlen=10_000)
-        self._client: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
 
     async def tell(
         self, app: MetaApp, document: Any, *, secret: str | None = None, retry: bool = True
@@ -97,8 +95,8 @@ class WebhookCaller:
 
     async def _once(self, app: MetaApp, body: bytes, headers: Mapping[str, str], attempt: int) -> Answer:
         try:
-            response = await self._http().post(
-                self._reachable(app.callback_url),
+            response = await self.reach.http().post(
+                self.reach.served(app.callback_url),
                 content=body,
                 headers=headers,
                 timeout=self.delivery.timeout,
@@ -121,28 +119,9 @@ class WebhookCaller:
             }
         )
         try:
-            response = await self._http().get(
-                f"{self._reachable(app.callback_url)}?{query}", timeout=self.delivery.timeout
+            response = await self.reach.http().get(
+                f"{self.reach.served(app.callback_url)}?{query}", timeout=self.delivery.timeout
             )
         except (httpx2.HTTPError, httpx2.InvalidURL):
             return False
         return response.status_code == 200 and response.text == str(int(challenge, 16))
-
-    def _reachable(self, address: str) -> str:
-        for public, served in self.reach.items():
-            if address.startswith(public):
-                return served + address.removeprefix(public)
-        return address
-
-    def _http(self) -> httpx2.AsyncClient:
-        """One client per event loop. No connection is kept, so an idle simulator holds no socket."""
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._client[0] is not loop:
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-            self._client = (loop, httpx2.AsyncClient(limits=limits, trust_env=False, verify=_trust()))
-        return self._client[1]
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()

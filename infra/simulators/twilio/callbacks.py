@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.simulators.faults import BadOrder
+from infra.simulators.orders import Orders
 from infra.simulators.twilio import errors
 from infra.simulators.twilio.accounts import TwilioAccount
 from infra.simulators.twilio.messages import API_VERSION, MessageRecord, now
@@ -17,10 +19,6 @@ from infra.simulators.twilio.webhook import Answer, Params, WebhookCaller
 _STATUSES = frozenset({"queued", "sending", "sent", "delivered", "undelivered", "failed", "read", "canceled"})
 _KNOWN = frozenset({"order", "delay", "duplicate", "error_code", "algorithm", "times", "match"})
 _UNDONE = frozenset({"failed", "undelivered"})
-
-
-class BadOrder(ValueError):
-    pass
 
 
 @dataclass
@@ -64,28 +62,12 @@ class CallbackDesk:
         self.caller = caller
         self.delay = delay
         self.history: deque[dict[str, Any]] = deque(maxlen=keep)
-        self._orders: list[CallbackOrder] = []
+        self.orders = Orders(CallbackOrder)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, orders: Any) -> int:
-        self._orders += [
-            CallbackOrder.parse(order) for order in (orders if isinstance(orders, list) else [orders])
-        ]
-        return len(self._orders)
-
     def clear(self) -> None:
-        self._orders.clear()
+        self.orders.clear()
         self.history.clear()
-
-    def take(self, message: MessageRecord) -> CallbackOrder:
-        for order in self._orders:
-            if order.fits(message):
-                if order.times is not None:
-                    order.times -= 1
-                    if order.times <= 0:
-                        self._orders.remove(order)
-                return order
-        return CallbackOrder()
 
     def start(self, message: MessageRecord, account: TwilioAccount, order: CallbackOrder) -> None:
         task = asyncio.create_task(self._follow(message, account, order))

@@ -66,7 +66,7 @@ class Sender:
             # https://www.twilio.com/docs/iam/test-credentials: answered, but nothing is stored or sent
             return message
         self.book.add(message)
-        order = self.callbacks.take(message)
+        order = self.callbacks.orders.take(message)
         if send_at:
             task = asyncio.create_task(self._send_later(message, account, order, send_at))
             self._scheduled.add(task)

@@ -23,9 +23,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.simulators.faults import BadOrder
 from infra.simulators.twilio import signing
 from infra.simulators.twilio.accounts import TwilioAccount, new_sid
-from infra.simulators.twilio.callbacks import BadOrder, CallbackDesk
+from infra.simulators.twilio.callbacks import CallbackDesk
 from infra.simulators.twilio.handsets import Bubble, Handsets
 from infra.simulators.twilio.inbound import Inbox, Text
 from infra.simulators.twilio.media import LARGEST, File, Shelf, base_url
@@ -170,7 +171,7 @@ class Stage:
 
     async def _order_callbacks(self, request: Request) -> Response:
         try:
-            return JSONResponse({"open": self.callbacks.add(json.loads(await request.body()))})
+            return JSONResponse({"open": self.callbacks.orders.add(json.loads(await request.body()))})
         except (BadOrder, TypeError, ValueError) as problem:
             return _problem(str(problem))
 

@@ -4,16 +4,15 @@ Time-outs and retry: https://www.twilio.com/docs/usage/webhooks/webhooks-connect
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlencode
 from uuid import uuid4
 
 import httpx2
 
+from infra.simulators.reach import Reach
 from infra.simulators.twilio import signing
 from infra.simulators.twilio.accounts import TwilioAccount
 
@@ -67,16 +66,11 @@ class Answer:
 
 
 class WebhookCaller:
-    """Signs and sends.
-
-    `reach` maps the beginning of a public address to where it is served in reality, so that
-    `https://hooks.example.test/…` can be signed while a loopback port answers.
-    """
+    """Signs and sends."""
 
     def __init__(self, limits: Limits | None = None, reach: Mapping[str, str] | None = None) -> None:
         self.limits = limits or Limits()
-        self.reach = dict(reach or {})
-        self._client: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
+        self.reach = Reach(reach or {})
 
     async def call(
         self,
@@ -114,9 +108,9 @@ class WebhookCaller:
                 while True:
                     attempts += 1
                     try:
-                        response = await self._http().request(
+                        response = await self.reach.http().request(
                             method.upper(),
-                            self._reachable(address),
+                            self.reach.served(address),
                             content=body,
                             headers=headers,
                             timeout=httpx2.Timeout(None, connect=limits.connect),
@@ -136,26 +130,6 @@ class WebhookCaller:
             return Answer(address, None, error=f"no answer within {limits.total:g} s", attempts=attempts)
         except (httpx2.HTTPError, httpx2.InvalidURL) as failure:
             return Answer(address, None, error=f"{type(failure).__name__}: {failure}", attempts=attempts)
-
-    def _reachable(self, address: str) -> str:
-        for public, served in self.reach.items():
-            if address.startswith(public):
-                return served + address.removeprefix(public)
-        return address
-
-    def _http(self) -> httpx2.AsyncClient:
-        """One client per event loop. No connection is kept, so an idle simulator holds no socket."""
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._client[0] is not loop:
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-            self._client = (loop, httpx2.AsyncClient(limits=limits, trust_env=False, verify=_trust()))
-        return self._client[1]
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Reading the machine's certificates takes 30 ms; once is enough."""
-    return ssl.create_default_context()
 
 
 def _signature(url: str, params: Params, account: TwilioAccount, algorithm: str | None) -> dict[str, str]:
