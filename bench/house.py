@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 from bench.cluster import Cluster
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.settings import SETTINGS, Settings
-from leadsrally.messaging.channels import twilio_context
+from leadsrally.messaging.channels.directory import twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials
 

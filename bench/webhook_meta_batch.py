@@ -30,7 +30,7 @@ from infra.local.functions import load
 from leadsrally import runtime
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import meta_context
+from leadsrally.messaging.channels.directory import meta_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.runtime import Runtime

@@ -25,7 +25,7 @@ from leadsrally.jobs.run import due_now
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import meta_context, twilio_context
+from leadsrally.messaging.channels.directory import meta_context, twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials

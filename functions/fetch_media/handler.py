@@ -3,8 +3,8 @@
 from typing import Any
 
 from leadsrally import runtime
-from leadsrally.messaging.discard_media import discard_media
-from leadsrally.messaging.fetch_media import fetch_media
+from leadsrally.messaging.media.discard import discard_media
+from leadsrally.messaging.media.fetch import fetch_media
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

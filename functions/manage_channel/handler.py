@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 from leadsrally import runtime
-from leadsrally.messaging.buy_number import FIND, buy_number, find_purchase
-from leadsrally.messaging.check_channel import check_channel
-from leadsrally.messaging.configure_number import configure_number
-from leadsrally.messaging.release_number import release_number
-from leadsrally.messaging.replace_credentials import replace_credentials
-from leadsrally.messaging.search_numbers import search_numbers
+from leadsrally.messaging.channels.buy_number import FIND, buy_number, find_purchase
+from leadsrally.messaging.channels.check import check_channel
+from leadsrally.messaging.channels.configure_number import configure_number
+from leadsrally.messaging.channels.release_number import release_number
+from leadsrally.messaging.channels.replace_credentials import replace_credentials
+from leadsrally.messaging.channels.search_numbers import search_numbers
 
 VERBS = {
     "test": check_channel,

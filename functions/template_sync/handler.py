@@ -3,7 +3,7 @@
 from typing import Any
 
 from leadsrally import runtime
-from leadsrally.messaging.sync_templates import ask_for_every_sync, perform_sync
+from leadsrally.messaging.templates.sync import ask_for_every_sync, perform_sync
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from leadsrally.kit.errors import TooLarge
 from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.messaging import store
 from leadsrally.messaging.answer_webhook import Webhook, answer_webhook
-from leadsrally.messaging.channels import OpenChannel
+from leadsrally.messaging.channels.directory import OpenChannel
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.take_delivery import Intake, take_delivery
 from leadsrally.providers.meta import inbound

@@ -16,7 +16,7 @@ from infra.local.secrets import LocalSecrets, write_private
 from infra.simulators.twilio import TwilioAccount
 from leadsrally.accounts.passwords import hash_password
 from leadsrally.kit.crypto import Vault
-from leadsrally.messaging.channels import meta_context, twilio_context
+from leadsrally.messaging.channels.directory import meta_context, twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials

@@ -7,8 +7,8 @@ from psycopg.rows import dict_row
 
 from infra.simulators.twilio import TwilioAccount, TwilioNumber
 from leadsrally.kit.crypto import SealBroken, Vault
-from leadsrally.messaging.channels import twilio_context
-from leadsrally.messaging.workbench import inbound_url
+from leadsrally.messaging.channels.directory import twilio_context
+from leadsrally.messaging.channels.workbench import inbound_url
 from leadsrally.providers.twilio.signature import TwilioCredentials
 
 SPARE_NUMBER = "+15005550011"

@@ -19,7 +19,7 @@ from leadsrally.kit.crypto import KeyedHash, KeyService, SealContext, Vault
 from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
 from leadsrally.kit.errors import NotFound
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
+from leadsrally.messaging.channels.directory import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
 from leadsrally.messaging.types import Channel
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.telemetry import log
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from leadsrally.ai.types import Scorer
     from leadsrally.jobs.types import Perform
     from leadsrally.kit.storage import Links, Storage
-    from leadsrally.messaging.fetch_media import MediaDesk
-    from leadsrally.messaging.media_store import Wanted
-    from leadsrally.messaging.sync_templates import TemplateDesk
-    from leadsrally.messaging.template_store import Account
+    from leadsrally.messaging.channels.workbench import Workbench
+    from leadsrally.messaging.media.fetch import MediaDesk
+    from leadsrally.messaging.media.store import Wanted
+    from leadsrally.messaging.templates.store import Account
+    from leadsrally.messaging.templates.sync import TemplateDesk
     from leadsrally.messaging.types import MediaSource, TemplateCatalogue
-    from leadsrally.messaging.workbench import Workbench
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
@@ -194,7 +194,7 @@ class Runtime:
     @cached_property
     def workbench(self) -> "Workbench":
         """What tasks at a provider of numbers need."""
-        from leadsrally.messaging.workbench import Workbench
+        from leadsrally.messaging.channels.workbench import Workbench
         from leadsrally.providers.twilio.account import TwilioNumbers
 
         return Workbench(
@@ -284,7 +284,7 @@ class Runtime:
     @cached_property
     def media(self) -> "MediaDesk":
         """What fetching the files of messages needs."""
-        from leadsrally.messaging.fetch_media import MediaDesk
+        from leadsrally.messaging.media.fetch import MediaDesk
 
         return MediaDesk(self.db, self.clock, self.storage, self._media_source)
 
@@ -311,7 +311,7 @@ class Runtime:
     @cached_property
     def template_desk(self) -> "TemplateDesk":
         """What syncing templates needs."""
-        from leadsrally.messaging.sync_templates import TemplateDesk
+        from leadsrally.messaging.templates.sync import TemplateDesk
 
         return TemplateDesk(self.db, self.clock, self._catalogue_for)
 

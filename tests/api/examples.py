@@ -18,7 +18,7 @@ from leadsrally.accounts.audit import SYSTEM
 from leadsrally.accounts.one_time_code import code_at, step_at
 from leadsrally.accounts.second_factor import PURPOSE
 from leadsrally.kit.crypto import SealContext
-from leadsrally.messaging.ask_provider import ask_provider
+from leadsrally.messaging.channels.ask_provider import ask_provider
 from tests.api.conftest import PASSWORD, Client, person
 from tests.sending.whatsapp import thread
 from tests.world import START, Line, Org, World

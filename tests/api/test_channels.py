@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from leadsrally.messaging.channels import twilio_context
+from leadsrally.messaging.channels.directory import twilio_context
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from tests.api.conftest import Client, person, problem
 from tests.switchboard import FREE, Switchboard

@@ -17,7 +17,7 @@ from infra.local.functions import PROJECT
 from infra.simulators.running import Running
 from leadsrally import runtime
 from leadsrally.accounts.audit import SYSTEM
-from leadsrally.messaging.ask_provider import ask_provider
+from leadsrally.messaging.channels.ask_provider import ask_provider
 from tests.aws import events
 from tests.aws.bootstrap import FUNCTIONS, Bootstrap, Package
 from tests.aws.emulator import PROGRAM, Emulator

@@ -18,7 +18,7 @@ from leadsrally import runtime
 from leadsrally.kit.crypto import KeyRefused, SealBroken, SealContext, Vault
 from leadsrally.kit.errors import OUR_FAULT, LeadsRallyError, Unavailable
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import KEPT_FOR, twilio_context
+from leadsrally.messaging.channels.directory import KEPT_FOR, twilio_context
 from leadsrally.providers.keys.kms import KmsKeys
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.keys.moving import MovingKeys

@@ -17,8 +17,8 @@ from leadsrally import runtime
 from leadsrally.accounts.audit import Actor
 from leadsrally.kit.crypto import KeyRefused
 from leadsrally.kit.errors import Conflict, Unavailable
-from leadsrally.messaging.ask_provider import ask_provider
-from leadsrally.messaging.channels import twilio_context
+from leadsrally.messaging.channels.ask_provider import ask_provider
+from leadsrally.messaging.channels.directory import twilio_context
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from tests.switchboard import FREE, Switchboard
 from tests.world import Line, World
@@ -299,7 +299,7 @@ class TestDeath:
     def test_two_workers_with_the_same_task_order_once(self, shop: Shop, world: World):
         """Past the queue's own fence: both hold the task, one of them may order."""
         from leadsrally.jobs.types import Job
-        from leadsrally.messaging.buy_number import buy_number
+        from leadsrally.messaging.channels.buy_number import buy_number
 
         task_id = shop.order()
         job = Job(

@@ -11,9 +11,9 @@ from leadsrally.accounts.audit import SYSTEM
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.errors import Conflict, NotFound, Unavailable
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import channel_store
-from leadsrally.messaging.ask_provider import SealedAccount, ask_provider
-from leadsrally.messaging.channels import task_context
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels.ask_provider import SealedAccount, ask_provider
+from leadsrally.messaging.channels.directory import task_context
 from leadsrally.messaging.types import NumberWanted
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from tests.switchboard import FREE, Switchboard

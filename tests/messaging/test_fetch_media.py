@@ -17,12 +17,13 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Forbidden, Unavailable
 from leadsrally.kit.settings import Settings
 from leadsrally.kit.storage import Key, Storage
-from leadsrally.messaging import fetch_media as fetching
-from leadsrally.messaging import media_store
-from leadsrally.messaging.erase_media import erase_media
-from leadsrally.messaging.expect_media import expect_media
-from leadsrally.messaging.media_orphans import Orphans, media_orphans
-from leadsrally.messaging.media_store import Wanted, key_of
+from leadsrally.messaging.media import fetch as fetching
+from leadsrally.messaging.media import orphans
+from leadsrally.messaging.media import store as media_store
+from leadsrally.messaging.media.erase import erase_media
+from leadsrally.messaging.media.expect import expect_media
+from leadsrally.messaging.media.orphans import Orphans, media_orphans
+from leadsrally.messaging.media.store import Wanted, key_of
 from leadsrally.messaging.types import MediaReference
 from leadsrally.runtime import Runtime
 from tests.world import SETTINGS, Line, Org, World
@@ -447,7 +448,7 @@ class TestOrphans:
     def test_R11_more_than_one_page_of_each(
         self, world: World, line: Line, storage: Storage, stored: list[UUID], monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr("leadsrally.messaging.media_orphans._AT_ONCE", 2)
+        monkeypatch.setattr(orphans, "_AT_ONCE", 2)
         for media_id in stored[:3]:
             storage.delete(key_of(line.organization_id, media_id))
         strays = sorted(Key(line.organization_id, "media", f"stray-{number}") for number in range(5))

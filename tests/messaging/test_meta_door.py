@@ -13,7 +13,7 @@ import pytest
 from leadsrally import runtime
 from leadsrally.kit.crypto import Vault
 from leadsrally.messaging import take_delivery
-from leadsrally.messaging.channels import meta_context
+from leadsrally.messaging.channels.directory import meta_context
 from leadsrally.providers.meta.credentials import MetaCredentials
 from tests.world import Answer, MetaLine, Org, World
 

@@ -273,7 +273,7 @@ class TestAccept:
 
     def test_W18_a_rotated_secret(self, world: World, line: Line):
         """The new token works at once, the old one as long as both are kept, and no longer."""
-        from leadsrally.messaging.channels import twilio_context
+        from leadsrally.messaging.channels.directory import twilio_context
         from leadsrally.providers.twilio.signature import TwilioCredentials
 
         def keep(*tokens: str) -> None:
@@ -306,7 +306,7 @@ class TestAccept:
 
     def test_W18_a_replaced_secret_works_at_its_first_use(self, world: World, line: Line):
         """The kept channel is out of date when the new token's first call comes."""
-        from leadsrally.messaging.channels import twilio_context
+        from leadsrally.messaging.channels.directory import twilio_context
         from leadsrally.providers.twilio.signature import TwilioCredentials
 
         assert world.text(line, "hi").status == 200

@@ -12,9 +12,9 @@ from leadsrally.accounts.audit import SYSTEM
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging.ask_provider import SealedAccount, ask_provider
-from leadsrally.messaging.channels import task_context, twilio_context
-from leadsrally.messaging.replace_credentials import OVERLAP
+from leadsrally.messaging.channels.ask_provider import SealedAccount, ask_provider
+from leadsrally.messaging.channels.directory import task_context, twilio_context
+from leadsrally.messaging.channels.replace_credentials import OVERLAP
 from leadsrally.privacy.rotate_keys import rotate_keys
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.twilio.signature import TwilioCredentials

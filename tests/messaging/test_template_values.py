@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadsrally.kit.errors import Invalid
-from leadsrally.messaging.templates import (
+from leadsrally.messaging.templates.values import (
     Values,
     check,
     content_of,

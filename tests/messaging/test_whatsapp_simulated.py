@@ -11,7 +11,7 @@ import pytest
 from infra.simulators.meta import MetaSimulator
 from infra.simulators.meta.webhook import Delivery
 from infra.simulators.running import Running
-from leadsrally.messaging.channels import meta_context
+from leadsrally.messaging.channels.directory import meta_context
 from leadsrally.providers.meta.credentials import MetaCredentials
 from tests.simulators.doors import Stand
 from tests.simulators.meta import NUMBER_ID, PERSON, SECRET, VERIFY, WABA_ID, Graph, Webhook, app

@@ -21,7 +21,7 @@ from leadsrally.kit.crypto import SealBroken, SealContext, Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels import meta_context, twilio_context
+from leadsrally.messaging.channels.directory import meta_context, twilio_context
 from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS
 from leadsrally.privacy.rotate_keys import Rotation, rotate_keys, take_census
 from leadsrally.providers.keys.local import LocalKeys

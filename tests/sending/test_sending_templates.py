@@ -10,9 +10,9 @@ import pytest
 from leadsrally import runtime
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
 from leadsrally.messaging.compose_interactive import Buttons, Choice, ChoiceList, Section, interactive_draft
-from leadsrally.messaging.compose_template import QueuedTemplate, TemplateWanted, queue_template
-from leadsrally.messaging.sync_templates import take_news
-from leadsrally.messaging.templates import Values
+from leadsrally.messaging.templates.compose import QueuedTemplate, TemplateWanted, queue_template
+from leadsrally.messaging.templates.sync import take_news
+from leadsrally.messaging.templates.values import Values
 from leadsrally.messaging.types import Button, TemplateForm, TemplateNews, Wording
 from leadsrally.providers.meta.outbound import body_of
 from leadsrally.sending.types import Accepted, NotProcessed, Rejected

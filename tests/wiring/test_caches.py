@@ -30,7 +30,7 @@ SAME_FOR_ALL = {
 KEPT_APART = {
     "shared/leadsrally/kit/crypto.py:KeyedHash._derived": "by organisation and purpose",
     "shared/leadsrally/kit/db.py:Tx.announcements": "ends with its transaction, which has one tenant",
-    "shared/leadsrally/messaging/channels.py:ChannelDirectory._kept": "by a channel's key, unique over all tenants",
+    "shared/leadsrally/messaging/channels/directory.py:ChannelDirectory._kept": "by a channel's key, unique over all tenants",
     "shared/leadsrally/runtime.py:Runtime._kept_senders": "by a channel's id, unique over all tenants",
 }
 

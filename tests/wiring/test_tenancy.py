@@ -18,7 +18,7 @@ from leadsrally import runtime
 from leadsrally.accounts.audit import SYSTEM
 from leadsrally.kit.db import Database, refuse_strong_role
 from leadsrally.kit.errors import Misconfigured, Unavailable
-from leadsrally.messaging.ask_provider import ask_provider
+from leadsrally.messaging.channels.ask_provider import ask_provider
 from tests.database import TestDatabase
 from tests.world import Line, Org, World
 

@@ -22,16 +22,17 @@ from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import channel_store, task_store
-from leadsrally.messaging.ask_provider import SealedAccount, ask_provider, ask_release, no_channel
-from leadsrally.messaging.channels import task_context, twilio_context
-from leadsrally.messaging.check_channel import CheckName
-from leadsrally.messaging.connect_twilio import SealedChannel, connect_twilio, place_for
-from leadsrally.messaging.edit_channel import disconnect_channel, edit_channel
-from leadsrally.messaging.task_store import TaskKind, TaskState
-from leadsrally.messaging.troubles import TROUBLES
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.ask_provider import SealedAccount, ask_provider, ask_release, no_channel
+from leadsrally.messaging.channels.check import CheckName
+from leadsrally.messaging.channels.connect_twilio import SealedChannel, connect_twilio, place_for
+from leadsrally.messaging.channels.directory import task_context, twilio_context
+from leadsrally.messaging.channels.edit import disconnect_channel, edit_channel
+from leadsrally.messaging.channels.task_store import TaskKind, TaskState
+from leadsrally.messaging.channels.troubles import TROUBLES
+from leadsrally.messaging.channels.workbench import inbound_url
 from leadsrally.messaging.types import ChannelKind, NumberWanted
-from leadsrally.messaging.workbench import inbound_url
 from leadsrally.providers.twilio.error_codes import explain
 from leadsrally.providers.twilio.signature import TwilioCredentials
 

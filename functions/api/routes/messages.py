@@ -12,7 +12,7 @@ from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.messaging import inbox
-from leadsrally.messaging.share_media import share_media
+from leadsrally.messaging.media.share import share_media
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 

@@ -19,7 +19,7 @@ from leadsrally.messaging.compose_interactive import (
     Section,
     queue_interactive,
 )
-from leadsrally.messaging.compose_template import TemplateWanted, queue_template
+from leadsrally.messaging.templates.compose import TemplateWanted, queue_template
 from leadsrally.messaging.window import refuse_closed
 
 router = APIRouter(prefix="/v1/conversations/{conversation_id}", tags=["replies"])

@@ -13,10 +13,11 @@ from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
 from leadsrally.kit.cursor import Place, place_of
 from leadsrally.kit.errors import Conflict, NotFound
-from leadsrally.messaging import template_store, templates
-from leadsrally.messaging.sync_templates import ask_for_account
-from leadsrally.messaging.template_store import Stored
-from leadsrally.messaging.templates import Values
+from leadsrally.messaging.templates import store as template_store
+from leadsrally.messaging.templates import values as templates
+from leadsrally.messaging.templates.store import Stored
+from leadsrally.messaging.templates.sync import ask_for_account
+from leadsrally.messaging.templates.values import Values
 from leadsrally.messaging.types import (
     ButtonKind,
     HeaderKind,

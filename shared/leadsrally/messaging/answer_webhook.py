@@ -12,7 +12,7 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Forbidden, LeadsRallyError, NotFound, Unavailable
 from leadsrally.kit.gateway import Request, Response
 from leadsrally.messaging.answer_call import answer_call, call_of
-from leadsrally.messaging.channels import ChannelDirectory, OpenChannel
+from leadsrally.messaging.channels.directory import ChannelDirectory, OpenChannel
 from leadsrally.messaging.receive import StaleChannelError
 from leadsrally.messaging.store import Call
 from leadsrally.telemetry import log

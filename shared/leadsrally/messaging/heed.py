@@ -14,9 +14,9 @@ from leadsrally.contacts import store as contacts
 from leadsrally.contacts.opt_out import opt_out
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
-from leadsrally.messaging import template_store
-from leadsrally.messaging.channel_trouble import channel_in_trouble
-from leadsrally.messaging.sync_templates import ask_for_sync, tell_owners
+from leadsrally.messaging.channels.in_trouble import channel_in_trouble
+from leadsrally.messaging.templates import store as template_store
+from leadsrally.messaging.templates.sync import ask_for_sync, tell_owners
 from leadsrally.messaging.types import Effect, PermissionKind, TemplateState
 
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes, 131049: wait, and do

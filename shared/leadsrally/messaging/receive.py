@@ -66,7 +66,7 @@ def _receive(
         # Heard too early to be due; the queue's own delay on AWS is as long as the pause.
         tx.announce("ai_score", stored.scoring_job_id)
     if inbound.media:
-        from leadsrally.messaging.expect_media import expect_media  # brings files and jobs; few texts do
+        from leadsrally.messaging.media.expect import expect_media  # brings files and jobs; few texts do
 
         expect_media(tx, organization_id, new.message_id, inbound.media, now=now)
     if order is not None:

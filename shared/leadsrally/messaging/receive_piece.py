@@ -7,8 +7,8 @@ from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import amend, intake_store
-from leadsrally.messaging.expect_media import expect_media
 from leadsrally.messaging.intake_store import New
+from leadsrally.messaging.media.expect import expect_media
 from leadsrally.messaging.obey import Order, obey, order_in
 from leadsrally.messaging.receive import READ_AFTER, StaleChannelError
 from leadsrally.messaging.types import Channel, InboundMessage

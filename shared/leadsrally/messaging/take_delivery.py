@@ -9,7 +9,7 @@ from uuid import UUID
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Kind, LeadsRallyError
-from leadsrally.messaging import quarantine_store, store, template_store
+from leadsrally.messaging import quarantine_store, store
 from leadsrally.messaging.amend import amend
 from leadsrally.messaging.follow_person import follow_person
 from leadsrally.messaging.prefer import prefer
@@ -17,7 +17,8 @@ from leadsrally.messaging.receive import StaleChannelError
 from leadsrally.messaging.receive_piece import receive_piece
 from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
-from leadsrally.messaging.sync_templates import ask_for_sync
+from leadsrally.messaging.templates import store as template_store
+from leadsrally.messaging.templates.sync import ask_for_sync
 from leadsrally.messaging.types import (
     Amendment,
     Channel,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict
-from leadsrally.messaging import template_store
+from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.types import ChannelKind
 
 WINDOW: Final = timedelta(hours=24)

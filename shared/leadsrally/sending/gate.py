@@ -20,7 +20,9 @@ from leadsrally.disclosures.store import Subprocessor, disclose
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Invalid
-from leadsrally.messaging import template_store, templates, window
+from leadsrally.messaging import window
+from leadsrally.messaging.templates import store as template_store
+from leadsrally.messaging.templates import values as templates
 from leadsrally.messaging.types import Kind, PermissionKind, Status
 from leadsrally.sending import store
 from leadsrally.sending.store import Locked

@@ -7,7 +7,7 @@ from leadsrally.contacts.store import learn
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store as messages
-from leadsrally.messaging.channel_trouble import channel_out_of_trouble
+from leadsrally.messaging.channels.in_trouble import channel_out_of_trouble
 from leadsrally.messaging.heed import About, heed
 from leadsrally.messaging.types import Status
 from leadsrally.sending import store

@@ -10,7 +10,7 @@ from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
-from leadsrally.messaging.channel_trouble import channel_in_trouble
+from leadsrally.messaging.channels.in_trouble import channel_in_trouble
 from leadsrally.sending import gate, record, store
 from leadsrally.sending.types import Addressee, EffectOf, NotProcessed, OutboundMessage, Sender, Unclear
 from leadsrally.telemetry import log

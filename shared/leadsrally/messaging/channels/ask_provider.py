@@ -12,8 +12,9 @@ from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import channel_store, task_store
-from leadsrally.messaging.task_store import TaskKind
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.task_store import TaskKind
 from leadsrally.messaging.types import NumberWanted
 
 QUEUE = "manage_channel"

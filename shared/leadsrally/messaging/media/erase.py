@@ -6,8 +6,8 @@ from uuid import UUID
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.storage import Storage
-from leadsrally.messaging import media_store
-from leadsrally.messaging.media_store import key_of
+from leadsrally.messaging.media import store as media_store
+from leadsrally.messaging.media.store import key_of
 
 
 def erase_media(

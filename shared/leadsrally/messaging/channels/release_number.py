@@ -2,9 +2,10 @@
 
 from leadsrally.accounts import audit
 from leadsrally.jobs.types import Done, Job, Result
-from leadsrally.messaging import channel_store, task_store
-from leadsrally.messaging.task_store import Work
-from leadsrally.messaging.workbench import Workbench, connected, perform
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.task_store import Work
+from leadsrally.messaging.channels.workbench import Workbench, connected, perform
 
 
 def release_number(bench: Workbench, job: Job) -> Result:

@@ -8,8 +8,8 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, NotFound
 from leadsrally.kit.sniff import ENDINGS
 from leadsrally.kit.storage import Link, Links
-from leadsrally.messaging import media_store
-from leadsrally.messaging.media_store import Media, key_of
+from leadsrally.messaging.media import store as media_store
+from leadsrally.messaging.media.store import Media, key_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ from leadsrally.jobs.enqueue import enqueue
 from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.errors import LeadsRallyError, Unavailable
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import channel_store, task_store
-from leadsrally.messaging.ask_provider import QUEUE, ask_provider
-from leadsrally.messaging.channel_store import Place
-from leadsrally.messaging.channels import twilio_context
-from leadsrally.messaging.connect_twilio import new_key
-from leadsrally.messaging.task_store import Work
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.ask_provider import QUEUE, ask_provider
+from leadsrally.messaging.channels.connect_twilio import new_key
+from leadsrally.messaging.channels.directory import twilio_context
+from leadsrally.messaging.channels.store import Place
+from leadsrally.messaging.channels.task_store import Work
+from leadsrally.messaging.channels.workbench import Unfit, Workbench, fail, perform
 from leadsrally.messaging.types import Bought, Doubtful, NotAsked, NotBought
-from leadsrally.messaging.workbench import Unfit, Workbench, fail, perform
 from leadsrally.telemetry import log
 
 FIND: Final = "find_purchase"

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging.templates import to_json
+from leadsrally.messaging.templates.values import to_json
 from leadsrally.messaging.types import Quality, TemplateCategory, TemplateNews, TemplateState
 
 

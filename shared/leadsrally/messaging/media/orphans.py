@@ -9,8 +9,8 @@ from uuid import UUID
 
 from leadsrally.kit.db import Database
 from leadsrally.kit.storage import Held, Key, Storage
-from leadsrally.messaging import media_store
-from leadsrally.messaging.media_store import PURPOSE, key_of
+from leadsrally.messaging.media import store as media_store
+from leadsrally.messaging.media.store import PURPOSE, key_of
 
 T = TypeVar("T")
 _AT_ONCE = 500

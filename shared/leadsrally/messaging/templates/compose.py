@@ -6,10 +6,11 @@ from uuid import UUID
 
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
-from leadsrally.messaging import template_store, templates
 from leadsrally.messaging.compose import DEFAULT_LIFETIME, queue_draft
-from leadsrally.messaging.template_store import Stored
-from leadsrally.messaging.templates import Values
+from leadsrally.messaging.templates import store as template_store
+from leadsrally.messaging.templates import values as templates
+from leadsrally.messaging.templates.store import Stored
+from leadsrally.messaging.templates.values import Values
 from leadsrally.messaging.types import ChannelKind, Draft
 
 

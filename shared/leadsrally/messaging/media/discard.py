@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from leadsrally.jobs.types import Done, Job, Result
-from leadsrally.messaging.fetch_media import MediaDesk
-from leadsrally.messaging.media_store import key_of
+from leadsrally.messaging.media.fetch import MediaDesk
+from leadsrally.messaging.media.store import key_of
 
 
 def discard_media(desk: MediaDesk, job: Job) -> Result:

@@ -10,8 +10,8 @@ from leadsrally.accounts.audit import Actor
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict
 from leadsrally.kit.ids import new_id
-from leadsrally.messaging import channel_store
-from leadsrally.messaging.ask_provider import ask_provider
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels.ask_provider import ask_provider
 
 
 @dataclass(frozen=True, slots=True)

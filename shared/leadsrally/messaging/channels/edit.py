@@ -7,8 +7,8 @@ from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Stale
-from leadsrally.messaging import channel_store
-from leadsrally.messaging.ask_provider import no_channel
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels.ask_provider import no_channel
 
 
 def edit_channel(

@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from leadsrally.jobs.types import Done, Job, Result
-from leadsrally.messaging import channel_store, task_store
-from leadsrally.messaging.task_store import Work
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.task_store import Work
+from leadsrally.messaging.channels.workbench import Connected, Workbench, connected, perform
 from leadsrally.messaging.types import AccountState, OwnedNumber, ProviderRefused
-from leadsrally.messaging.workbench import Connected, Workbench, connected, perform
 
 CheckName = Literal["sign_in", "account", "number", "texting", "webhook", "registration"]
 

@@ -12,8 +12,8 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Forbidden, NotFound, TooLarge, Unavailable
 from leadsrally.kit.sniff import HEAD_BYTES, kind_of
 from leadsrally.kit.storage import Storage
-from leadsrally.messaging import media_store
-from leadsrally.messaging.media_store import Settled, Wanted, key_of
+from leadsrally.messaging.media import store as media_store
+from leadsrally.messaging.media.store import Settled, Wanted, key_of
 from leadsrally.messaging.types import MediaSource
 from leadsrally.telemetry import log
 

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from leadsrally.accounts import audit
 from leadsrally.jobs.types import Done, Job, Result
-from leadsrally.messaging import channel_store, task_store
-from leadsrally.messaging.ask_provider import ask_provider
-from leadsrally.messaging.channel_store import Held
-from leadsrally.messaging.channels import task_context, twilio_context
-from leadsrally.messaging.task_store import Work
-from leadsrally.messaging.workbench import Unfit, Workbench, connected, perform
+from leadsrally.messaging.channels import store as channel_store
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.ask_provider import ask_provider
+from leadsrally.messaging.channels.directory import task_context, twilio_context
+from leadsrally.messaging.channels.store import Held
+from leadsrally.messaging.channels.task_store import Work
+from leadsrally.messaging.channels.workbench import Unfit, Workbench, connected, perform
 
 # Twilio signs with the old token until the new one is promoted, and what it signed may still be on its way.
 OVERLAP: Final = timedelta(hours=24)

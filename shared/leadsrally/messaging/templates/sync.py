@@ -11,9 +11,9 @@ from leadsrally.jobs.types import Done, Job, Result
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Forbidden
-from leadsrally.messaging import template_store
-from leadsrally.messaging.channel_trouble import channel_in_trouble
-from leadsrally.messaging.template_store import Account, Written
+from leadsrally.messaging.channels.in_trouble import channel_in_trouble
+from leadsrally.messaging.templates import store as template_store
+from leadsrally.messaging.templates.store import Account, Written
 from leadsrally.messaging.types import TemplateCatalogue, TemplateNews
 from leadsrally.telemetry import log
 

@@ -9,9 +9,9 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import OUR_FAULT, Conflict, LeadsRallyError, Unavailable
-from leadsrally.messaging import task_store
-from leadsrally.messaging.channels import task_context, twilio_context
-from leadsrally.messaging.task_store import Work
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.directory import task_context, twilio_context
+from leadsrally.messaging.channels.task_store import Work
 from leadsrally.messaging.types import NumberAccount, NumberProvider
 from leadsrally.telemetry import log
 

@@ -2,10 +2,10 @@
 
 from leadsrally.accounts import audit
 from leadsrally.jobs.types import Done, Job, Result
-from leadsrally.messaging import task_store
-from leadsrally.messaging.ask_provider import ask_provider
-from leadsrally.messaging.task_store import Work
-from leadsrally.messaging.workbench import Unfit, Workbench, connected, perform
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.ask_provider import ask_provider
+from leadsrally.messaging.channels.task_store import Work
+from leadsrally.messaging.channels.workbench import Unfit, Workbench, connected, perform
 
 
 def configure_number(bench: Workbench, job: Job) -> Result:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Final
 
 from leadsrally.jobs.types import Done, Job, Result
-from leadsrally.messaging import task_store
-from leadsrally.messaging.task_store import Work
+from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.task_store import Work
+from leadsrally.messaging.channels.workbench import Workbench, perform
 from leadsrally.messaging.types import NumberWanted
-from leadsrally.messaging.workbench import Workbench, perform
 
 SHOWN: Final = 20
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.db import Tx
-from leadsrally.messaging import media_store
+from leadsrally.messaging.media import store as media_store
 from leadsrally.messaging.types import MediaReference
 
 _ATTEMPTS: Final = 16  # with their pauses some five hours; WhatsApp keeps a file for seven days
