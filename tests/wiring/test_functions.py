@@ -26,6 +26,7 @@ from infra.simulators.twilio.media import File
 from leadsrally import runtime
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.settings import SETTINGS, Settings
+from leadsrally.providers.anthropic.scorer import AnthropicScorer
 from leadsrally.runtime import Runtime
 from tests import world as worlds
 from tests.aws.stack import resources
@@ -255,7 +256,7 @@ def picture(line: Line, providers: tuple[str, TwilioSimulator]) -> str:
 @pytest.fixture
 def strict(
     world: World, providers: tuple[str, TwilioSimulator], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> dict[str, _Read]:
+) -> Iterator[dict[str, _Read]]:
     """Every function as production builds it: from its settings alone, providers and bell included."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "eu-west-1")
@@ -277,7 +278,10 @@ def strict(
         }
         given[function.name] = _Read(values, function.settings)
         runtime.install(Runtime(function.name, given[function.name], clock=world.clock))
-    return given
+    yield given
+    scorer = runtime.of("ai_score").scorer
+    assert isinstance(scorer, AnthropicScorer)
+    scorer.close()
 
 
 def test_each_function_reads_the_settings_it_was_given_and_no_others(
