@@ -1,7 +1,8 @@
-"""What S3 does on AWS: gives a file of the folder to whoever has a genuine link (docs/decisions/0013)."""
+"""What S3 does on AWS: gives a file of the folder to whoever has a genuine link, and takes one (docs/decisions/0013)."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from starlette.responses import FileResponse, Response
@@ -9,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.local.secrets import HOME
 from leadsrally.kit.clock import system_clock
-from leadsrally.kit.errors import HTTP_STATUS, Forbidden, LeadsRallyError
+from leadsrally.kit.errors import HTTP_STATUS, Conflict, Forbidden, Invalid, LeadsRallyError
 from leadsrally.kit.gateway import problem_of
 from leadsrally.kit.settings import Settings
 from leadsrally.kit.storage import disposition, no_such_file
@@ -37,18 +38,30 @@ def mounted(environment: Mapping[str, str]) -> dict[str, "Files"]:
 
 
 class Files:
-    """ASGI application for `GET /files/{token}`, streamed and with ranges, so that a film can be wound on."""
+    """ASGI application for `GET` and `PUT /files/{token}`, streamed; with ranges, so that a film can be wound on."""
 
     def __init__(self, storage: FolderStorage, links: FolderLinks) -> None:
         self._storage = storage
         self._links = links
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._answer(scope)(scope, receive, send)
+        answer = await self._take(scope, receive) if scope["method"] == "PUT" else self._answer(scope)
+        await answer(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive) -> Response:
+        try:
+            awaited = self._links.read_upload(scope["path"].removeprefix(LINK_PATH))
+            body = _arriving(receive, asyncio.get_running_loop(), awaited.size)
+            await asyncio.to_thread(self._storage.put_first, awaited.key, body)
+        except Conflict as error:
+            return _problem(error, 412)  # as S3 says it
+        except LeadsRallyError as error:
+            return _problem(error)
+        return Response(status_code=200)
 
     def _answer(self, scope: Scope) -> Response:
         if scope["method"] not in ("GET", "HEAD"):
-            return Response(status_code=405, headers={"allow": "GET, HEAD"})
+            return Response(status_code=405, headers={"allow": "GET, HEAD, PUT"})
         try:
             linked = self._links.read(scope["path"].removeprefix(LINK_PATH))
         except Forbidden as error:
@@ -63,10 +76,27 @@ class Files:
         )
 
 
-def _problem(error: LeadsRallyError) -> Response:
+def _arriving(receive: Receive, loop: asyncio.AbstractEventLoop, size: int) -> Iterator[bytes]:
+    """The body of a request, piece by piece, for a thread. Raises `Invalid` when it is not of this size."""
+    more = True
+    while more:
+        message = asyncio.run_coroutine_threadsafe(receive(), loop).result()
+        chunk: bytes = message.get("body", b"")
+        size -= len(chunk)
+        more = message["type"] == "http.request" and message.get("more_body", False)
+        if size < 0:
+            break
+        yield chunk
+    if size != 0:
+        raise Invalid(
+            "The file has not the size that was announced. Ask for a new address.", code="wrong_size"
+        )
+
+
+def _problem(error: LeadsRallyError, status: int | None = None) -> Response:
     return Response(
         json.dumps(problem_of(error)),
-        HTTP_STATUS[error.kind],
+        status or HTTP_STATUS[error.kind],
         headers={"cache-control": "no-store"},
         media_type="application/problem+json",
     )

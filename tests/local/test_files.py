@@ -42,7 +42,7 @@ def test_a_link_of_a_function_opens_at_the_host(environment: dict[str, str], tmp
         part = http.get(path, headers={"range": "bytes=199999-"})
         assert (part.status_code, part.content) == (206, b"x")
         refused = http.post(path)
-        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, PUT")
         assert http.get("/files/x").status_code == 403
         FolderStorage(tmp_path).delete(KEY)
         assert http.get(path).json()["code"] == "file_missing"

@@ -5,7 +5,7 @@ one tenant's file where another's is read.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -111,6 +111,18 @@ class Link:
         return f"Link(expires_at={self.expires_at.isoformat()})"
 
 
+@dataclass(frozen=True, slots=True)
+class UploadLink:
+    """An address that takes one file by `PUT`, once, with these headers and of the size that was asked for."""
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"UploadLink(expires_at={self.expires_at.isoformat()})"
+
+
 class Links(Protocol):
     """Hands out short-lived addresses of files."""
 
@@ -121,6 +133,16 @@ class Links(Protocol):
 
         The browser never shows what is there as a page of ours. `lasting` is at most `LONGEST_LINK`; raises
         `ValueError` for more. Does not look whether there is such a file.
+        """
+        ...
+
+    def upload_link(
+        self, key: Key, *, content_type: str, size: int, lasting: timedelta = LONGEST_LINK
+    ) -> UploadLink:
+        """An address that takes one file of exactly `size` bytes, where there is none yet.
+
+        Whoever has it can put there what they like, once: what a file is has to be looked at afterwards. Replaces
+        nothing, so what was looked at stays. `lasting` as of `link`.
         """
         ...
 

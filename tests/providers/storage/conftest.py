@@ -1,7 +1,7 @@
 """Both places for files, behind the server that gives them away: a folder, and S3 on an emulator of AWS."""
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 
 from infra.local.files import Files
 from infra.simulators.running import Running
-from leadsrally.kit.storage import Key, Link, Links, Storage
+from leadsrally.kit.storage import Key, Link, Links, Storage, UploadLink
 from leadsrally.providers.storage.folder import FolderLinks, FolderStorage
 from leadsrally.providers.storage.s3 import S3Storage
 from tests.aws.emulator import PROGRAM, Emulator
@@ -45,12 +45,21 @@ class Place:
             self.clock.now += ago
 
 
+def put(link: UploadLink, body: bytes, **changes: str) -> int:
+    """Upload as the API says it is done; returns the status of the answer."""
+    return ask("PUT", link.url, body, {**link.headers, **changes}).status
+
+
 def get(url: str, **headers: str) -> Got:
     """As a browser would: the address is all it has."""
+    return ask("GET", url, headers=headers)
+
+
+def ask(method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Got:
     address = urlsplit(url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5)
     target = f"{address.path}?{address.query}" if address.query else address.path
-    connection.request("GET", target, headers=headers)
+    connection.request(method, target, body, dict(headers or {}))
     answer = connection.getresponse()
     told = Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     connection.close()

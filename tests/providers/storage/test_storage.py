@@ -5,15 +5,16 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
 import pytest
 
 from leadsrally.kit.errors import NotFound, TooLarge
-from leadsrally.kit.storage import LONGEST_LINK, Key
+from leadsrally.kit.storage import LONGEST_LINK, Key, UploadLink
 from leadsrally.providers.storage.s3 import PART_BYTES
-from tests.providers.storage.conftest import Place, get
+from tests.providers.storage.conftest import Place, get, put
 
 ORG, RIVAL = UUID(int=1), UUID(int=2)
 MINUTE = timedelta(minutes=1)
@@ -177,6 +178,62 @@ class TestLinks:
         link = place.link(stored)
         assert link.url not in repr(link)
         assert "files" not in repr(place.storage).lower()
+
+
+class TestUploadLinks:
+    def link(self, place: Place, size: int = 8, **options: Any) -> UploadLink:
+        return place.links.upload_link(key(), content_type="image/png", size=size, **options)
+
+    def test_it_takes_one_file(self, place: Place):
+        link = self.link(place)
+        assert put(link, b"\x89PNG one") == 200
+        assert read(place, key()) == b"\x89PNG one"
+        assert link.url not in repr(link)
+
+    def test_a_large_one_is_never_whole_in_memory(self, folder: Place):
+        size = 3 * PART_BYTES + 1
+        body = b"".join(noise(size))
+        tracemalloc.start()
+        assert put(self.link(folder, size), body) == 200
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < PART_BYTES
+        held = folder.storage.find(key())
+        assert held is not None
+        assert held.bytes == size
+
+    @pytest.mark.parametrize("body", [b"", b"\x89PNG on", b"\x89PNG ones"])
+    def test_another_size_is_refused_and_leaves_nothing(self, place: Place, body: bytes):
+        assert put(self.link(place), body) in (403, 422)  # S3 finds the signed header changed
+        assert place.storage.find(key()) is None
+        assert put(self.link(place), b"\x89PNG one") == 200
+
+    def test_S3_signs_the_size_and_that_there_is_nothing_yet(self, s3: Place):
+        signed = dict(parse_qsl(urlsplit(self.link(s3).url).query))["X-Amz-SignedHeaders"].split(";")
+        assert {"content-length", "content-type", "if-none-match"} <= set(signed)
+
+    def test_what_was_looked_at_is_not_replaced(self, place: Place):
+        link = self.link(place)
+        assert put(link, b"\x89PNG one") == 200
+        assert put(link, b"\x89PNG two") == 412
+        assert put(self.link(place), b"\x89PNG two") == 412
+        assert read(place, key()) == b"\x89PNG one"
+
+    def test_E14_it_ends_when_it_says_so(self, place: Place):
+        place.clock.now -= 16 * MINUTE
+        link = self.link(place)
+        place.clock.now += 16 * MINUTE
+        assert put(link, b"\x89PNG one") == 403
+        assert place.storage.find(key()) is None
+        with pytest.raises(ValueError, match="15"):
+            self.link(place, lasting=16 * MINUTE)
+
+    def test_one_for_reading_takes_nothing_and_one_for_writing_gives_nothing(self, place: Place):
+        link = self.link(place)
+        assert put(link, b"\x89PNG one") == 200
+        assert get(link.url).status == 403
+        reading = place.link(key("b")).url
+        assert put(UploadLink(reading, link.headers, link.expires_at), b"\x89PNG one") == 403
 
 
 def _altered(url: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ import binascii
 import hmac
 import json
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,17 @@ from typing import Any, BinaryIO, Final, cast
 from uuid import UUID, uuid4
 
 from leadsrally.kit.clock import Clock
-from leadsrally.kit.errors import Forbidden, Unavailable
-from leadsrally.kit.storage import CHUNK_BYTES, Held, Key, Link, no_such_file, refuse_long
+from leadsrally.kit.errors import Conflict, Forbidden, Unavailable
+from leadsrally.kit.storage import (
+    CHUNK_BYTES,
+    LONGEST_LINK,
+    Held,
+    Key,
+    Link,
+    UploadLink,
+    no_such_file,
+    refuse_long,
+)
 
 LINK_PATH: Final = "/files/"
 _SIGNED: Final = b"leadsrally.files.1\x00"  # the key signs other things too, and none of them is a link
@@ -36,6 +45,22 @@ class FolderStorage:
         return self._root / str(key)
 
     def put(self, key: Key, chunks: Iterable[bytes], *, content_type: str) -> int:  # noqa: ARG002  the link says it
+        return self._keep(key, chunks, lambda draft, place: draft.replace(place))
+
+    def put_first(self, key: Key, chunks: Iterable[bytes]) -> int:
+        """As `put`, where there is no file yet. Raises `Conflict` where there is one, which stays as it is."""
+
+        def beside_none(draft: Path, place: Path) -> None:
+            try:
+                place.hardlink_to(draft)
+            except FileExistsError:
+                raise Conflict(
+                    "There is a file already. Ask for a new address.", code="file_exists"
+                ) from None
+
+        return self._keep(key, chunks, beside_none)
+
+    def _keep(self, key: Key, chunks: Iterable[bytes], name: Callable[[Path, Path], object]) -> int:
         place = self.path(key)
         draft, file = self._draft(place)
         size = 0
@@ -45,7 +70,7 @@ class FolderStorage:
                     size += file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(place)
+            name(draft, place)
             _sync_folder(place.parent)
         except OSError as error:
             raise _unavailable() from error
@@ -122,6 +147,14 @@ class Linked:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a genuine link for an upload takes."""
+
+    key: Key
+    size: int  # bytes
+
+
 class FolderLinks:
     """`leadsrally.kit.storage.Links` for a folder: tokens that say what they open and until when, signed."""
 
@@ -141,12 +174,35 @@ class FolderLinks:
         # Whole seconds, as S3 has them.
         expires_at = (self._clock() + lasting).replace(microsecond=0)
         said = {"k": str(key), "n": file_name, "t": content_type, "e": int(expires_at.timestamp())}
-        body = json.dumps(said, separators=(",", ":")).encode()
-        token = f"{_text(body)}.{_text(self._sign(body))}"
-        return Link(f"{self._public_url}{LINK_PATH}{token}", expires_at)
+        return Link(self._url(said), expires_at)
+
+    def upload_link(
+        self, key: Key, *, content_type: str, size: int, lasting: timedelta = LONGEST_LINK
+    ) -> UploadLink:
+        refuse_long(lasting)
+        expires_at = (self._clock() + lasting).replace(microsecond=0)
+        said = {"k": str(key), "s": size, "e": int(expires_at.timestamp())}
+        return UploadLink(self._url(said), {"content-type": content_type, "if-none-match": "*"}, expires_at)
 
     def read(self, token: str) -> Linked:
         """What the token opens. Raises `Forbidden` for one that we never gave, or whose time is over."""
+        said, key = self._read(token)
+        if "s" in said:
+            raise _broken()
+        return Linked(key, said["n"], said["t"])
+
+    def read_upload(self, token: str) -> Awaited:
+        """What the token takes. Raises `Forbidden` as `read` does."""
+        said, key = self._read(token)
+        if "s" not in said:
+            raise _broken()
+        return Awaited(key, said["s"])
+
+    def _url(self, said: dict[str, Any]) -> str:
+        body = json.dumps(said, separators=(",", ":")).encode()
+        return f"{self._public_url}{LINK_PATH}{_text(body)}.{_text(self._sign(body))}"
+
+    def _read(self, token: str) -> tuple[dict[str, Any], Key]:
         body, _, signature = token.partition(".")
         try:
             raw = _bytes(body)
@@ -154,12 +210,12 @@ class FolderLinks:
         except (binascii.Error, ValueError):
             genuine, raw = False, b""
         if not genuine:
-            raise Forbidden("This link is not genuine. Ask for a new one.", code="link_broken")
+            raise _broken()
         said = cast("dict[str, Any]", json.loads(raw))
         key = Key.parse(said["k"])
         if key is None or self._clock().timestamp() >= said["e"]:
             raise Forbidden("This link is no longer valid. Ask for a new one.", code="link_expired")
-        return Linked(key, said["n"], said["t"])
+        return said, key
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._secret, body, "sha256")
@@ -183,6 +239,10 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _broken() -> Forbidden:
+    return Forbidden("This link is not genuine. Ask for a new one.", code="link_broken")
 
 
 def _unavailable() -> Unavailable:

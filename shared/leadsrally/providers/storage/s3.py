@@ -10,7 +10,17 @@ from uuid import UUID
 
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.errors import Misconfigured, Unavailable
-from leadsrally.kit.storage import CHUNK_BYTES, Held, Key, Link, disposition, no_such_file, refuse_long
+from leadsrally.kit.storage import (
+    CHUNK_BYTES,
+    LONGEST_LINK,
+    Held,
+    Key,
+    Link,
+    UploadLink,
+    disposition,
+    no_such_file,
+    refuse_long,
+)
 
 # The least S3 takes is 5 MiB. Ten thousand parts of this size are 80 GB.
 PART_BYTES: Final = 8 * 1024 * 1024
@@ -149,6 +159,29 @@ class S3Storage:
                 ExpiresIn=int(lasting.total_seconds()),
             )
         return Link(url, expires_at)
+
+    def upload_link(
+        self, key: Key, *, content_type: str, size: int, lasting: timedelta = LONGEST_LINK
+    ) -> UploadLink:
+        """As `Links` says. The headers are signed, so S3 itself refuses another size, and a second file (412).
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        refuse_long(lasting)
+        expires_at = (self._clock() + lasting).replace(microsecond=0)
+        with _translated():
+            url = self._client.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self._bucket,
+                    "Key": str(key),
+                    "ContentType": content_type,
+                    "ContentLength": size,
+                    "IfNoneMatch": "*",
+                },
+                ExpiresIn=int(lasting.total_seconds()),
+            )
+        return UploadLink(url, {"content-type": content_type, "if-none-match": "*"}, expires_at)
 
 
 class _Stream:
