@@ -60,8 +60,11 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "siu",
         "consent_events": "SI",
         "consent_states": "SIUD",
+        "contact_fields": "SIuD",
         "contact_identities": "S",
-        "contacts": "Su",
+        "contact_notes": "SIuD",
+        "contact_tags": "SID",
+        "contacts": "Siu",
         "conversations": "Su",
         "delivery_log": "S",
         "disclosures": "S",
@@ -82,6 +85,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "signups": "SIu",
         "suppressions": "SI",
         "sweep_runs": "S",
+        "tags": "SIuD",
         "templates": "S",
         "users": "sIuD",
     },
@@ -245,7 +249,15 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "account_sid checked_at checks credentials credentials_version disconnected_at key name"
         " provider_answers_keywords quiet_until state version"
     ),
-    ("api", "contacts", "UPDATE"): "updated_at",
+    ("api", "contact_fields", "UPDATE"): "choices label version",
+    ("api", "contact_notes", "UPDATE"): "body edited_at version",
+    (
+        "api",
+        "contacts",
+        "INSERT",
+    ): "created_at email fields id name organization_id phone time_zone updated_at",
+    ("api", "contacts", "UPDATE"): "email fields name phone restricted_at time_zone updated_at version",
+    ("api", "tags", "UPDATE"): "name version",
     ("api", "conversations", "UPDATE"): (
         "attention last_message_at last_message_id preview preview_kind unread_count"
     ),
@@ -502,6 +514,17 @@ INSERT INTO templates (organization_id, id, waba_id, provider_id, name, language
                        changed_at, synced_at)
 VALUES (%(org)s, %(id)s, '1', '1', 'ready', 'en_US', 'utility', 'approved', '{}', %(now)s, %(now)s, %(now)s)
 """
+# What a customer has written about a contact.
+_CONTACTS = """
+INSERT INTO contact_fields (organization_id, id, key, label, type, created_at)
+VALUES (%(org)s, %(id)s, 'city', 'City', 'text', %(now)s);
+INSERT INTO tags (organization_id, id, name, created_at)
+VALUES (%(org)s, %(id)s, 'vip', %(now)s);
+INSERT INTO contact_tags (organization_id, contact_id, tag_id, tagged_at)
+VALUES (%(org)s, %(contact)s, %(id)s, %(now)s);
+INSERT INTO contact_notes (organization_id, id, contact_id, body, created_at)
+VALUES (%(org)s, %(id)s, %(contact)s, 'likes red', %(now)s)
+"""
 
 
 def lived_through(world: World, line: Line) -> None:
@@ -528,6 +551,10 @@ def lived_through(world: World, line: Line) -> None:
     world.reply(line, thread, "We open at nine")
     world.work("send_message")
     world.report(line, "SM" + "e" * 32, "delivered")
+    contact = world.value("SELECT contact_id FROM conversations WHERE id = %(id)s", id=thread)
+    ids = {"org": line.organization_id, "id": uuid4(), "contact": contact, "now": world.clock.now}
+    for statement in _CONTACTS.split(";"):
+        world.execute(statement, **ids)
     world.text(line, "STOP")
     world.clock.pass_(seconds=1)
     world.text(line, "START")

@@ -63,14 +63,16 @@ SELECT found.id
 
 def contact_of(tx: Tx, organization_id: UUID, person: Person) -> UUID | None:
     """The contact that these names or this number lead to, whichever way the number is written."""
+    phones = [] if person.phone is None else list(variants(person.phone))
+    names = [*person.identities, *(Identity("number", phone) for phone in phones)]
     return tx.value(
         _CONTACT_OF,
         {
             "organization_id": organization_id,
-            "kinds": [identity.kind for identity in person.identities],
-            "values": [identity.value for identity in person.identities],
+            "kinds": [name.kind for name in names],
+            "values": [name.value for name in names],
             "phone": person.phone,
-            "phones": [] if person.phone is None else list(variants(person.phone)),
+            "phones": phones,
         },
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-IdentityKind = Literal["wa_id", "bsuid", "parent_bsuid"]
+IdentityKind = Literal["wa_id", "bsuid", "parent_bsuid", "number"]
 
 
 @dataclass(frozen=True, slots=True)
