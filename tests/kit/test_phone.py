@@ -5,9 +5,10 @@ import sys
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from leadsrally.kit import phone
 from leadsrally.kit.phone import MAX_ADDRESS, e164, from_provider, is_canonical, one_form, variants
 
 
@@ -50,6 +51,50 @@ def test_it_never_raises_and_what_it_gives_is_stable(raw: str, region: str | Non
     if number is not None:
         assert is_canonical(number)
         assert e164(number, None) == number
+
+
+# Numbers as files hold them: whole and broken, with and without a country, of the plans that write them oddly.
+_DIGITS = st.text("0123456789", min_size=6, max_size=12)
+_WRITTEN = st.one_of(
+    st.builds("({}) {}-{}".format, *(st.text("0123456789", min_size=n, max_size=n) for n in (3, 3, 4))),
+    st.builds("+1 {}{}{}".format, *(st.text("0123456789", min_size=n, max_size=n) for n in (3, 3, 4))),
+    st.builds("{}{}{}".format, st.sampled_from(["", "0", "00", "1", "(0)", "+"]), _DIGITS, st.just("")),
+    st.builds(
+        "+{}{}{}".format,
+        st.sampled_from(["44", "49", "33", "55", "52", "54", "39", "351", "91", "61", "86", "7"]),
+        _DIGITS,
+        st.sampled_from(["", "", " x12", " ext. 4", ";ext=7", "/1"]),
+    ),
+    st.text("0123456789 ().-+/xX;=#*ABCabc", max_size=24),
+)
+
+
+class TestOneAnswer:
+    """However the answer is found, it is the one of `phonenumbers`."""
+
+    @given(_WRITTEN, st.sampled_from([None, "US", "CA", "DE", "IT", "BR", "MX", "AR", "GB", "ES", "us", "zz"]))
+    @example("1-800-FLOWERS", "US")
+    @example("+44 (0)20 7946 0958", None)
+    @settings(max_examples=1500, deadline=None)
+    def test_every_way_to_it_agrees(self, raw: str, region: str | None) -> None:
+        reference = phone._parsed(phonenumbers, raw, region)
+        assert phone._north_american(raw, region) in (None, reference)
+        assert e164(raw, region) == reference
+        rust = pytest.importorskip("rphonenumbers")
+        assert phone._parsed(rust, raw, region) == reference
+
+    def test_every_area_code_of_north_america(self) -> None:
+        """With exchanges spread over each: which of them exist, the short cut must know as well."""
+        for area in range(200, 1000):
+            for exchange in range(200 + area % 37, 1000, 113):
+                raw = f"({area}) {exchange}-{area:04d}"
+                assert phone._north_american(raw, "US") == phone._parsed(phonenumbers, raw, "US"), raw
+
+    def test_without_the_rust_it_is_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(phone, "_rust", lambda: None)
+        assert e164("(415) 867-5310", "US") == "+14158675310"
+        assert e164("030 901820", "DE") == "+4930901820"
+        assert e164("+1 199 867 5310", None) is None
 
 
 @given(st.from_regex(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", fullmatch=True))
