@@ -72,7 +72,9 @@ _WRITTEN = st.one_of(
 class TestOneAnswer:
     """However the answer is found, it is the one of `phonenumbers`."""
 
-    @given(_WRITTEN, st.sampled_from([None, "US", "CA", "DE", "IT", "BR", "MX", "AR", "GB", "ES", "us", "zz"]))
+    @given(
+        _WRITTEN, st.sampled_from([None, "US", "CA", "DE", "IT", "BR", "MX", "AR", "GB", "ES", "us", "zz"])
+    )
     @example("1-800-FLOWERS", "US")
     @example("+44 (0)20 7946 0958", None)
     @settings(max_examples=1500, deadline=None)
