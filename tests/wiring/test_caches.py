@@ -17,6 +17,8 @@ SAME_FOR_ALL = {
     "shared/leadsrally/consent/refusals.py:_compiled",
     "shared/leadsrally/kit/db.py:_numbered",
     "shared/leadsrally/kit/download.py:_trust",
+    "shared/leadsrally/kit/phone.py:_plan_of_country_1",
+    "shared/leadsrally/kit/phone.py:_rust",
     "shared/leadsrally/notices/compose.py:_page",
     "shared/leadsrally/notices/compose.py:of",
     "shared/leadsrally/providers/keys/kms.py:KmsKeys._clients",
