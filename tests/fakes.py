@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
 from leadsrally.kit.download import Incoming
 from leadsrally.kit.errors import NotFound
+from leadsrally.messaging.leads.types import Answer as LeadAnswer
+from leadsrally.messaging.leads.types import Form, Lead, LeadPage, Question, Withheld
 from leadsrally.messaging.types import TemplateNews
 from leadsrally.notices.types import Mail, Taken
 from leadsrally.notices.types import Outcome as MailOutcome
@@ -123,3 +125,66 @@ class RecordingCatalogue:
         if self.failure is not None:
             raise self.failure
         return list(self.held)
+
+
+class RecordingLeads:
+    """A page's forms and leads. What is not there is withheld; an error in place of a lead is raised."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Lead | Exception] = {}
+        self.shapes: dict[str, Form] = {}
+        self.tests: set[str] = set()
+        self.asked: list[str] = []
+        self.failures: list[Exception] = []
+        self.page_size = 2
+        self.on_lead: Callable[[str], None] = lambda _id: None
+
+    def add(self, lead: Lead, form: Form | None = None) -> Lead:
+        """Somebody has filled in a form, one with these questions unless there is one."""
+        questions = tuple(Question(answer.key, answer.key, "CUSTOM") for answer in lead.answers)
+        made = Form(lead.form_id, "Test ride", "en_US", "active", questions, None, None)
+        self.shapes.setdefault(lead.form_id, form or made)
+        self.held[lead.id] = lead
+        return lead
+
+    def lead(self, lead_id: str) -> Lead:
+        self._ask(f"lead {lead_id}")
+        self.on_lead(lead_id)
+        found = self.held.get(lead_id, Withheld("There is none.", code="100"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def form(self, form_id: str) -> Form:
+        self._ask(f"form {form_id}")
+        return self.shapes[form_id]
+
+    def forms(self, page_id: str) -> list[Form]:
+        self._ask(f"forms {page_id}")
+        return list(self.shapes.values())
+
+    def leads(self, form_id: str, since: datetime, after: str | None) -> LeadPage:
+        self._ask(f"leads {form_id} {after}")
+        mine = [lead for lead in self.held.values() if isinstance(lead, Lead) and lead.form_id == form_id]
+        found = sorted(
+            (lead for lead in mine if lead.submitted_at is not None and lead.submitted_at > since),
+            key=lambda lead: (lead.submitted_at, lead.id),
+            reverse=True,
+        )
+        start = int(after or 0)
+        end = start + self.page_size
+        return LeadPage(tuple(found[start:end]), str(end) if end < len(found) else None)
+
+    def test_leads(self, form_id: str) -> frozenset[str]:
+        self._ask(f"tests {form_id}")
+        return frozenset(self.tests)
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+def answered(**answers: str) -> tuple[LeadAnswer, ...]:
+    """Answers of one value each, by their questions' keys."""
+    return tuple(LeadAnswer(key, (value,)) for key, value in answers.items())

@@ -34,6 +34,7 @@ from tests.database import TestDatabase
 from tests.fakes import (
     MovableClock,
     RecordingCatalogue,
+    RecordingLeads,
     RecordingMailer,
     RecordingMedia,
     RecordingScorer,
@@ -114,6 +115,7 @@ class World:
     settings: dict[str, str] = field(default_factory=dict)
     files: RecordingMedia = field(default_factory=RecordingMedia)
     catalogue: RecordingCatalogue = field(default_factory=RecordingCatalogue)
+    leads: RecordingLeads = field(default_factory=RecordingLeads)
 
     def __post_init__(self) -> None:
         self.functions: dict[str, Function] = {function.name: function for function in load()}
@@ -143,6 +145,7 @@ class World:
                     media_sources=None if real_providers else {"sms": self.files, "whatsapp": self.files},
                     senders=None if real_providers else {"sms": self.sender, "whatsapp": self.meta_sender},
                     templates=None if real_providers else self.catalogue,
+                    leads=None if real_providers else self.leads,
                 )
             )
         return self
@@ -421,6 +424,25 @@ class World:
         }
         change = {"field": field, "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
         return {"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]}
+
+    def lead(
+        self,
+        line: MetaLine,
+        lead_id: str,
+        *,
+        form_id: str = "9000000000001",
+        at: datetime | None = None,
+        integers: bool = False,
+        page_id: str | None = None,
+        **value: Any,
+    ) -> Answer:
+        """Meta tells that somebody has left a lead in a form of this page, genuinely signed."""
+        ids = {"leadgen_id": lead_id, "page_id": page_id or line.page_id or "", "form_id": form_id}
+        told = {name: int(given) if integers else given for name, given in ids.items()}
+        created = int((at or self.clock.now).timestamp())
+        change = {"field": "leadgen", "value": {**told, "created_time": created, **value}}
+        entry = {"id": told["page_id"], "time": created, "changes": [change]}
+        return self.meta(line, {"object": "page", "entry": [entry]})
 
     def meta(
         self,

@@ -6,7 +6,16 @@ from leadsrally import runtime
 from leadsrally.jobs.tick import tick
 from leadsrally.telemetry import log
 
-QUEUES = ("ai_score", "fetch_media", "send_message", "manage_channel", "notify", "template_sync")
+QUEUES = (
+    "ai_score",
+    "fetch_lead",
+    "fetch_media",
+    "lead_catch_up",
+    "send_message",
+    "manage_channel",
+    "notify",
+    "template_sync",
+)
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:

@@ -10,9 +10,10 @@ from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.messaging import store
 from leadsrally.messaging.answer_webhook import Webhook, answer_webhook
 from leadsrally.messaging.channels.directory import OpenChannel
+from leadsrally.messaging.leads.receive import receive_words
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.take_delivery import Intake, take_delivery
-from leadsrally.providers.meta import inbound
+from leadsrally.providers.meta import inbound, leadgen
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.meta.error_codes import effect_of
 from leadsrally.providers.meta.reading import load
@@ -65,7 +66,9 @@ def _take(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCr
     match inbound.object_of(document):
         case inbound.WHATSAPP:
             take_delivery(_intake(door), found.channel, inbound.items(document), call)
-        case _:  # leads of a page, and what else an app can subscribe to
+        case inbound.PAGE:
+            receive_words(door.db, door.hashes, found.channel, leadgen.items(document), call)
+        case _:  # what else an app can subscribe to
             with door.db.tenant(found.channel.organization_id) as tx:
                 store.log_call(tx, call, found.channel, outcome="ignored", http_status=200)
     return gateway.answer(200, "", _TEXT)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from leadsrally.jobs.types import Perform
     from leadsrally.kit.storage import Links, Storage
     from leadsrally.messaging.channels.workbench import Workbench
+    from leadsrally.messaging.leads.desk import LeadDesk
+    from leadsrally.messaging.leads.types import LeadSource
     from leadsrally.messaging.media.fetch import MediaDesk
     from leadsrally.messaging.media.store import Wanted
     from leadsrally.messaging.templates.store import Account
@@ -69,6 +71,7 @@ class Runtime:
         mailer: "Mailer | None" = None,
         media_sources: "Mapping[str, MediaSource] | None" = None,
         templates: "TemplateCatalogue | None" = None,
+        leads: "LeadSource | None" = None,
     ) -> None:
         self.function = function
         self.settings = settings
@@ -80,6 +83,7 @@ class Runtime:
         self._mailer = mailer
         self._media_sources = media_sources
         self._templates = templates
+        self._leads = leads
         self._kept_senders: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
@@ -322,6 +326,20 @@ class Runtime:
 
         context = meta_context(organization_id, account.channel_id)
         return MetaTemplates(self.graph(account.credentials, context))
+
+    @cached_property
+    def lead_desk(self) -> "LeadDesk":
+        """What fetching leads needs."""
+        from leadsrally.messaging.leads.desk import LeadDesk
+
+        return LeadDesk(self.db, self.clock, self.hashes, self._leads_of, self.surprised)
+
+    def _leads_of(self, organization_id: UUID, channel_id: UUID, sealed: bytes) -> "LeadSource":
+        if self._leads is not None:
+            return self._leads
+        from leadsrally.providers.meta.leads import MetaLeads
+
+        return MetaLeads(self.graph(sealed, meta_context(organization_id, channel_id)))
 
     def _twilio_sender(self, organization_id: UUID, to: "Addressee", sealed: bytes) -> "Sender":
         from leadsrally.providers.twilio.sender import TwilioSender

@@ -19,6 +19,7 @@ from infra.local.functions import PROJECT, Function, declaration, load
 from infra.local.gateway import Routes
 from infra.local.schedules import next_time
 from infra.simulators.meta import MetaApp, Token, Waba, WhatsAppNumber
+from infra.simulators.meta.accounts import Lead, LeadForm, Page
 from infra.simulators.running import Running
 from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
 from infra.simulators.twilio import TwilioSimulator
@@ -235,12 +236,23 @@ def whatsapp(world: World, org: worlds.Org) -> MetaLine:
 
 
 @pytest.fixture
-def providers(line: Line, whatsapp: MetaLine) -> Iterator[tuple[str, TwilioSimulator]]:
+def page(world: World, org: worlds.Org) -> MetaLine:
+    return world.lead_page(org)
+
+
+@pytest.fixture
+def providers(line: Line, whatsapp: MetaLine, page: MetaLine) -> Iterator[tuple[str, TwilioSimulator]]:
     """The address of the simulated providers, and Twilio itself."""
     account = TwilioAccount(line.account_sid, line.auth_token, numbers=[TwilioNumber(line.number)])
     waba = Waba(whatsapp.waba_id or "", [WhatsAppNumber(whatsapp.phone_number_id or "", "+15005550020")])
     business = MetaApp("1", whatsapp.app_secret, [Token(whatsapp.access_token)], wabas=[waba])
-    simulators = mount([account], ["+12025550101"], apps=[business])
+    questions = [{"key": "phone_number", "label": "Phone", "type": "PHONE"}]
+    form = LeadForm("9000000000001", "Test ride", questions)
+    form.leads.append(Lead(form.form_id, {"phone_number": ["+12025550171"]}, id="8000000000001"))
+    advertiser = MetaApp(
+        "2", page.app_secret, [Token(page.access_token)], pages=[Page(page.page_id or "", "Bikes", [form])]
+    )
+    simulators = mount([account], ["+12025550101"], apps=[business, advertiser])
     with Running(simulators) as running:
         yield f"{running.base_url}/simulators", simulators.state.twilio
 
@@ -285,7 +297,13 @@ def strict(
 
 
 def test_each_function_reads_the_settings_it_was_given_and_no_others(
-    world: World, org: worlds.Org, line: Line, whatsapp: MetaLine, strict: dict[str, _Read], picture: str
+    world: World,
+    org: worlds.Org,
+    line: Line,
+    whatsapp: MetaLine,
+    page: MetaLine,
+    strict: dict[str, _Read],
+    picture: str,
 ) -> None:
     """Reading one that was not declared raises `Misconfigured`; one that is never read is a secret too many."""
     user = world.user(org, email="owner@example.test")
@@ -315,7 +333,9 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
         world.reply(line, world.conversation(line, "+12025550102"), text)
     world.reply(whatsapp, thread(world, whatsapp), "Good morning")
-    world.functions["template_sync"].handler()({}, Context(world.functions["template_sync"]))
+    assert world.lead(page, "8000000000001", form_id="9000000000001").status == 200
+    for name in ("template_sync", "lead_catch_up"):
+        world.functions[name].handler()({}, Context(world.functions[name]))
     world._insert(
         "password_resets",
         {
@@ -421,6 +441,8 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         "NotifyQueue.Arn",
         "FetchMediaQueue.Arn",
         "TemplateSyncQueue.Arn",
+        "FetchLeadQueue.Arn",
+        "LeadCatchUpQueue.Arn",
     }
     assert rings <= (own or everyone), "a worker rings for the next of its own queue and no other"
     assert bool(rings) == ("LEADSRALLY_QUEUES" in function.settings)
@@ -493,6 +515,8 @@ KMS = {
     "send_message": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
     "fetch_media": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
     "template_sync": {"Decrypt": {"meta.credentials"}},
+    "fetch_lead": {"Decrypt": {"meta.credentials"}},
+    "lead_catch_up": {"Decrypt": {"meta.credentials"}},
 }
 
 

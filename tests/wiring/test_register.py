@@ -7,6 +7,7 @@ import pytest
 
 from leadsrally.ai.types import Answer, Intent, Scored
 from leadsrally.disclosures.store import Subprocessor
+from leadsrally.messaging.leads.types import Lead
 from leadsrally.privacy.clauses import CLAUSES
 from leadsrally.privacy.register import (
     HOST,
@@ -20,6 +21,7 @@ from leadsrally.privacy.register import (
     declared,
 )
 from leadsrally.privacy.sealed import SEALED
+from tests.fakes import answered
 from tests.world import Line, Org, World
 
 LIVE = """
@@ -187,6 +189,12 @@ class TestStored:
         world.report(line, "SM" + "e" * 32, "failed", ErrorCode="30003")
         world.text(line, f"please don't text me anymore, {TEXT}", sender=PHONE)
         world.reply(line, thread, "canary that waits")
+        page = world.lead_page(org)
+        world.leads.add(
+            Lead("8000000000001", "9000000000001", world.clock.now, answered(email=MAIL, why=TEXT))
+        )
+        world.lead(page, "8000000000001")
+        world.work("fetch_lead")
         world.call("/webhooks/twilio/" + "k" * 32 + "/inbound", body=b"Body=canary")
         return world
 
@@ -213,7 +221,9 @@ class TestStored:
             "contacts.phone",
             "contacts.name",
             "contacts.email",
+            "contacts.email_key",
             "conversations.preview",
+            "leads.answers",
             "media.source",
             "messages.body",
             "messages.words",

@@ -19,7 +19,9 @@ from leadsrally.accounts.audit import SYSTEM
 from leadsrally.kit.db import Database, refuse_strong_role
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.messaging.channels.ask_provider import ask_provider
+from leadsrally.messaging.leads.types import Lead
 from tests.database import TestDatabase
+from tests.fakes import answered
 from tests.world import Line, Org, World
 
 # Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
@@ -42,6 +44,7 @@ UNIQUE_FOR_ALL = {
 SECURITY_DEFINERS = {
     "channel_by_key": "leadsrally_lookup",
     "whatsapp_accounts": "leadsrally_lookup",
+    "lead_pages": "leadsrally_lookup",
     "login_by_email": "leadsrally_lookup",
     "messages_with_words": "leadsrally_lookup",
     "delivery_log_make_day": OWNER,
@@ -72,6 +75,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "idempotency_keys": "SIu",
         "invitations": "SIu",
         "jobs": "SIU",
+        "lead_forms": "Su",
+        "leads": "Su",
         "media": "s",
         "messages": "SI",
         "notices": "su",
@@ -116,6 +121,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "early_amendments": "SIUD",
         "early_reports": "SI",
         "jobs": "SIU",
+        "lead_receipts": "SI",
+        "leads": "I",
         "media": "sIu",
         "message_receipts": "SI",
         "messages": "SIU",
@@ -163,6 +170,31 @@ GRANTS: dict[str, dict[str, str]] = {
         "templates": "Su",
     },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
+    "fetch_lead": {
+        "channels": "su",
+        "consent_events": "SI",
+        "consent_states": "SIU",
+        "contact_identities": "S",
+        "contacts": "SIu",
+        "jobs": "SIUD",
+        "lead_forms": "SIU",
+        "leads": "SU",
+        "organizations": "s",
+        "suppressions": "S",
+    },
+    "lead_catch_up": {
+        "channels": "su",
+        "consent_events": "SI",
+        "consent_states": "SIU",
+        "contact_identities": "S",
+        "contacts": "SIu",
+        "jobs": "SIUD",
+        "lead_forms": "SIU",
+        "lead_receipts": "SI",
+        "leads": "SIU",
+        "organizations": "s",
+        "suppressions": "S",
+    },
     "manage_channel": {
         "audit_log": "I",
         "channel_tasks": "SIuD",
@@ -309,6 +341,22 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("notify", "api_keys", "SELECT"): "created_at id name organization_id user_id",
     ("notify", "channels", "SELECT"): "address id kind organization_id trouble trouble_since",
     ("notify", "templates", "SELECT"): "category id language name organization_id state",
+    ("api", "lead_forms", "UPDATE"): "consents country mapping version",
+    ("api", "leads", "UPDATE"): "failure state",
+    **{
+        (role, table, right): columns
+        for role in ("fetch_lead", "lead_catch_up")
+        for table, right, columns in (
+            (
+                "channels",
+                "SELECT",
+                "created_at credentials id kind organization_id page_id quiet_until state trouble",
+            ),
+            ("channels", "UPDATE", "quiet_until trouble trouble_since"),
+            ("contacts", "UPDATE", "email name phone updated_at"),
+            ("organizations", "SELECT", "country id"),
+        )
+    },
     ("template_sync", "channels", "SELECT"): "credentials id kind organization_id state trouble waba_id",
     ("template_sync", "channels", "UPDATE"): "trouble trouble_since",
     ("webhook_meta", "channels", "UPDATE"): "trouble trouble_since",
@@ -422,6 +470,15 @@ TRIED = [
     ("template_sync", "SELECT 1 FROM messages"),
     ("template_sync", "SELECT address FROM channels"),
     ("template_sync", "DELETE FROM templates"),
+    ("webhook_meta", "SELECT answers FROM leads"),
+    ("webhook_meta", "SELECT 1 FROM lead_forms"),
+    ("fetch_lead", "SELECT body FROM messages"),
+    ("fetch_lead", "INSERT INTO leads DEFAULT VALUES"),
+    ("fetch_lead", "DELETE FROM suppressions"),
+    ("lead_catch_up", "SELECT 1 FROM users"),
+    ("lead_catch_up", "DELETE FROM leads"),
+    ("api", "UPDATE leads SET answers = '[]'"),
+    ("api", "SELECT * FROM lead_pages()"),
     ("api", "UPDATE templates SET state = 'approved'"),
     ("api", "SELECT * FROM whatsapp_accounts()"),
     ("notify", "UPDATE users SET email = ''"),
@@ -565,6 +622,11 @@ def lived_through(world: World, line: Line) -> None:
     world.whatsapp(number, "Hello", from_user_id=f"US.{line.id.hex}")
     world.whatsapp(number, type="revoke", revoke={"original_message_id": "wamid.later"})
     world.whatsapp(number, type="reaction", reaction={"emoji": "x"})  # to nothing: put aside
+    page = world.lead_page(Org(line.organization_id, "theirs"))
+    left = Lead("8000000000001", "9000000000001", world.clock.now, answered(phone_number="+12025550171"))
+    world.leads.add(left)
+    world.lead(page, left.id)
+    world.work("fetch_lead")
 
 
 @contextmanager
@@ -727,6 +789,8 @@ class TestCatalogue:
             "own_queue on jobs: leadsrally_ai_score may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
+            "own_queue_fetch_lead on jobs: leadsrally_fetch_lead may ALL",
+            "own_queue_lead_catch_up on jobs: leadsrally_lead_catch_up may ALL",
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "own_queue_template_sync on jobs: leadsrally_template_sync may ALL",

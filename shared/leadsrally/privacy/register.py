@@ -156,6 +156,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("channels", "credentials", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.WITHHELD, Erased.ROW, "twilio", "meta"),
     _entry("templates", "name language form", "user", Category.CONTENT, "send what Meta has approved", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "meta"),
     _entry("channels", "name", "user", Category.ACCOUNT, "tell one's channels apart", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("lead_forms", "name questions disclaimer privacy_url", "user", Category.CONTENT, "read what people left in it", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "meta"),
     _entry("channel_tasks", "number account_sid wanted result actor_id created_at", "user", Category.CREDENTIAL, "look after numbers", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio"),
     _entry("channel_tasks", "secret", "user", Category.CREDENTIAL, "look after numbers", "contract", Kept.SHORT, Exported.WITHHELD, Erased.ROW, "twilio"),
     _entry("messages", "author_id", "user", Category.CONTENT, "show who wrote", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.BLANKED),
@@ -166,6 +167,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("consent_events", "actor_id", "user", Category.CONTACT, "show who decided", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.BLANKED),
 
     # Contacts
+    _entry("contacts", "email_key", "contact", Category.CONTACT, "know the person again", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
     _entry("contacts", "phone name email time_zone created_at updated_at", "contact", Category.CONTACT, "know and reach the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "twilio", "meta"),
     _entry("contacts", "fields", "contact", Category.CONTACT, "know the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW),
     _entry("contacts", "restricted_at", "contact", Category.CONTACT, "leave the person in peace", "legal_obligation", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW),
@@ -189,6 +191,10 @@ REGISTER: tuple[Entry, ...] = (
     _entry("quarantine", "piece person_hash piece_hash reason received_at", "contact", Category.TELEMETRY, "find out why a message could not be taken", "legitimate_interest", Kept.ASIDE, Exported.DELIVERIES, Erased.ROW),
     _entry("scores", "intent interest reason suggestions wants_to_stop language", "contact", Category.AI, "help to answer", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
     _entry("scores", "outcome model prompt_version created_at", "contact", Category.AI, "say how it came about", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
+
+    _entry("leads", "provider_lead_id answers ticked submitted_at received_at fetched_at", "contact", Category.CONTACT, "know the person and what they asked for", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "meta"),
+    _entry("leads", "platform organic ad_id ad_name adset_id adset_name campaign_id campaign_name", "contact", Category.CONTACT, "say where the person came from", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "meta"),
+    _entry("lead_receipts", "lead_hash", "contact", Category.CONTACT, "take a lead once", "legitimate_interest", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED),
 
     # What is permitted, and who was told
     _entry("consent_events", "channel_kind purpose action source scope word occurred_at recorded_at", "contact", Category.CONTACT, "prove what was permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
@@ -235,6 +241,9 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("early_reports", id="organization_id", count="status_rank"),
     *_nothing("early_amendments", id="organization_id channel_id"),
     *_nothing("quarantine", id="organization_id channel_id delivery_id"),
+    *_nothing("lead_forms", id="organization_id id channel_id provider_form_id reading_after", count="version", time="created_at synced_at read_through reading_since reading_begun_at", word="state mapping consents reading_for", setting="locale country"),
+    *_nothing("leads", id="organization_id id channel_id form_id contact_id provider_form_id page_id", flag="test backfilled", word="state failure found_by"),
+    *_nothing("lead_receipts", id="organization_id lead_id"),
     *_nothing("delivery_log", id="id organization_id channel_id message_id", count="http_status bytes counts", word="provider kind outcome reason"),
     *_nothing("consent_events", id="organization_id id contact_id message_id"),
     *_nothing("consent_states", id="organization_id contact_id event_id"),

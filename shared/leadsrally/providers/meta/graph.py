@@ -114,18 +114,25 @@ class Graph:
         """
         after: str | None = None
         for _ in range(MAX_PAGES):
-            page = self.get(path, **params, **({} if after is None else {"after": after}))
-            items = page.get("data")
-            if not isinstance(items, list):
-                raise Silence("a page without data")
-            yield from (item for item in cast("list[object]", items) if isinstance(item, dict))
-            paging = cast("object", page.get("paging"))
-            told = cast("dict[str, Any]", paging) if isinstance(paging, dict) else {}
-            cursors = told.get("cursors")
-            after = cast("dict[str, Any]", cursors).get("after") if isinstance(cursors, dict) else None
-            if not items or not told.get("next") or not isinstance(after, str):
+            items, after = self.page(path, **params, **({} if after is None else {"after": after}))
+            yield from items
+            if after is None:
                 return
         raise Silence("a list without an end")
+
+    def page(self, path: str, **params: str | int) -> tuple[list[Fields], str | None]:
+        """One page of an edge, and the cursor `after` it; None: it was the last. Raises a `GraphFailure`."""
+        page = self.get(path, **params)
+        items = page.get("data")
+        if not isinstance(items, list):
+            raise Silence("a page without data")
+        paging = cast("object", page.get("paging"))
+        told = cast("dict[str, Any]", paging) if isinstance(paging, dict) else {}
+        cursors = told.get("cursors")
+        after = cast("dict[str, Any]", cursors).get("after") if isinstance(cursors, dict) else None
+        last = not items or not told.get("next") or not isinstance(after, str)
+        found = [cast("Fields", item) for item in cast("list[object]", items) if isinstance(item, dict)]
+        return found, None if last else cast("str", after)
 
     def as_app(self, app_id: str) -> "Graph":
         """The same app, signing in as itself, for what only the app may ask.

@@ -1,0 +1,112 @@
+"""What becomes of a lead that has come with its answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from leadsrally.contacts.meet import Introduction, meet
+from leadsrally.kit.db import Tx
+from leadsrally.messaging.leads import store as lead_store
+from leadsrally.messaging.leads.age import AboutAge, about_age, may_be_under_age
+from leadsrally.messaging.leads.form_store import KnownForm
+from leadsrally.messaging.leads.mapping import AGE, BIRTH_DATE, sort_answers, target_of
+from leadsrally.messaging.leads.types import Lead, Question, State
+
+# What Meta's testing tool fills in where nobody writes anything: https://developers.facebook.com/tools/lead-ads-testing
+_DUMMY = "<test lead:"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a lead has come to. Without a contact: a test, under age, or nobody who can be reached."""
+
+    state: State
+    contact_id: UUID | None = None
+
+
+def take_lead(
+    tx: Tx, organization_id: UUID, lead_id: UUID, lead: Lead, form: KnownForm, *, test: bool, now: datetime
+) -> Taken | None:
+    """Write down what was answered and whose answer it is, in one transaction; None when that was done before.
+
+    Of somebody who is, or may be, under sixteen nothing is kept but that there was a lead (P9.1). A test makes no
+    contact. A person who has left a lead before, or written to us, stays one contact.
+    """
+    if lead_store.lock(tx, organization_id, lead_id) not in ("queued", "failed", "refused_page"):
+        return None
+    on = (lead.submitted_at or now).date()
+    if is_under_age(form, lead, on=on):
+        lead_store.refused_for_age(tx, organization_id, lead_id, lead, form_id=form.id, test=test, now=now)
+        return Taken("refused_age")
+    contact_id = None if test else _meet(tx, organization_id, lead, form, now)
+    lead_store.fetched(
+        tx,
+        organization_id,
+        lead_id,
+        lead,
+        channel_id=form.channel_id,
+        form_id=form.id,
+        contact_id=contact_id,
+        test=test,
+        now=now,
+    )
+    return Taken("fetched", contact_id)
+
+
+def is_test(lead: Lead, at_provider: frozenset[str]) -> bool:
+    """Whether somebody left it to try the form. `at_provider`: the ids of what the provider calls test leads.
+
+    A test lead that was taken away there is known by what the testing tool fills in.
+    """
+    return lead.id in at_provider or any(
+        value.startswith(_DUMMY) for answer in lead.answers for value in answer.values
+    )
+
+
+def is_under_age(form: KnownForm, lead: Lead, *, on: date) -> bool:
+    """Whether an answer says so. Asked are all questions about age, wherever their answers were told to go."""
+    questions = {question.key: question for question in form.asked()}
+    for answer in lead.answers:
+        question = questions.get(answer.key) or Question(answer.key, answer.key, "CUSTOM")
+        about = _about(question, form.mapping)
+        if about is not None and may_be_under_age(about, f"{question.key} {question.label}", answer, on):
+            return True
+    return False
+
+
+def _about(question: Question, mapping: Mapping[str, str]) -> AboutAge | None:
+    match mapping.get(question.key):
+        case "age":
+            return AGE
+        case "birth_date":
+            return BIRTH_DATE
+        case _:
+            return about_age(question)
+
+
+def _meet(tx: Tx, organization_id: UUID, lead: Lead, form: KnownForm, now: datetime) -> UUID | None:
+    told = sort_answers(_complete(form, lead), lead.answers, region_of(tx, organization_id, form))
+    if told.phone is None and not told.email:
+        return None
+    return meet(tx, organization_id, Introduction(told.phone, told.email, told.name), now=now)
+
+
+def _complete(form: KnownForm, lead: Lead) -> dict[str, str]:
+    """The mapping, and for keys that the form does not list (it may have been changed) what they say themselves."""
+    asked = {question.key for question in form.asked()}
+    unlisted = (answer.key for answer in lead.answers if answer.key not in asked)
+    guessed = {key: target for key in unlisted if (target := target_of(Question(key, key, "CUSTOM")))}
+    return {**guessed, **form.mapping}
+
+
+_COUNTRY = """
+SELECT country
+  FROM organizations
+ WHERE id = %(organization_id)s
+"""
+
+
+def region_of(tx: Tx, organization_id: UUID, form: KnownForm) -> str:
+    """The region of numbers without a country code: what is set for the form, else for the organisation."""
+    return form.country or tx.value(_COUNTRY, {"organization_id": organization_id})
