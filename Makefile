@@ -5,17 +5,20 @@ STAGE  ?= dev
 UV     ?= $(shell command -v uv || echo $(PYTHON) -m uv)
 BIN    := .venv/bin
 PIP     = -m pip install --quiet --disable-pip-version-check --no-input
+NODE    = node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019 ? 1 : 0)' 2>/dev/null \
+          && command -v npm >/dev/null
 LOCK    = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help up story db-reset test check fmt bench lock layer package deploy python node
+.PHONY: help up story db-reset frontend types test check fmt bench lock layer package deploy python node
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	      /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Run
-up: node .venv/ready ## start everything on this machine (PORT=8000); Ctrl-C stops it
+up: .venv/ready ## start everything on this machine (PORT=8000); Ctrl-C stops it
+	@$(MAKE) --silent --no-print-directory frontend || echo 'The front end could not be built; starting without it.' >&2
 	@$(BIN)/leadsrally up
 
 story: .venv/ready ## play the main job against a running `make up`, printing what is stored
@@ -23,6 +26,10 @@ story: .venv/ready ## play the main job against a running `make up`, printing wh
 
 db-reset: .venv/ready ## throw away the local database; the next `make up` begins afresh
 	@$(BIN)/leadsrally db-reset
+
+frontend: ## build the front end into build/frontend
+	@if $(NODE); then $(MAKE) --silent --no-print-directory build/frontend/index.html; \
+	  else echo 'No Node 20.19 or newer with npm here, so the front end is not built; all the rest works.'; fi
 
 ##@ Work
 test: .venv/ready .venv-aws/ready ## run all tests on a throw-away Postgres (ARGS="tests/kit -x")
@@ -34,6 +41,12 @@ check: .venv/ready ## style, formatting, import arrows, types, security
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright
 	@$(BIN)/bandit --quiet --recursive shared functions
+	@if $(NODE); then $(MAKE) --silent --no-print-directory frontend/node_modules/ready && npm run --silent --prefix frontend check; \
+	  else echo 'No Node 20.19 or newer with npm here, so the front end is not checked.'; fi
+
+types: .venv/ready frontend/node_modules/ready ## renew the front end's types from the OpenAPI document
+	@mkdir -p build && $(BIN)/python -m infra.local.contract > build/openapi.json
+	@npm run --silent --prefix frontend types
 
 fmt: .venv/ready ## format and repair what can be repaired
 	@$(BIN)/ruff format --quiet
@@ -70,8 +83,7 @@ python:
 	  || { echo '`$(PYTHON) -m venv` does not work here; on Debian or Ubuntu install python3-venv.' >&2; exit 1; }
 
 node:
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
-	  || { echo 'LeadsRally needs Node 20 or newer with npm, to build the front end.' >&2; exit 1; }
+	@$(NODE) || { echo 'Deploying needs Node 20.19 or newer with npm.' >&2; exit 1; }
 
 .venv/ready: requirements/dev.lock pyproject.toml | python
 	@echo 'Installing into .venv: the first time takes a minute or two.'
@@ -86,3 +98,12 @@ node:
 	@$(PYTHON) -m venv .venv-aws
 	@.venv-aws/bin/python $(PIP) --require-hashes -r requirements/emulator.lock
 	@touch $@
+
+# Of the front end.
+frontend/node_modules/ready: frontend/package-lock.json
+	@echo 'Installing what builds the front end: half a minute, once.'
+	@npm ci --prefix frontend --ignore-scripts --silent
+	@touch $@
+
+build/frontend/index.html: frontend/node_modules/ready $(shell find frontend -path frontend/node_modules -prune -o -type f -print)
+	@npm run --silent --prefix frontend build -- --logLevel warn

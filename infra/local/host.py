@@ -13,6 +13,7 @@ from typing import Any
 from infra.local import gateway
 from infra.local.context import Context
 from infra.local.functions import Function
+from infra.local.site import NOT_BUILT, Site
 from leadsrally.telemetry import log
 
 Scope = MutableMapping[str, Any]
@@ -26,7 +27,7 @@ Invoke = Callable[[Function, dict[str, Any]], Answer]
 class Host:
     """An ASGI application. `mounted` are applications under a path prefix of their own (the simulators).
 
-    `address_header` is the header in which the platform's own proxy says whose connection it passes on.
+    `site` answers what no function does: the front end's files and pages. `address_header` is the header in which the platform's own proxy says whose connection it passes on.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class Host:
         *,
         threads: int = 16,
         mounted: dict[str, Application] | None = None,
+        site: Site | None = None,
         address_header: str | None = None,
     ) -> None:
         self._routes = gateway.Routes(functions)
         self._handlers = {function.name: function.handler() for function in functions if function.routes}
         self._threads = _Threads(threads, self._invoke)
         self._mounted = mounted or {}
+        self._site = site
         self._address_header = address_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,8 +56,7 @@ class Host:
                 return
         matched = self._routes.match(scope["method"], path)
         if matched is None:
-            status = 405 if self._routes.knows(path) else 404
-            await _say(send, status, "There is nothing at this address.")
+            await self._without_function(scope, receive, send)
             return
         body = await _read(receive)
         if body is None:
@@ -75,6 +77,15 @@ class Host:
         status, headers, raw = await self._threads.answer(route.function, event)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": raw})
+
+    async def _without_function(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._site is not None and self._site.serves(scope):
+            await self._site(scope, receive, send)
+        elif self._site is not None and scope["path"] == "/" and not self._site.built:
+            await _say(send, 404, NOT_BUILT)
+        else:
+            status = 405 if self._routes.knows(scope["raw_path"].decode("latin-1")) else 404
+            await _say(send, status, "There is nothing at this address.")
 
     def _invoke(self, function: Function, event: dict[str, Any]) -> Answer:
         context = Context(function, event["requestContext"]["requestId"])

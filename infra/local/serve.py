@@ -15,6 +15,7 @@ from infra.local.functions import Function, load
 from infra.local.host import Application, Host
 from infra.local.provision import role_of
 from infra.local.roles import RoleUrl
+from infra.local.site import BUILT, Site
 from leadsrally import runtime
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.db import Database
@@ -74,6 +75,7 @@ def serve(
     host = Host(
         functions,
         mounted={**files.mounted(environment), **(mounted or {})},
+        site=Site(BUILT, environment),
         address_header=environment.get("LEADSRALLY_ADDRESS_HEADER"),
     )
     clockwork = schedules.Schedules(functions, system_clock)

@@ -15,6 +15,7 @@ from infra.local.provision import MIGRATE, provision
 from infra.local.roles import RoleUrl, logins, passwords, role_url
 from infra.local.secrets import HOME, LocalSecrets
 from infra.local.serve import serve, take_port
+from infra.local.site import BUILT, NOT_BUILT
 from infra.simulators.connections import exposing_transport
 from infra.simulators.resend import Endpoint, ResendSimulator
 from infra.simulators.serve import mount
@@ -112,7 +113,9 @@ def _say(sentence: str) -> None:
 
 def _tell(base_url: str, kept: LocalSecrets) -> None:
     width = 11
+    built = (BUILT / "index.html").exists()
     lines = {
+        "App": base_url if built else NOT_BUILT,
         "API": f"{base_url}/v1  (contract: {base_url}/openapi.json)",
         "Phones": f"{base_url}/simulators/phones",
         "Mailbox": f"{base_url}/simulators/mailbox",

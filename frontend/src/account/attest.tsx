@@ -1,0 +1,30 @@
+// What everybody attests and accepts who comes in: the same words at a sign-up and at an invitation.
+import { useState } from 'preact/hooks'
+import { Tick } from '../parts/field'
+import { t } from '../words'
+
+/** The documents in force, as the policy names its versions. */
+const TERMS = '2026-04-17'
+const POLICY = '2026-04-17'
+
+export interface Attestation {
+  business_use: boolean
+  age_16: boolean
+  terms_version: string
+  policy_version: string
+}
+
+export function useAttestation() {
+  const [business, setBusiness] = useState(false)
+  const [age, setAge] = useState(false)
+  const [accepted, setAccepted] = useState(false)
+  const attestation: Attestation = { business_use: business, age_16: age, terms_version: TERMS, policy_version: POLICY }
+  const ticks = (
+    <div class="stack tight">
+      <Tick label={t.account.business} checked={business} onInput={setBusiness} required />
+      <Tick label={t.account.age} checked={age} onInput={setAge} required />
+      <Tick label={t.account.accept(TERMS, POLICY)} checked={accepted} onInput={setAccepted} required />
+    </div>
+  )
+  return { attestation, ticks }
+}

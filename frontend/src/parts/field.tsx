@@ -1,0 +1,108 @@
+import type { ComponentChildren, JSX } from 'preact'
+import { useId } from 'preact/hooks'
+
+interface Named {
+  label: string
+  hint?: ComponentChildren
+  wrong?: string | undefined
+}
+
+interface Given extends Named {
+  value: string
+  onInput: (value: string) => void
+  type?: 'text' | 'email' | 'password' | 'number' | 'date'
+  autocomplete?: string
+  placeholder?: string
+  required?: boolean
+  disabled?: boolean
+  minLength?: number
+  maxLength?: number
+  min?: number
+  max?: number
+  pattern?: string
+  list?: string
+}
+
+export function Field({ label, hint, wrong, onInput, type = 'text', ...rest }: Given) {
+  return (
+    <Framed {...{ label, hint, wrong }}>
+      {(named) => (
+        // The element's types differ by `type` and want to know which it is; here it is any of them.
+        <input class="input" {...({ type, ...rest, ...named } as { type: 'text' })} onInput={(event) => onInput(event.currentTarget.value)} />
+      )}
+    </Framed>
+  )
+}
+
+export function Select<V extends string>({ label, hint, wrong, value, options, onInput, disabled = false }: Named & {
+  value: V
+  options: readonly (readonly [V, string])[]
+  onInput: (value: V) => void
+  disabled?: boolean
+}) {
+  return (
+    <Framed {...{ label, hint, wrong }}>
+      {(named) => (
+        <select class="input" {...named} value={value} disabled={disabled} onInput={(event) => onInput(event.currentTarget.value as V)}>
+          {options.map(([key, shown]) => (
+            <option key={key} value={key} selected={key === value}>
+              {shown}
+            </option>
+          ))}
+        </select>
+      )}
+    </Framed>
+  )
+}
+
+export function Tick({ label, hint, checked, onInput, required = false, disabled = false }: {
+  label: ComponentChildren
+  hint?: string
+  checked: boolean
+  onInput: (checked: boolean) => void
+  required?: boolean
+  disabled?: boolean
+}) {
+  const id = useId()
+  return (
+    <div class="tick">
+      <input
+        id={id}
+        type="checkbox"
+        checked={checked}
+        required={required}
+        disabled={disabled}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        onInput={(event) => onInput(event.currentTarget.checked)}
+      />
+      <label for={id}>{label}</label>
+      {hint && (
+        <span class="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+    </div>
+  )
+}
+
+interface Names {
+  id: string
+  'aria-describedby': string | undefined
+  'aria-invalid': boolean | undefined
+}
+
+function Framed({ label, hint, wrong, children }: Named & { children: (named: Names) => JSX.Element }) {
+  const id = useId()
+  const told = wrong ?? hint
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({ id, 'aria-describedby': told ? `${id}-told` : undefined, 'aria-invalid': wrong ? true : undefined })}
+      {told && (
+        <span class={wrong ? 'wrong' : 'hint'} id={`${id}-told`}>
+          {told}
+        </span>
+      )}
+    </div>
+  )
+}

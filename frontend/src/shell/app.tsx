@@ -1,0 +1,119 @@
+// Which page an address stands for. Pages are loaded when they are first needed.
+import { useEffect, useState } from 'preact/hooks'
+import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso'
+import { whoAmI } from '../api/client'
+import { me, renew } from '../api/session'
+import { asProblem, type Problem } from '../api/problem'
+import { Confirmation } from '../parts/confirm'
+import { Notice, Trouble } from '../parts/notice'
+import { Button } from '../parts/button'
+import { Toasts } from '../parts/toast'
+import { Skeleton } from '../parts/waiting'
+import { t } from '../words'
+import { Page } from './page'
+import { Rail } from './rail'
+import './shell.css'
+
+const LogIn = lazy(() => import('../account/log_in'))
+const SignUp = lazy(() => import('../account/sign_up'))
+const Invite = lazy(() => import('../account/invite'))
+const Verify = lazy(() => import('../account/follow').then((page) => page.Verify))
+const ChangeEmail = lazy(() => import('../account/follow').then((page) => page.ChangeEmail))
+const Forgot = lazy(() => import('../account/forgot').then((page) => page.Forgot))
+const Reset = lazy(() => import('../account/forgot').then((page) => page.Reset))
+const Inbox = lazy(() => import('../inbox/inbox'))
+const Parts = lazy(() => import('../parts/parts'))
+
+/** Pages of a mail's link and of people without an account: open to everybody, whoever is logged in. */
+const OPEN = /^\/(signup|verify|forgot|reset|invite|email|parts)\/?$/
+
+export function App() {
+  return (
+    <LocationProvider>
+      <ErrorBoundary onError={(error) => console.error(error)}>
+        <Doors />
+      </ErrorBoundary>
+      <Confirmation />
+      <Toasts />
+    </LocationProvider>
+  )
+}
+
+function Doors() {
+  const { path } = useLocation()
+  const open = OPEN.test(path)
+  const [problem, setProblem] = useState<Problem>()
+  const begin = async () => {
+    setProblem(undefined)
+    try {
+      if (await renew()) await whoAmI()
+      else me.value = null
+    } catch (thrown) {
+      setProblem(asProblem(thrown))
+    }
+  }
+  useEffect(() => {
+    if (!open && me.value === undefined) void begin()
+  }, [open])
+  if (open) return <OpenPages />
+  if (me.value === null) return <LogIn />
+  if (me.value === undefined) return problem ? <NotNow problem={problem} again={() => void begin()} /> : <Skeleton lines={1} />
+  return <Rooms />
+}
+
+function OpenPages() {
+  return (
+    <Router>
+      <Route path="/signup" component={SignUp} />
+      <Route path="/verify" component={Verify} />
+      <Route path="/forgot" component={Forgot} />
+      <Route path="/reset" component={Reset} />
+      <Route path="/invite" component={Invite} />
+      <Route path="/email" component={ChangeEmail} />
+      <Route path="/parts" component={Parts} />
+    </Router>
+  )
+}
+
+function Rooms() {
+  return (
+    <div class="shell">
+      <Rail />
+      <Router>
+        <Route path="/" component={() => <Elsewhere to="/inbox" />} />
+        <Route path="/login" component={() => <Elsewhere to="/inbox" />} />
+        <Route path="/inbox/:id?" component={Inbox} />
+        <Route default component={Unknown} />
+      </Router>
+    </div>
+  )
+}
+
+function Elsewhere({ to }: { to: string }) {
+  const { route } = useLocation()
+  useEffect(() => route(to, true), [to])
+  return null
+}
+
+function Unknown() {
+  return (
+    <Page title={t.shell.unknown}>
+      <Notice>
+        {t.shell.unknownLead} <a href="/inbox">{t.shell.names['/inbox']}</a>
+      </Notice>
+    </Page>
+  )
+}
+
+function NotNow({ problem, again }: { problem: Problem; again: () => void }) {
+  return (
+    <main class="page" id="content">
+      <div class="inner">
+        <Trouble problem={problem} />
+        <div>
+          <Button onClick={again}>{t.common.again}</Button>
+        </div>
+      </div>
+    </main>
+  )
+}
