@@ -586,6 +586,41 @@ class World:
                 tx, line.organization_id, conversation_id, body, now=self.clock.now, **options
             )
 
+    def agrees(
+        self, line: Line | MetaLine, sender: str = "+12025550101", *, purpose: str = "marketing", **said: Any
+    ) -> str:
+        """This person agrees to be messaged for a purpose, with proof; returns what became of it."""
+        from leadsrally.consent.types import Evidence
+        from leadsrally.contacts.opt_in import opt_in
+
+        evidence: dict[str, Any] = {
+            "source": "staff",
+            "occurred_at": self.clock.now,
+            "actor_id": uuid4(),
+            "method": "web_form",
+            "wording": "I agree to get offers by text message.",
+            "reference": "form 817",
+            **said,
+        }
+        contact_id = self.value("SELECT id FROM contacts WHERE organization_id = %(o)s AND phone = %(p)s",
+                                o=line.organization_id, p=sender)  # fmt: skip
+        kind = "sms" if isinstance(line, Line) else "whatsapp"
+        door = runtime.of("api")
+        with door.db.tenant(line.organization_id) as tx:
+            return (
+                opt_in(
+                    tx,
+                    door.hashes,
+                    line.organization_id,
+                    contact_id,
+                    kind,
+                    purpose,  # pyright: ignore[reportArgumentType]
+                    Evidence(**evidence),
+                    now=self.clock.now,
+                )
+                or "gone"
+            )
+
     def conversation(self, line: Line, sender: str = "+12025550101") -> UUID:
         """The thread with this phone, begun by a text of theirs if there is none yet."""
         sql = """SELECT c.id FROM conversations c JOIN contacts p ON p.id = c.contact_id

@@ -160,6 +160,18 @@ def conversation(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"conversation_id": tenant.conversation()}
 
 
+def contact(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """Somebody who has agreed to offers."""
+    thread = tenant.conversation()
+    phone, contact_id = tenant.world.row(
+        """SELECT p.phone, p.id FROM contacts AS p JOIN conversations AS c ON c.contact_id = p.id
+            WHERE c.id = %(id)s""",
+        id=thread,
+    ).values()
+    tenant.world.agrees(tenant.line, phone)
+    return {"contact_id": contact_id}
+
+
 def channel(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"channel_id": tenant.channel()}
 
@@ -282,6 +294,20 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/channels/tasks/{task_id}"): Example(
         places=lambda tenant, _asking: {"task_id": tenant.task()}
     ),
+    ("GET", "/v1/consents"): Example(),
+    ("GET", "/v1/consents/{contact_id}"): Example(places=contact),
+    ("GET", "/v1/consents/{contact_id}/events"): Example(places=contact),
+    ("POST", "/v1/consents/{contact_id}/grants"): Example(
+        lambda: {
+            "channel": "sms",
+            "purpose": "marketing",
+            "obtained_at": "2026-11-20T09:30:00Z",
+            "method": "web_form",
+            "wording": "I agree to get offers by text message.",
+        },
+        places=contact,
+    ),
+    ("POST", "/v1/consents/{contact_id}/revocations"): Example(dict, places=contact),
     ("GET", "/v1/conversations"): Example(),
     ("GET", "/v1/conversations/{conversation_id}"): Example(places=conversation),
     ("GET", "/v1/conversations/{conversation_id}/messages"): Example(places=conversation),

@@ -119,6 +119,7 @@ class TestStop:
         org = world.organization(time_zone="Pacific/Guam")  # 1 a.m. there
         line = world.line(org)
         thread = world.conversation(line)
+        world.agrees(line)
         message = world.reply(line, thread, "offer", purpose="marketing", lifetime=timedelta(days=1))
         world.work("send_message")
         assert world.message(message)["verdict"]["decision"] == "defer"

@@ -39,6 +39,9 @@ def standing(state: Any, purpose: Any = "all", source: Any = "keyword") -> Stand
     return Standing(purpose, state, source, NOON)
 
 
+OFFER: dict[str, Any] = {"purpose": "marketing", "standings": [standing("granted", "marketing")]}
+
+
 def refused(rule: str) -> Verdict:
     return Verdict("refuse", rule)
 
@@ -50,7 +53,19 @@ class TestDecide:
         ("changes", "verdict"),
         [
             ({}, SEND),
-            ({"purpose": "marketing"}, SEND),
+            # Offers need a yes (P3.2); what informs somebody who is in touch needs none.
+            ({"purpose": "marketing"}, refused("no_marketing_consent")),
+            ({"purpose": "marketing", "standings": [standing("granted")]}, SEND),
+            ({"purpose": "marketing", "standings": [standing("granted", "marketing")]}, SEND),
+            (
+                {"purpose": "marketing", "standings": [standing("granted", "service")]},
+                refused("no_marketing_consent"),
+            ),
+            ({"purpose": "marketing", "standings": [standing("paused")]}, refused("paused_for_review")),
+            (
+                {"purpose": "marketing", "standings": [standing("paused"), standing("revoked", "marketing")]},
+                refused("opted_out_by_keyword"),
+            ),
             ({"purpose": "keyword"}, SEND),
             ({"organization_active": False}, refused("organization_paused")),
             ({"organization_active": False, "purpose": "keyword"}, refused("organization_paused")),
@@ -74,7 +89,13 @@ class TestDecide:
                 {"standings": [standing("revoked", "marketing")], "purpose": "marketing"},
                 refused("opted_out_by_keyword"),
             ),
-            ({"standings": [standing("revoked", "service")], "purpose": "marketing"}, SEND),
+            (
+                {
+                    "standings": [standing("revoked", "service"), standing("granted", "marketing")],
+                    "purpose": "marketing",
+                },
+                SEND,
+            ),
             (
                 {
                     "standings": [standing("granted"), standing("revoked", "marketing")],
@@ -138,8 +159,8 @@ class TestOrderOfRules:
         ("daily_cap", {"sent_today": 20}),
         ("provider_asked_to_slow_down", {"channel_quiet_until": NOON + SECOND}),
         ("too_many_to_one_person", {"pair_quiet_until": NOON + SECOND}),
-        ("withheld_by_whatsapp", {"purpose": "marketing", "marketing_quiet_until": NOON + SECOND}),
-        ("quiet_hours", {"purpose": "marketing", "time_zone": "Pacific/Guam"}),
+        ("withheld_by_whatsapp", {**OFFER, "marketing_quiet_until": NOON + SECOND}),
+        ("quiet_hours", {**OFFER, "time_zone": "Pacific/Guam"}),
     )
 
     def test_every_rule_has_its_row(self):
@@ -153,9 +174,9 @@ class TestOrderOfRules:
         assert decide(replace(FINE, **changes)).rule == self.AGAINST[first][0]
 
     def test_no_deferral_hides_a_refusal(self):
-        held = {"channel_quiet_until": NOON + SECOND, "purpose": "marketing", "time_zone": "Pacific/Guam"}
+        held = {"channel_quiet_until": NOON + SECOND, **OFFER, "time_zone": "Pacific/Guam"}
         for rule, change in self.AGAINST[:8]:
-            verdict = decide(replace(FINE, **held, **change))
+            verdict = decide(replace(FINE, **{**held, **change}))
             assert (verdict.decision, verdict.rule) == ("refuse", rule)
 
 
@@ -167,7 +188,7 @@ class TestQuietHours:
     """S12: solicitations between 8 a.m. and 9 p.m. by the clock on the recipient's wall."""
 
     def _marketing(self, now: datetime, time_zone: str) -> Verdict:
-        return decide(replace(FINE, purpose="marketing", now=now, time_zone=time_zone, expires_at=None))
+        return decide(replace(FINE, **OFFER, now=now, time_zone=time_zone, expires_at=None))
 
     @pytest.mark.parametrize(
         ("local", "zone", "opens"),
@@ -212,6 +233,7 @@ class TestQuietHours:
     def test_S12_held_overnight_and_released_at_the_next_open_minute(self, world: World):
         line = world.line(world.organization(time_zone="America/New_York"))
         thread = world.conversation(line)
+        world.agrees(line)
         world.clock.now = at("2026-11-23T20:59:59-05:00") + SECOND
         message_id = world.reply(line, thread, "Sale!", purpose="marketing", lifetime=timedelta(hours=24))
         world.work("send_message")
@@ -230,6 +252,7 @@ class TestQuietHours:
         """The zone counts when the turn comes, not when the message was written."""
         line = world.line(world.organization(time_zone="America/New_York"))
         thread = world.conversation(line)
+        world.agrees(line)
         world.execute("UPDATE contacts SET time_zone = 'America/New_York'")
         world.clock.now = at("2026-11-23T09:00:00-05:00")
         message_id = world.reply(line, thread, "Sale!", purpose="marketing", lifetime=timedelta(hours=24))

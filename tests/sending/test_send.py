@@ -506,6 +506,7 @@ class TestExpiry:
 
         line = world.line(world.organization(time_zone="America/New_York"))
         thread = world.conversation(line)
+        world.agrees(line)
         world.clock.now = at("2026-11-23T20:58:00-05:00")
         world.reply(line, thread, "Sale!", purpose="marketing")
         world.reply(line, thread, "Your answer")
@@ -520,6 +521,7 @@ class TestHold:
 
         line = world.line(world.organization(time_zone="America/New_York"))
         thread = world.conversation(line)
+        world.agrees(line)
         world.clock.now = at("2026-11-23T22:00:00-05:00")
         sale = world.reply(line, thread, "Sale!", purpose="marketing", lifetime=timedelta(days=1))
         world.work("send_message")
@@ -533,6 +535,7 @@ class TestHold:
 
         line = world.line(world.organization(time_zone="America/New_York"), provider_answers_keywords=False)
         thread = world.conversation(line)
+        world.agrees(line)
         world.clock.now = at("2026-11-23T22:00:00-05:00")
         sale = world.reply(line, thread, "Sale!", purpose="marketing", lifetime=timedelta(days=1))
         world.work("send_message")

@@ -48,6 +48,7 @@ SALE = TemplateNews(
 )
 ANA = Values({"1": "Ana", "2": "bike"})
 FOR_SALE = Values({"1": "Ana"}, buttons={0: "city"})
+THEIRS = "+12025550111"  # of whoever has a thread
 
 
 @pytest.fixture
@@ -97,6 +98,7 @@ class TestOutsideTheWindow:
 
     def test_what_meta_gets(self, world: World, wa: MetaLine):
         send(world, wa, thread(world, wa, wrote=None), "sale", FOR_SALE)
+        world.agrees(wa, THEIRS)
         world.clock.now = world.clock.now.replace(hour=15)
         world.work("send_message")
         (message,) = world.meta_sender.texts
@@ -312,6 +314,7 @@ class TestMarketing:
         world.execute("UPDATE organizations SET time_zone = 'America/New_York'")
         world.clock.now = at("2026-11-23T22:00:00-05:00")
         conversation = thread(world, wa)
+        world.agrees(wa, THEIRS)
         queued = send(world, wa, conversation, "sale", FOR_SALE, lifetime=timedelta(days=1))
         answer = send(world, wa, conversation)
         world.work("send_message")
@@ -324,6 +327,7 @@ class TestMarketing:
         world.clock.now = world.clock.now.replace(hour=15)
         world.execute("UPDATE organizations SET time_zone = 'UTC'")
         send(world, wa, thread(world, wa, "+12025550101", address="12025550101"), "sale", FOR_SALE)
+        world.agrees(wa)
         world.meta_sender.outcomes = [Accepted("wamid.sold")]
         world.work("send_message")
         return world.value("SELECT id FROM conversations")
@@ -363,6 +367,7 @@ class TestMarketing:
             hours=24
         )
         somebody = thread(world, wa, "+12025550199")
+        world.agrees(wa, "+12025550199")
         assert self._rule(world, wa, somebody, "sale", FOR_SALE) == "permitted"
         world.clock.now = failed_at + timedelta(hours=24, seconds=1)
         world.work("send_message")

@@ -63,6 +63,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "siu",
         "consent_events": "SI",
         "consent_states": "SIUD",
+        "consent_wordings": "SI",
         "contact_fields": "SIuD",
         "contact_identities": "S",
         "contact_notes": "SIuD",
@@ -88,7 +89,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "second_factors": "SIUD",
         "sessions": "SIU",
         "signups": "SIu",
-        "suppressions": "SI",
+        "suppressions": "SID",
         "sweep_runs": "S",
         "tags": "SIuD",
         "templates": "S",
@@ -114,6 +115,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "su",
         "consent_events": "SI",
         "consent_states": "SIUD",
+        "consent_wordings": "SI",
         "contact_identities": "SIU",
         "contacts": "SIU",
         "conversations": "SIU",
@@ -612,6 +614,7 @@ def lived_through(world: World, line: Line) -> None:
     ids = {"org": line.organization_id, "id": uuid4(), "contact": contact, "now": world.clock.now}
     for statement in _CONTACTS.split(";"):
         world.execute(statement, **ids)
+    world.agrees(line)
     world.text(line, "STOP")
     world.clock.pass_(seconds=1)
     world.text(line, "START")

@@ -41,6 +41,9 @@ AuditAction = Literal[
     "number.bought",
     "number.configured",
     "number.released",
+    "consent.granted",
+    "consent.lifted",
+    "consent.revoked",
     "permission.refused",
     "job.replayed",
 ]

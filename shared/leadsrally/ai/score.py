@@ -11,6 +11,7 @@ from leadsrally.ai.store import Brief
 from leadsrally.ai.types import Declined, ModelUnavailable, Scored, Scorer, Snippet
 from leadsrally.consent import change
 from leadsrally.consent import store as consent_store
+from leadsrally.consent.permission import opted_out
 from leadsrally.consent.types import Evidence
 from leadsrally.contacts import store as contacts
 from leadsrally.disclosures.store import disclose
@@ -100,12 +101,12 @@ def _snippet(
 
 
 def _opted_out(tx: Tx, hashes: KeyedHash, organization_id: UUID, brief: Brief) -> bool:
-    standings = consent_store.standings(tx, organization_id, brief.contact_id, brief.channel_kind)
-    if any(standing.purpose == "all" and standing.state == "revoked" for standing in standings):
-        return True
     addresses = contacts.addresses_of(tx, organization_id, brief.contact_id) or ()
     known_as = change.address_hashes(hashes, organization_id, addresses)
-    return consent_store.suppressed(tx, organization_id, brief.channel_kind, known_as)
+    return opted_out(
+        consent_store.standings(tx, organization_id, brief.contact_id, brief.channel_kind),
+        suppressed=consent_store.suppressed(tx, organization_id, brief.channel_kind, known_as, "service"),
+    )
 
 
 def _keep(

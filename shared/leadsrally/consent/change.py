@@ -5,15 +5,17 @@ Every one of them locks the contact first, so that no send can be claimed on the
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from leadsrally.consent import store
-from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Standing, State
+from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Source, Standing, State
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
 from leadsrally.kit.phone import one_form
 
+_OF_THE_PROVIDER: Final[frozenset[Source]] = frozenset({"provider", "provider_error"})
 _BECOMES: dict[Action, State] = {"grant": "granted", "revoke": "revoked", "pause": "paused"}
 
 
@@ -37,15 +39,17 @@ def revoke(
     evidence: Evidence,
     *,
     now: datetime,
+    purpose: Purpose = "all",
 ) -> bool:
-    """Stop everything of this kind to this person, from every sender of the organisation.
+    """Stop everything of this kind and purpose to this person, from every sender of the organisation.
 
-    `addresses` are the hashes of all that the person is reached by. Takes effect on all that is queued, since the gate asks at each claim. Returns False when it stood so
-    already, be it only as a suppression that outlived the person's record; the sign is recorded all the same.
+    `addresses` are the hashes of all that the person is reached by. Takes effect on all that is queued, since the
+    gate asks at each claim. Returns False when it stood so already, be it only as a suppression that outlived the
+    person's record; the sign is recorded all the same.
     """
-    before = _state(_lock(tx, organization_id, contact_id, kind))
-    _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now)
-    newly = store.suppress(tx, organization_id, kind, addresses, "all", source=evidence.source, since=now)
+    before = _state(_lock(tx, organization_id, contact_id, kind, purpose))
+    _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now, purpose)
+    newly = store.suppress(tx, organization_id, kind, addresses, purpose, source=evidence.source, since=now)
     return newly and before != "revoked"
 
 
@@ -61,18 +65,44 @@ def restore(
 ) -> bool:
     """Undo a person's own opt-out because that person asked for it after it. An older word that comes late does not.
 
-    Without an opt-out no consent is made of it (a YES to a survey is not consent): then it only takes the
-    person off hold. Returns whether something was lifted.
+    It ends what was said about one purpose too, but for WhatsApp's own switch for marketing, which has a way back of
+    its own (`prefer`). Without an opt-out no consent is made of it (a YES to a survey is not consent): then it only
+    takes the person off hold. Returns whether something was lifted.
     """
     standing = _lock(tx, organization_id, contact_id, kind)
     if standing is not None and standing.state == "revoked" and evidence.occurred_at < standing.since:
         return False
     before = _state(standing)
+    lifted = _restore_parts(tx, organization_id, contact_id, kind, addresses, evidence, now)
     was_suppressed = store.unsuppress(tx, organization_id, kind, addresses, "all")
     if was_suppressed or before == "revoked":
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now)
         return True
-    return _take_off_hold(tx, organization_id, contact_id, kind, before, evidence, now)
+    return _take_off_hold(tx, organization_id, contact_id, kind, before, evidence, now) or lifted
+
+
+def _restore_parts(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    kind: ChannelKind,
+    addresses: Sequence[bytes],
+    evidence: Evidence,
+    now: datetime,
+) -> bool:
+    """End older opt-outs that are about one purpose. Returns whether there was one."""
+    parts = [
+        standing
+        for standing in store.standings(tx, organization_id, contact_id, kind)
+        if standing.purpose != "all"
+        and standing.state == "revoked"
+        and standing.since <= evidence.occurred_at
+        and not (kind == "whatsapp" and standing.source in _OF_THE_PROVIDER)
+    ]
+    for part in parts:
+        _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now, part.purpose)
+        store.unsuppress(tx, organization_id, kind, addresses, part.purpose)
+    return bool(parts)
 
 
 def pause(
@@ -110,7 +140,12 @@ def prefer(
     whether this word stands; an older one that came late is on record all the same.
     """
     standing = _lock(tx, organization_id, contact_id, kind, "marketing")
-    newest = standing is None or standing.since < evidence.occurred_at
+    # A no that comes late yields to a later word from there, and to no form or file in between.
+    newest = (
+        standing is None
+        or standing.since < evidence.occurred_at
+        or (not marketing and standing.source not in _OF_THE_PROVIDER)
+    )
     action, state = ("grant", "granted") if marketing else ("revoke", "revoked")
     event_id = new_id(now)
     if not newest:
@@ -212,13 +247,14 @@ def _record(
     state: State,
     evidence: Evidence,
     now: datetime,
+    purpose: Purpose = "all",
 ) -> None:
     store.record(
         tx,
         organization_id,
         contact_id,
         kind,
-        "all",
+        purpose,
         action,
         state,
         evidence,

@@ -1,12 +1,23 @@
 """Consent events, what stands after them, and suppressions."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Standing, State
+from leadsrally.consent.types import (
+    Action,
+    ChannelKind,
+    Evidence,
+    Purpose,
+    Standing,
+    State,
+    Suppression,
+    Wanted,
+)
 from leadsrally.kit.db import Tx
+from leadsrally.kit.ids import new_id
 
 _LOCK = """
 SELECT 1
@@ -28,7 +39,7 @@ def lock(tx: Tx, organization_id: UUID, contact_id: UUID) -> None:
 
 
 _STANDINGS = """
-SELECT purpose, state, source, since
+SELECT purpose, state, source, since, event_id
   FROM consent_states
  WHERE organization_id = %(organization_id)s
    AND contact_id = %(contact_id)s
@@ -44,17 +55,18 @@ def standings(tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: Cha
     )
 
 
-_RECORD = """
-WITH event AS (
-    INSERT INTO consent_events (
-        organization_id, id, contact_id, channel_kind, purpose, action, source, scope, word, message_id,
-        actor_id, occurred_at, recorded_at
-    )
-    VALUES (
-        %(organization_id)s, %(event_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(action)s,
-        %(source)s, 'organization', %(word)s, %(message_id)s, %(actor_id)s, %(occurred_at)s, %(now)s
-    )
+_EVENT = """
+INSERT INTO consent_events (
+    organization_id, id, contact_id, channel_kind, purpose, action, source, scope, word, method, wording_id,
+    reference, message_id, actor_id, occurred_at, recorded_at
 )
+VALUES (
+    %(organization_id)s, %(event_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(action)s, %(source)s,
+    'organization', %(word)s, %(method)s, %(wording_id)s, %(reference)s, %(message_id)s, %(actor_id)s,
+    %(occurred_at)s, %(now)s
+)
+"""
+_STAND = """
 INSERT INTO consent_states (
     organization_id, contact_id, channel_kind, purpose, state, source, event_id, since
 )
@@ -68,6 +80,7 @@ DO UPDATE SET state = excluded.state,
               event_id = excluded.event_id,
               since = excluded.since
 """
+_RECORD = f"WITH event AS ({_EVENT}) {_STAND}"
 
 
 def record(
@@ -83,36 +96,9 @@ def record(
     event_id: UUID,
     now: datetime,
 ) -> None:
-    tx.run(
-        _RECORD,
-        {
-            "organization_id": organization_id,
-            "event_id": event_id,
-            "contact_id": contact_id,
-            "channel_kind": channel_kind,
-            "purpose": purpose,
-            "action": action,
-            "state": state,
-            "source": evidence.source,
-            "word": evidence.word,
-            "message_id": evidence.message_id,
-            "actor_id": evidence.actor_id,
-            "occurred_at": evidence.occurred_at,
-            "now": now,
-        },
-    )
-
-
-_NOTE = """
-INSERT INTO consent_events (
-    organization_id, id, contact_id, channel_kind, purpose, action, source, scope, word, message_id,
-    actor_id, occurred_at, recorded_at
-)
-VALUES (
-    %(organization_id)s, %(event_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(action)s, %(source)s,
-    'organization', %(word)s, %(message_id)s, %(actor_id)s, %(occurred_at)s, %(now)s
-)
-"""
+    """Write the event and let it stand."""
+    event = _event(tx, organization_id, contact_id, channel_kind, purpose, action, evidence, event_id, now)
+    tx.run(_RECORD, {**event, "state": state})
 
 
 def note(
@@ -128,21 +114,91 @@ def note(
     now: datetime,
 ) -> None:
     """Keep as evidence what changes nothing any more."""
+    event = _event(tx, organization_id, contact_id, channel_kind, purpose, action, evidence, event_id, now)
+    tx.run(_EVENT, event)
+
+
+def _event(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    purpose: Purpose,
+    action: Action,
+    evidence: Evidence,
+    event_id: UUID,
+    now: datetime,
+) -> dict[str, Any]:
+    words = evidence.wording
+    return {
+        "organization_id": organization_id,
+        "event_id": event_id,
+        "contact_id": contact_id,
+        "channel_kind": channel_kind,
+        "purpose": purpose,
+        "action": action,
+        "source": evidence.source,
+        "word": evidence.word,
+        "method": evidence.method,
+        "wording_id": None if words is None else wording(tx, organization_id, words, now=now),
+        "reference": evidence.reference,
+        "message_id": evidence.message_id,
+        "actor_id": evidence.actor_id,
+        "occurred_at": evidence.occurred_at,
+        "now": now,
+    }
+
+
+# A loser of two first writers sees the winner's row only with the next statement; so it is asked for again.
+_WORDING = """
+WITH written AS (
+    INSERT INTO consent_wordings (organization_id, id, digest, words, created_at)
+    VALUES (%(organization_id)s, %(id)s, %(digest)s, %(words)s, %(now)s)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT id FROM written
+ UNION ALL
+SELECT id
+  FROM consent_wordings
+ WHERE organization_id = %(organization_id)s
+   AND digest = %(digest)s
+ LIMIT 1
+"""
+
+
+def wording(tx: Tx, organization_id: UUID, words: str, *, now: datetime) -> UUID:
+    """The row that keeps these words, made when they are new. The same words are kept once."""
+    given = {
+        "organization_id": organization_id,
+        "id": new_id(now),
+        "digest": hashlib.sha256(words.encode()).digest(),
+        "words": words,
+        "now": now,
+    }
+    return tx.value(_WORDING, given) or tx.value(_WORDING, given)
+
+
+def let_stand(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    purpose: Wanted,
+    standing: Standing,
+) -> None:
+    """Let what stood about all purposes stand about this one, on the same evidence."""
     tx.run(
-        _NOTE,
+        _STAND,
         {
             "organization_id": organization_id,
-            "event_id": event_id,
             "contact_id": contact_id,
             "channel_kind": channel_kind,
             "purpose": purpose,
-            "action": action,
-            "source": evidence.source,
-            "word": evidence.word,
-            "message_id": evidence.message_id,
-            "actor_id": evidence.actor_id,
-            "occurred_at": evidence.occurred_at,
-            "now": now,
+            "state": standing.state,
+            "source": standing.source,
+            "event_id": standing.event_id,
+            "occurred_at": standing.since,
         },
     )
 
@@ -201,7 +257,7 @@ def suppress(
     organization_id: UUID,
     channel_kind: ChannelKind,
     hashes: Sequence[bytes],
-    purpose: Literal["all", "marketing"],
+    purpose: Purpose,
     *,
     source: str,
     since: datetime,
@@ -269,7 +325,7 @@ def unsuppress(
     organization_id: UUID,
     channel_kind: ChannelKind,
     hashes: Sequence[bytes],
-    purpose: Literal["all", "marketing"],
+    purpose: Purpose,
     *,
     before: datetime | None = None,
 ) -> bool:
@@ -309,6 +365,58 @@ def suppressed(
     """Whether a message of this purpose must not go to whoever is reached by one of these addresses."""
     return tx.value(
         _SUPPRESSED,
+        {
+            "organization_id": organization_id,
+            "channel_kind": channel_kind,
+            "hashes": list(hashes),
+            "purpose": purpose,
+        },
+    )
+
+
+_SUPPRESSIONS = """
+SELECT DISTINCT ON (purpose) purpose, source, since
+  FROM suppressions
+ WHERE organization_id = %(organization_id)s
+   AND channel_kind = %(channel_kind)s
+   AND number_hash = ANY (%(hashes)s::bytea[])
+ ORDER BY purpose, since DESC
+"""
+
+
+def suppressions(
+    tx: Tx, organization_id: UUID, channel_kind: ChannelKind, hashes: Sequence[bytes]
+) -> list[Suppression]:
+    """What is suppressed for whoever is reached by one of these addresses, each purpose with its newest sign."""
+    return tx.all(
+        Suppression,
+        _SUPPRESSIONS,
+        {"organization_id": organization_id, "channel_kind": channel_kind, "hashes": list(hashes)},
+    )
+
+
+_NARROW = """
+WITH lifted AS (
+    DELETE FROM suppressions
+     WHERE organization_id = %(organization_id)s
+       AND channel_kind = %(channel_kind)s
+       AND number_hash = ANY (%(hashes)s::bytea[])
+       AND purpose = 'all'
+    RETURNING organization_id, channel_kind, number_hash, source, since
+)
+INSERT INTO suppressions (organization_id, channel_kind, number_hash, purpose, source, since)
+SELECT organization_id, channel_kind, number_hash, %(purpose)s, source, since
+  FROM lifted
+ON CONFLICT DO NOTHING
+"""
+
+
+def narrow_suppressions(
+    tx: Tx, organization_id: UUID, channel_kind: ChannelKind, hashes: Sequence[bytes], purpose: Wanted
+) -> None:
+    """Let what was suppressed for all purposes be suppressed for this one alone."""
+    tx.run(
+        _NARROW,
         {
             "organization_id": organization_id,
             "channel_kind": channel_kind,

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from leadsrally.consent import change
-from leadsrally.consent.types import ChannelKind, Evidence
+from leadsrally.consent.types import ChannelKind, Evidence, Purpose
 from leadsrally.contacts import store
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
@@ -19,10 +19,13 @@ def opt_out(
     evidence: Evidence,
     *,
     now: datetime,
+    purpose: Purpose = "all",
 ) -> bool:
     """Revoke and suppress. Returns False when it stood so already or the contact is gone."""
     addresses = store.addresses_of(tx, organization_id, contact_id)
     if addresses is None:
         return False
     known_as = change.address_hashes(hashes, organization_id, addresses)
-    return change.revoke(tx, organization_id, contact_id, channel_kind, known_as, evidence, now=now)
+    return change.revoke(
+        tx, organization_id, contact_id, channel_kind, known_as, evidence, now=now, purpose=purpose
+    )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from leadsrally.consent import store as consent_store
+from leadsrally.consent.permission import opted_out
 from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.compose import queue_message
@@ -53,9 +54,8 @@ def help_with(
 ) -> None:
     """Queue the HELP text: who we are, how to reach us, how to stop. Not for someone who has opted out."""
     standings = consent_store.standings(tx, organization_id, contact_id, kind)
-    if any(standing.purpose == "all" and standing.state == "revoked" for standing in standings):
-        return
-    if consent_store.suppressed(tx, organization_id, kind, addresses):
+    suppressed = consent_store.suppressed(tx, organization_id, kind, addresses, "service")
+    if opted_out(standings, suppressed=suppressed):
         return
     organization = tx.one(_Organization, _ORGANIZATION, {"organization_id": organization_id})
     reach = f" Contact: {organization.help_contact}." if organization.help_contact else ""

@@ -198,6 +198,9 @@ REGISTER: tuple[Entry, ...] = (
 
     # What is permitted, and who was told
     _entry("consent_events", "channel_kind purpose action source scope word occurred_at recorded_at", "contact", Category.CONTACT, "prove what was permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
+    _entry("consent_events", "method reference", "contact", Category.CONTACT, "prove what was permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
+    _entry("consent_wordings", "words created_at", "user", Category.CONTACT, "prove what was permitted", "legal_obligation", Kept.ACCOUNT, Exported.CONSENT, Erased.ROW),
+    _entry("consent_wordings", "digest", "user", Category.CONTACT, "keep a wording once", "legal_obligation", Kept.ACCOUNT, Exported.HASHED, Erased.ROW),
     _entry("consent_states", "channel_kind purpose state source since", "contact", Category.CONTACT, "obey what is permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
     _entry("suppressions", "number_hash source since", "contact", Category.SUPPRESSION, "keep an opt-out true", "legal_obligation", Kept.HASH, Exported.CONSENT, Erased.STAYS_HASHED),
     _entry("disclosures", "subprocessor purpose data_kinds disclosed_at", "contact", Category.DISCLOSURE, "say who was told", "legal_obligation", Kept.CUSTOMER, Exported.DISCLOSURES, Erased.ROW),
@@ -245,7 +248,8 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("leads", id="organization_id id channel_id form_id contact_id provider_form_id page_id", flag="test backfilled", word="state failure found_by"),
     *_nothing("lead_receipts", id="organization_id lead_id"),
     *_nothing("delivery_log", id="id organization_id channel_id message_id", count="http_status bytes counts", word="provider kind outcome reason"),
-    *_nothing("consent_events", id="organization_id id contact_id message_id"),
+    *_nothing("consent_events", id="organization_id id contact_id message_id wording_id"),
+    *_nothing("consent_wordings", id="organization_id id"),
     *_nothing("consent_states", id="organization_id contact_id event_id"),
     *_nothing("suppressions", id="organization_id", word="channel_kind purpose"),
     *_nothing("disclosures", id="organization_id id contact_id message_id"),

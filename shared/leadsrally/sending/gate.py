@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.change import address_hashes
+from leadsrally.consent.permission import permission
 from leadsrally.consent.quiet_hours import CLOSES, opening
 from leadsrally.consent.types import Standing
 from leadsrally.disclosures.store import Subprocessor, disclose
@@ -23,7 +24,7 @@ from leadsrally.kit.errors import Invalid
 from leadsrally.messaging import window
 from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.templates import values as templates
-from leadsrally.messaging.types import Kind, PermissionKind, Status
+from leadsrally.messaging.types import Kind, PermissionKind, Purpose, Status
 from leadsrally.sending import store
 from leadsrally.sending.store import Locked
 from leadsrally.sending.types import Addressee
@@ -41,7 +42,7 @@ class Facts:
     """All that a verdict may depend on."""
 
     now: datetime
-    purpose: str
+    purpose: Purpose
     organization_active: bool
     channel_active: bool
     channel_quiet_until: datetime | None
@@ -106,18 +107,13 @@ def _expired(facts: Facts) -> Verdict | None:
     return Verdict("refuse", "expired") if late else None
 
 
-def _opted_out(facts: Facts) -> Verdict | None:
+def _not_permitted(facts: Facts) -> Verdict | None:
     # The one confirmation of a STOP and the answer to HELP are allowed by 47 CFR 64.1200(a)(12) and the
     # carriers' rules; `messaging.answer_keyword` sees to it that there is one.
     if facts.purpose == "keyword":
         return None
-    for standing in facts.standings:
-        if standing.purpose in ("all", facts.purpose):
-            if standing.state == "revoked":
-                return Verdict("refuse", f"opted_out_by_{standing.source}")
-            if standing.state == "paused":
-                return Verdict("refuse", "paused_for_review")
-    return Verdict("refuse", "suppressed") if facts.suppressed else None
+    answer = permission(facts.standings, suppressed=facts.suppressed, purpose=facts.purpose)
+    return None if answer.permitted else Verdict("refuse", answer.rule)
 
 
 def _window_closed(facts: Facts) -> Verdict | None:
@@ -165,7 +161,7 @@ RULES: tuple[Rule, ...] = (
     _channel_disconnected,
     _no_address,
     _expired,
-    _opted_out,
+    _not_permitted,
     _window_closed,
     _template_unusable,
     _daily_cap,

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import RANK, Kind, PermissionKind, Status
+from leadsrally.messaging.types import RANK, Kind, PermissionKind, Purpose, Status
 
 # The contact's row is locked until the claim is committed; a STOP takes the same lock. So a claim either
 # precedes the STOP or is decided after it, and two claims for one person count each other against the daily
@@ -55,7 +55,7 @@ class Locked:
     content: dict[str, Any] | None
     template_id: UUID | None
     status: Status
-    purpose: str
+    purpose: Purpose
     created_at: datetime
     claimed_at: datetime | None
     expires_at: datetime | None

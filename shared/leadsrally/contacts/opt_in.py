@@ -1,0 +1,30 @@
+"""Record that a contact agreed, by its id, for signs that come without an address: a form, a file, a colleague."""
+
+from datetime import datetime
+from uuid import UUID
+
+from leadsrally.consent import change
+from leadsrally.consent.grant import Outcome, grant
+from leadsrally.consent.types import ChannelKind, Evidence, Wanted
+from leadsrally.contacts import store
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Tx
+
+
+def opt_in(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    purpose: Wanted,
+    evidence: Evidence,
+    *,
+    now: datetime,
+) -> Outcome | None:
+    """As `leadsrally.consent.grant.grant`. None: the contact is gone."""
+    addresses = store.addresses_of(tx, organization_id, contact_id)
+    if addresses is None:
+        return None
+    known_as = change.address_hashes(hashes, organization_id, addresses)
+    return grant(tx, organization_id, contact_id, channel_kind, purpose, known_as, evidence, now=now)
