@@ -1,0 +1,148 @@
+// The left column: search, filters, and the conversations. Only rows in sight are in the page, however many there are.
+import type { ComponentChildren } from 'preact'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { Button } from '../parts/button'
+import { Empty, Loaded } from '../parts/waiting'
+import { t } from '../words'
+import type { Conversation, Conversations } from './conversations'
+import { FilterBar, type Filters, NONE, sorts } from './filters'
+import { Hits } from './hits'
+import { Row } from './row'
+
+const HEIGHT = 80
+const SPARE = 6
+/** How many pages a filter looks through by itself before it asks whether to go on. */
+const PATIENCE = 6
+
+interface Given {
+  conversations: Conversations
+  shown: Conversation[]
+  filters: Filters
+  onFilter: (filters: Filters) => void
+  search: string
+  onSearch: (search: string) => void
+  chosen: string | undefined
+}
+
+export function List({ conversations, shown, filters, onFilter, search, onSearch, chosen }: Given) {
+  return (
+    <section class="list" aria-label={t.inbox.list}>
+      <div class="tools">
+        <input
+          id="search"
+          class="input"
+          type="search"
+          placeholder={t.inbox.search}
+          aria-label={t.inbox.search}
+          aria-keyshortcuts="/"
+          value={search}
+          onInput={(event) => onSearch(event.currentTarget.value)}
+        />
+        {!search && <FilterBar filters={filters} onChange={onFilter} />}
+      </div>
+      {search ? (
+        <Hits search={search} known={conversations.items ?? []} chosen={chosen} />
+      ) : (
+        <div class="rows">
+          <Loaded data={conversations.items} problem={conversations.problem}>
+            {() => (
+              <Rows
+                shown={shown}
+                chosen={chosen}
+                sorting={sorts(filters)}
+                hasMore={conversations.hasMore}
+                more={conversations.more}
+                empty={<Nothing filtered={filters !== NONE} clear={() => onFilter(NONE)} />}
+              />
+            )}
+          </Loaded>
+        </div>
+      )}
+    </section>
+  )
+}
+
+function Rows({ shown, chosen, sorting, hasMore, more, empty }: {
+  shown: Conversation[]
+  chosen: string | undefined
+  sorting: boolean
+  hasMore: boolean
+  more: () => Promise<void>
+  empty: ComponentChildren
+}) {
+  const box = useRef<HTMLDivElement>(null)
+  const [top, setTop] = useState(0)
+  const [height, setHeight] = useState(800)
+  const asking = useRef(false)
+  const asked = useRef(0)
+
+  useLayoutEffect(() => {
+    const element = box.current
+    if (!element) return
+    const watch = new ResizeObserver(() => setHeight(element.clientHeight))
+    watch.observe(element)
+    return () => watch.disconnect()
+  }, [])
+
+  const first = Math.max(0, Math.floor(top / HEIGHT) - SPARE)
+  const last = Math.min(shown.length, Math.ceil((top + height) / HEIGHT) + SPARE)
+  const nearEnd = last >= shown.length
+  const goOn = async () => {
+    if (asking.current) return
+    asking.current = true
+    await more()
+    asking.current = false
+  }
+  useEffect(() => {
+    asked.current = 0
+  }, [sorting])
+  useEffect(() => {
+    if (!nearEnd || !hasMore || (sorting && asked.current >= PATIENCE)) return
+    asked.current += 1
+    void goOn()
+  }, [nearEnd, hasMore, shown.length, more])
+
+  useEffect(() => {
+    const place = shown.findIndex((one) => one.id === chosen)
+    const element = box.current
+    if (place < 0 || !element) return
+    if (place * HEIGHT < element.scrollTop) element.scrollTop = place * HEIGHT
+    if ((place + 1) * HEIGHT > element.scrollTop + element.clientHeight) element.scrollTop = (place + 1) * HEIGHT - element.clientHeight
+  }, [chosen])
+
+  return (
+    <div class="scroll" ref={box} onScroll={(event) => setTop(event.currentTarget.scrollTop)} tabIndex={-1}>
+      {shown.length === 0 && !hasMore && empty}
+      <ul style={{ height: `${shown.length * HEIGHT}px` }}>
+        {shown.slice(first, last).map((one, place) => (
+          <li key={one.id} style={{ top: `${(first + place) * HEIGHT}px`, height: `${HEIGHT}px` }}>
+            <Row conversation={one} chosen={one.id === chosen} />
+          </li>
+        ))}
+      </ul>
+      {hasMore && sorting && (
+        <div class="further">
+          <Button kind="quiet" onClick={() => void goOn()}>
+            {t.inbox.further}
+          </Button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Nothing({ filtered, clear }: { filtered: boolean; clear: () => void }) {
+  if (filtered) {
+    return (
+      <Empty icon="inbox" title={t.inbox.noneFit}>
+        <Button onClick={clear}>{t.inbox.clear}</Button>
+      </Empty>
+    )
+  }
+  return (
+    <Empty icon="inbox" title={t.inbox.none}>
+      <p class="soft">{t.inbox.noneLead}</p>
+      <a href="/channels">{t.inbox.toChannels}</a>
+    </Empty>
+  )
+}
