@@ -1,7 +1,7 @@
 """Stand-ins that remember: small, real implementations of the house's protocols."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from leadsrally.messaging.leads.types import Form, Lead, LeadPage, Question, Wit
 from leadsrally.messaging.types import TemplateNews
 from leadsrally.notices.types import Mail, Taken
 from leadsrally.notices.types import Outcome as MailOutcome
-from leadsrally.sending.types import Accepted, OutboundMessage, Outcome
+from leadsrally.sending.types import Accepted, Left, NotProcessed, OutboundMessage, Outcome, Rejected
 
 
 class MovableClock:
@@ -51,6 +51,24 @@ class RecordingSender:
 
     def find(self, text: OutboundMessage, not_before: datetime) -> tuple[str, ...]:
         return self.at_provider
+
+
+class RecordingDepot:
+    """Takes every file, remembers it, and answers what it was told to; keeps it when told nothing."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, str, str, bytes]] = []  # for whom, name, type, what
+        self.outcomes: list[Left | NotProcessed | Rejected] = []
+        self.on_leave: Callable[[], None] = lambda: None
+
+    def leave(
+        self, sender: str, chunks: Iterable[bytes], *, file_name: str, content_type: str, size: int
+    ) -> Left | NotProcessed | Rejected:
+        content = b"".join(chunks)
+        assert len(content) == size
+        self.kept.append((sender, file_name, content_type, content))
+        self.on_leave()
+        return self.outcomes.pop(0) if self.outcomes else Left(f"9{len(self.kept):015d}")
 
 
 class RecordingMailer:

@@ -35,6 +35,7 @@ from tests.fakes import (
     MovableClock,
     RecordingCatalogue,
     RecordingLeads,
+    RecordingDepot,
     RecordingMailer,
     RecordingMedia,
     RecordingScorer,
@@ -109,6 +110,7 @@ class World:
     clock: MovableClock = field(default_factory=lambda: MovableClock(START))
     sender: RecordingSender = field(default_factory=RecordingSender)
     meta_sender: RecordingSender = field(default_factory=lambda: RecordingSender("wamid."))
+    depot: RecordingDepot = field(default_factory=RecordingDepot)
     scorer: RecordingScorer = field(default_factory=RecordingScorer)
     mailer: RecordingMailer = field(default_factory=RecordingMailer)
     rung: list[tuple[str, UUID]] = field(default_factory=list)
@@ -144,6 +146,7 @@ class World:
                     mailer=None if real_providers else self.mailer,
                     media_sources=None if real_providers else {"sms": self.files, "whatsapp": self.files},
                     senders=None if real_providers else {"sms": self.sender, "whatsapp": self.meta_sender},
+                    depot=None if real_providers else self.depot,
                     templates=None if real_providers else self.catalogue,
                     leads=None if real_providers else self.leads,
                 )

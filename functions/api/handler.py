@@ -35,6 +35,7 @@ from functions.api.routes import (
     second_factor,
     sessions,
     templates,
+    uploads,
 )
 from leadsrally import runtime
 from leadsrally.kit.errors import HTTP_STATUS, Invalid, LeadsRallyError, TooLarge
@@ -74,6 +75,7 @@ app.nouns = (
     conversations,
     replies,
     messages,
+    uploads,
     templates,
     deliveries,
     jobs,

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from leadsrally.providers.storage.folder import FolderLinks
     from leadsrally.providers.storage.s3 import S3Storage
     from leadsrally.providers.twilio.signature import TwilioCredentials
-    from leadsrally.sending.send import Post
-    from leadsrally.sending.types import Addressee, Sender
+    from leadsrally.sending.post import Files, Post
+    from leadsrally.sending.types import Addressee, Depot, Sender
 
 _MARGIN = timedelta(seconds=30)
 
@@ -68,6 +68,7 @@ class Runtime:
         announce: Announce | None = None,
         scorer: "Scorer | None" = None,
         senders: "Mapping[str, Sender] | None" = None,
+        depot: "Depot | None" = None,
         mailer: "Mailer | None" = None,
         media_sources: "Mapping[str, MediaSource] | None" = None,
         templates: "TemplateCatalogue | None" = None,
@@ -80,6 +81,7 @@ class Runtime:
         self._announce = announce
         self._scorer = scorer
         self._senders = senders
+        self._depot = depot
         self._mailer = mailer
         self._media_sources = media_sources
         self._templates = templates
@@ -184,16 +186,33 @@ class Runtime:
         """What sending needs."""
         from leadsrally.providers.meta.error_codes import effect_of as at_meta
         from leadsrally.providers.twilio.error_codes import effect_of as at_twilio
-        from leadsrally.sending.send import Post
+        from leadsrally.sending.post import Post
 
         return Post(
             self.db,
             self.clock,
             self.hashes,
             self._sender_for,
+            self._depot_for,
+            self._files,
             lambda kind, code: (at_twilio if kind == "sms" else at_meta)(code),
             self.settings.required("LEADSRALLY_PUBLIC_URL"),
         )
+
+    def _files(self) -> "Files":
+        from leadsrally.sending.post import Files
+
+        return Files(self.storage, self.links)
+
+    def _depot_for(self, organization_id: UUID, to: "Addressee") -> "Depot":
+        """Where files for a WhatsApp number are left."""
+        if self._depot is not None:
+            return self._depot
+        if to.credentials is None:
+            raise NotFound("The channel is disconnected.", code="channel_disconnected")
+        from leadsrally.providers.meta.depot import MetaDepot
+
+        return MetaDepot(self.graph(to.credentials, meta_context(organization_id, to.channel_id)))
 
     @cached_property
     def workbench(self) -> "Workbench":

@@ -21,6 +21,7 @@ from leadsrally.kit.crypto import SealContext
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from tests.api.conftest import PASSWORD, Client, person
 from tests.sending.whatsapp import thread
+from tests.uploading import uploaded
 from tests.world import START, Line, Org, World
 
 CONTRACT: dict[str, Any] = app.openapi()
@@ -188,6 +189,10 @@ def template(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"template_id": tenant.template()}
 
 
+def upload(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"upload_id": uploaded(tenant.world, tenant.org.id)}
+
+
 def member(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"user_id": tenant.member()}
 
@@ -328,6 +333,12 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/messages/{message_id}/media/{media_id}"): Example(
         places=lambda tenant, _asking: tenant.file()
     ),
+    ("POST", "/v1/uploads"): Example(
+        lambda: {"file_name": "a.png", "content_type": "image/png", "bytes": 12}
+    ),
+    ("GET", "/v1/uploads/{upload_id}"): Example(places=upload),
+    ("POST", "/v1/uploads/{upload_id}/look"): Example(places=upload),
+    ("DELETE", "/v1/uploads/{upload_id}"): Example(places=upload),
     ("GET", "/v1/templates"): Example(),
     ("GET", "/v1/templates/{template_id}"): Example(places=template),
     ("POST", "/v1/templates/{template_id}/preview"): Example(dict, places=template),

@@ -175,8 +175,8 @@ class TestMalformed:
         assert "CANARY" not in answer.body
 
     def test_it_names_the_field_and_the_reason(self, client: Client):
-        body = problem(client.post(f"/v1/conversations/{uuid4()}/messages", {}), 422, "malformed")
-        assert body["errors"] == [{"field": "body.body", "problem": "Field required"}]
+        body = problem(client.post(f"/v1/conversations/{uuid4()}/templates", {}), 422, "malformed")
+        assert body["errors"] == [{"field": "body.name", "problem": "Field required"}]
 
     def test_an_id_that_is_none(self, client: Client):
         for identifier in ("x", CANARY, "1", "%00", "..", "0" * 33, "🚲"):

@@ -168,7 +168,9 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 TRIED_ELSEWHERE = {
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
-    ("POST", "/v1/conversations/{conversation_id}/messages"): ["reply_to"],
+    ("POST", "/v1/conversations/{conversation_id}/messages"): ["uploads", "reply_to"],
+    ("POST", "/v1/conversations/{conversation_id}/templates"): ["upload"],
+    ("POST", "/v1/conversations/{conversation_id}/choices"): ["upload"],
 }
 
 

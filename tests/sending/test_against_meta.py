@@ -13,9 +13,11 @@ from infra.simulators.meta import MetaApp, MetaSimulator, Token, Waba, WhatsAppN
 from infra.simulators.running import Running
 from leadsrally import runtime
 from leadsrally.kit.settings import Settings
+from leadsrally.messaging.media.send import queue_files
 from leadsrally.runtime import Runtime
 from tests.sending.whatsapp import thread
 from tests.simulators.doors import eventually
+from tests.uploading import PNG, uploaded
 from tests.world import SETTINGS, MetaLine, Org, World
 
 _POSTS = {"method": "POST", "path_contains": "/messages"}
@@ -74,6 +76,7 @@ def stage(world: World, org: Org, running: tuple[MetaSimulator, Running]) -> Ite
     values = {
         **SETTINGS,
         "META_BASE_URL": server.base_url,
+        "LEADSRALLY_STORAGE_DIR": world._folder.name,
         "DATABASE_URL": world.database.url("leadsrally_send_message"),
     }
     installed = Runtime(
@@ -99,6 +102,26 @@ def test_a_text_is_taken_once_and_known_by_metas_id(stage: Stage):
     eventually(lambda: stage.on_phone() == ["Hello"])
     named = stage.world.rows("SELECT kind, value FROM contact_identities ORDER BY kind")
     assert [row["kind"] for row in named] == ["bsuid", "wa_id"]
+
+
+def test_a_picture_is_left_with_meta_and_then_sent_by_its_id(stage: Stage):
+    """With the real multipart upload, and Meta's own limits on the other side."""
+    world = stage.world
+    upload = uploaded(world, stage.line.organization_id)
+    with runtime.of("api").db.tenant(stage.line.organization_id) as tx:
+        place = thread(world, stage.line, PERSON)
+        message_id = queue_files(
+            tx, stage.line.organization_id, place, [upload], "The blue one", now=world.clock.now
+        )
+    world.work("send_message")
+    assert world.message(message_id)["status"] == "accepted"
+    (bubble,) = eventually(
+        lambda: [one for one in stage.simulator.handsets.of(PERSON).bubbles if one.direction == "to_phone"]
+    )
+    assert (bubble.kind, bubble.body) == ("image", "The blue one")
+    kept = stage.simulator.shelf.get(world.value("SELECT provider_id FROM media"))
+    assert kept is not None
+    assert (kept.content, kept.content_type, kept.file_name) == (PNG, "image/png", "blue.png")
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ from infra.simulators.running import Running
 from infra.simulators.twilio import TwilioAccount, TwilioNumber, TwilioSimulator
 from leadsrally import runtime
 from leadsrally.kit.settings import Settings
+from leadsrally.messaging.media.send import queue_files
 from leadsrally.providers.twilio.sender import TwilioSender
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.runtime import Runtime
-from tests.world import SETTINGS, Line, Org, World
+from tests.uploading import uploaded
+from tests.world import PUBLIC_URL, SETTINGS, Line, Org, World
 
 _FIRST_FREE_NUMBER = 200  # those before it mean something to the provider's test credentials
 _POSTS = {"method": "POST", "path_contains": "/Messages.json"}
@@ -60,6 +62,7 @@ class Stage:
         values = {
             **SETTINGS,
             "TWILIO_BASE_URL": base_url,
+            "LEADSRALLY_STORAGE_DIR": world._folder.name,
             "DATABASE_URL": world.database.url("leadsrally_send_message"),
         }
         credentials = TwilioCredentials(self.line.account_sid, (self.line.auth_token,), {})
@@ -106,6 +109,34 @@ def stage(world: World, org: Org, running: tuple[TwilioSimulator, Running]) -> S
     made = Stage(world, line, simulator, server.base_url)
     made.speak_to(server.base_url)
     return made
+
+
+def test_an_MMS_brings_its_links_and_no_empty_words(stage: Stage):
+    world, organization_id = stage.world, stage.line.organization_id
+    two = [uploaded(world, organization_id) for _ in range(2)]
+    conversation = world.conversation(stage.line)
+    with runtime.of("api").db.tenant(organization_id) as tx:
+        message_id = queue_files(tx, organization_id, conversation, two, "", now=world.clock.now)
+    world.work("send_message")
+    assert world.message(message_id)["provider_message_id"].startswith("MM")
+    (record,) = stage.simulator.book.newest_first(stage.line.account_sid)
+    assert (record.body, len(record.media)) == ("", 2)
+    assert all(link.startswith(f"{PUBLIC_URL}/files/") for link in record.media)
+
+
+def test_Q3_a_lost_answer_to_an_MMS_is_found_among_texts_without_words(stage: Stage):
+    world, organization_id = stage.world, stage.line.organization_id
+    conversation = world.conversation(stage.line)
+    stage.order("accept_then_status", status=500)
+    with runtime.of("api").db.tenant(organization_id) as tx:
+        message_id = queue_files(
+            tx, organization_id, conversation, [uploaded(world, organization_id)], "", now=world.clock.now
+        )
+    world.work("send_message")
+    assert world.message(message_id)["status"] == "unknown"
+    stage.pass_(minutes=1)
+    assert world.message(message_id)["status"] == "accepted"
+    assert stage.accepted("") == 1
 
 
 def test_a_text_is_taken_once_and_known_by_the_providers_id(stage: Stage):

@@ -156,6 +156,7 @@ class TestOrderOfRules:
         ("opted_out_by_keyword", {"standings": [standing("revoked")]}),
         ("window_closed", {"window_closes": NOON}),
         ("template_paused", {"template_trouble": "template_paused"}),
+        ("file_gone", {"files_there": False}),
         ("daily_cap", {"sent_today": 20}),
         ("provider_asked_to_slow_down", {"channel_quiet_until": NOON + SECOND}),
         ("too_many_to_one_person", {"pair_quiet_until": NOON + SECOND}),
@@ -166,7 +167,7 @@ class TestOrderOfRules:
     def test_every_rule_has_its_row(self):
         assert len(RULES) == len(self.AGAINST)
 
-    @pytest.mark.parametrize("first", range(12))
+    @pytest.mark.parametrize("first", range(13))
     def test_the_first_that_objects_decides(self, first: int):
         changes: dict[str, Any] = {}
         for _, change in reversed(self.AGAINST[first:]):
@@ -175,7 +176,7 @@ class TestOrderOfRules:
 
     def test_no_deferral_hides_a_refusal(self):
         held = {"channel_quiet_until": NOON + SECOND, **OFFER, "time_zone": "Pacific/Guam"}
-        for rule, change in self.AGAINST[:8]:
+        for rule, change in self.AGAINST[:9]:
             verdict = decide(replace(FINE, **{**held, **change}))
             assert (verdict.decision, verdict.rule) == ("refuse", rule)
 

@@ -27,11 +27,13 @@ from infra.simulators.twilio.media import File
 from leadsrally import runtime
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.settings import SETTINGS, Settings
+from leadsrally.messaging.media.send import queue_files
 from leadsrally.providers.anthropic.scorer import AnthropicScorer
 from leadsrally.runtime import Runtime
 from tests import world as worlds
 from tests.aws.stack import resources
 from tests.sending.whatsapp import thread
+from tests.uploading import uploaded
 from tests.world import Line, MetaLine, World
 
 FUNCTIONS = {function.name: function for function in load()}
@@ -332,10 +334,15 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     world.conversation(line, "+12025550102")
     for text in ("Good morning", "Still there?"):  # two in a row: the first rings for the second
         world.reply(line, world.conversation(line, "+12025550102"), text)
-    world.reply(whatsapp, thread(world, whatsapp), "Good morning")
     assert world.lead(page, "8000000000001", form_id="9000000000001").status == 200
     for name in ("template_sync", "lead_catch_up"):
         world.functions[name].handler()({}, Context(world.functions[name]))
+    files = [uploaded(world, org.id) for _ in range(2)]  # the API looks at them in the storage
+    theirs = thread(world, whatsapp)
+    with runtime.of("api").db.tenant(org.id) as tx:
+        queue_files(tx, org.id, theirs, files[:1], "", now=world.clock.now)
+        another = world.conversation(line, "+12025550104")
+        queue_files(tx, org.id, another, files[1:], "", now=world.clock.now)
     world._insert(
         "password_resets",
         {
@@ -360,7 +367,9 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
             function.handler()({}, Context(function))
 
     assert world.rows("SELECT kind, error FROM jobs WHERE error IS NOT NULL") == []
-    shared = world.row("SELECT message_id, id, state FROM media")
+    shared = world.row(
+        "SELECT message_id, id, state FROM media WHERE provider_id IS NULL AND place = 0 AND file_name = ''"
+    )
     assert shared["state"] == "stored"
     path = f"/v1/messages/{shared['message_id']}/media/{shared['id']}"
     assert world.api("GET", path, token)[1]["url"].startswith(f"{worlds.PUBLIC_URL}/files/")
@@ -458,7 +467,8 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
 
 # What each function may do with files, and with those of which purposes.
 FILES = {
-    "api": {"GetObject": {"media"}},
+    "api": {"GetObject": {"media"}, "PutObject": {"media"}},
+    "send_message": {"GetObject": {"media"}},
     "fetch_media": {
         "PutObject": {"media"},
         "AbortMultipartUpload": {"media"},

@@ -1,5 +1,6 @@
 """Replies: what is written in a conversation. Whether it may go is decided when its turn comes; the thread shows it."""
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from leadsrally.messaging.compose_interactive import (
     Section,
     queue_interactive,
 )
+from leadsrally.messaging.media.limits import MOST_IN_MMS
+from leadsrally.messaging.media.send import queue_files
 from leadsrally.messaging.templates.compose import TemplateWanted, queue_template
 from leadsrally.messaging.window import refuse_closed
 
@@ -27,13 +30,24 @@ router = APIRouter(prefix="/v1/conversations/{conversation_id}", tags=["replies"
 
 class Draft(Body):
     body: str = Field(
-        min_length=1, max_length=MAX_CHARACTERS["whatsapp"], examples=["We open at 9. See you then!"]
+        default="",
+        max_length=MAX_CHARACTERS["whatsapp"],
+        description="May be left out when there are files.",
+        examples=["We open at 9. See you then!"],
+    )
+    uploads: list[UUID] = Field(
+        default=[],
+        max_length=MOST_IN_MMS,
+        description="Files to send, in this order: one over WhatsApp, up to ten by MMS.",
+        examples=[[]],
     )
     reply_to: UUID | None = Field(default=None, description="The message that it answers, on WhatsApp.")
 
 
 class TemplateDraft(TemplateValues):
     """A template by its name. Without a language the person's own is taken, else the organisation's."""
+
+    upload: UUID | None = Field(default=None, description="The file for its header, where it has one.")
 
     name: str = Field(min_length=1, max_length=512, examples=["bike_ready"])
     language: Annotated[
@@ -61,6 +75,9 @@ class ButtonsDraft(Body):
     body: str = Field(min_length=1, max_length=1024, examples=["Which one would you like to try?"])
     header: str = Field(default="", max_length=60, examples=["City bikes"])
     footer: str = Field(default="", max_length=60, examples=["Harbour Bikes"])
+    upload: UUID | None = Field(
+        default=None, description="A picture, a film or a document above the text, instead of a header."
+    )
     buttons: list[ChoiceDraft] = Field(min_length=1, max_length=3)
 
 
@@ -101,11 +118,12 @@ def reply(
     """
     organization_id, now = asked.person.organization_id, asked.door.clock()
     refuse_closed(asked.tx, organization_id, conversation_id, now=now)
-    message_id = queue_message(
+    queue = partial(queue_files, uploads=draft.uploads) if draft.uploads else queue_message
+    message_id = queue(
         asked.tx,
         organization_id,
         conversation_id,
-        draft.body,
+        body=draft.body,
         author_id=asked.person.id,
         idempotency_key=key,
         reply_to=draft.reply_to,
@@ -131,7 +149,7 @@ def send_template(
         asked.tx,
         asked.person.organization_id,
         conversation_id,
-        TemplateWanted(draft.name, draft.language, draft.values()),
+        TemplateWanted(draft.name, draft.language, draft.values(), draft.upload),
         author_id=asked.person.id,
         idempotency_key=key,
         now=asked.door.clock(),
@@ -171,6 +189,6 @@ def _choices(draft: ButtonsDraft | ListDraft) -> Buttons | ChoiceList:
         return Choice(one.id, one.title, one.description)
 
     if isinstance(draft, ButtonsDraft):
-        return Buttons(draft.body, list(map(choice, draft.buttons)), draft.header, draft.footer)
+        return Buttons(draft.body, list(map(choice, draft.buttons)), draft.header, draft.footer, draft.upload)
     sections = [Section(list(map(choice, section.rows)), section.title) for section in draft.sections]
     return ChoiceList(draft.body, draft.button, sections, draft.header, draft.footer)

@@ -9,7 +9,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
 
 Subprocessor = Literal["twilio", "meta", "anthropic", "sentry", "resend", "railway"]
-DataKind = Literal["phone", "message_text", "redacted_message_text"]
+DataKind = Literal["phone", "message_text", "redacted_message_text", "file"]
 
 _DISCLOSE = """
 INSERT INTO disclosures (

@@ -110,6 +110,15 @@ def is_region(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
+def region_of(address: str) -> str | None:
+    """The ISO 3166-1 alpha-2 region that a number in E.164 belongs to; None where there is none, or for no number."""
+    import phonenumbers  # slow to import; see the head of this file
+
+    if not is_canonical(address):
+        return None
+    return phonenumbers.region_code_for_number(phonenumbers.parse(address))
+
+
 def is_canonical(address: str) -> bool:
     """Whether `address` already has the form of an E.164 number: `+` and 7 to 15 digits. Imports nothing."""
     return _CANONICAL.fullmatch(address) is not None

@@ -6,6 +6,7 @@ not on it, and neither are archives and programs.
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Final
 
 HEAD_BYTES: Final = 512
@@ -98,6 +99,11 @@ _OLE: Final = frozenset({"application/msword", "application/vnd.ms-excel", "appl
 _TEXT: Final = frozenset({"text/plain", "text/csv"})
 _NO_TEXT: Final = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MARKUP: Final = re.compile(rb"(\xef\xbb\xbf)?\s*<")
+
+
+def file_name(told: str, content_type: str, otherwise: str) -> str:
+    """The sender's name for a file with the ending of what it is, so that no `photo.jpg.exe` is downloaded."""
+    return f"{PurePosixPath(told).stem or otherwise}{ENDINGS.get(content_type, '')}"
 
 
 def kind_of(head: bytes, told: str) -> str | None:

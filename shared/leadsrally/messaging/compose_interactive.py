@@ -5,7 +5,7 @@ and …/interactive-list-messages
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Invalid
 from leadsrally.messaging import store
 from leadsrally.messaging.compose import queue_draft
+from leadsrally.messaging.media.send import attach, header_kind
 from leadsrally.messaging.types import Draft
 
 LONGEST_BODY: Final = 1024
@@ -47,6 +48,7 @@ class Buttons:
     buttons: Sequence[Choice]
     header: str = ""
     footer: str = ""
+    upload: UUID | None = None  # a file above the text, instead of a header in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class ChoiceList:
 
 
 def interactive_draft(asked: Buttons | ChoiceList) -> Draft:
-    """The message to queue. Raises `Invalid` with one sentence for what WhatsApp would refuse."""
+    """The message to queue, without its file. Raises `Invalid` with one sentence for what WhatsApp would refuse."""
     _within("text", asked.body, LONGEST_BODY)
     for name, text in (("header", asked.header), ("footer", asked.footer)):
         if text:
@@ -68,6 +70,8 @@ def interactive_draft(asked: Buttons | ChoiceList) -> Draft:
     if isinstance(asked, Buttons):
         if not 1 <= len(asked.buttons) <= MOST_BUTTONS:
             raise _wrong(f"There are 1 to {MOST_BUTTONS} buttons. Use a list for more.")
+        if asked.header and asked.upload is not None:
+            raise _wrong("The header is words or a file, not both. Leave one of them out.")
         _distinct(asked.buttons, LONGEST_BUTTON)
         told["buttons"] = [{"id": button.id, "title": button.title} for button in asked.buttons]
     else:
@@ -88,12 +92,16 @@ def queue_interactive(
     """Queue it as an answer; returns the message's id.
 
     Raises what `interactive_draft` raises, `Invalid` for a channel without buttons, and `NotFound` for a
-    conversation that is not this organisation's.
+    conversation that is not this organisation's; of its file, what `queue_files` raises.
     """
-    draft = interactive_draft(asked)
+    draft, uploads = interactive_draft(asked), []
     if store.channel_kind_of(tx, organization_id, conversation_id) == "sms":
         raise Invalid("Buttons and lists are sent over WhatsApp only.", code="no_choices_here")
-    return queue_draft(
+    if isinstance(asked, Buttons) and asked.upload is not None:
+        uploads = [asked.upload]
+        told = {**(draft.content or {})["interactive"], "file": header_kind(tx, organization_id, uploads)}
+        draft = replace(draft, content={"interactive": told})
+    message_id = queue_draft(
         tx,
         organization_id,
         conversation_id,
@@ -103,6 +111,8 @@ def queue_interactive(
         author_id=author_id,
         idempotency_key=idempotency_key,
     )
+    attach(tx, organization_id, message_id, uploads)
+    return message_id
 
 
 def _list(asked: ChoiceList) -> dict[str, Any]:

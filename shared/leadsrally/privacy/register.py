@@ -181,6 +181,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("messages", "body", "contact", Category.CONTENT, "deliver and show; score, when switched on", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio", "meta", "anthropic"),
     _entry("messages", "kind content reaction reacted_at edited_at revoked_at reply_to", "contact", Category.CONTENT, "deliver and show", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "meta"),
     _entry("media", "file_name content_type bytes sha256 state reason created_at settled_at", "contact", Category.CONTENT, "deliver and show", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.MESSAGE, "twilio", "meta"),
+    _entry("media", "provider_id provider_until", "contact", Category.CONTENT, "send the file that was left at the provider", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.MESSAGE, "meta"),
     _entry("media", "source", "contact", Category.CONTENT, "fetch the file", "contract", Kept.MOMENT, Exported.COPIED, Erased.MESSAGE, "twilio", "meta"),
     _entry("messages", "words", "contact", Category.CONTENT, "find the message", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
     _entry("messages", "direction purpose status error_code verdict created_at claimed_at sent_at said_at delivered_at read_at expires_at pricing", "contact", Category.CONTENT, "show what became of it", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),

@@ -17,7 +17,7 @@ from leadsrally.consent.change import address_hashes
 from leadsrally.consent.permission import permission
 from leadsrally.consent.quiet_hours import CLOSES, opening
 from leadsrally.consent.types import Standing
-from leadsrally.disclosures.store import Subprocessor, disclose
+from leadsrally.disclosures.store import DataKind, Subprocessor, disclose
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Invalid
@@ -27,10 +27,11 @@ from leadsrally.messaging.templates import values as templates
 from leadsrally.messaging.types import Kind, PermissionKind, Purpose, Status
 from leadsrally.sending import store
 from leadsrally.sending.store import Locked
-from leadsrally.sending.types import Addressee
+from leadsrally.sending.types import Addressee, StoredFile
 
 _DAY = timedelta(days=1)
 _OFFERED = 5
+COPY_LEFT = timedelta(hours=1)  # for how long a provider's copy must still be there when it is named
 # One message in six seconds to one person, of which 45 may be sent at once and are then waited for:
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
 PAIR_BURST = 45
@@ -55,6 +56,7 @@ class Facts:
     time_zone: str
     window_closes: datetime | None = None  # of WhatsApp's free text; None where it needs no window
     template_trouble: str | None = None  # why the message's template may not be used
+    files_there: bool = True
     pair_quiet_until: datetime | None = None
     marketing_quiet_until: datetime | None = None
 
@@ -125,6 +127,10 @@ def _template_unusable(facts: Facts) -> Verdict | None:
     return None if facts.template_trouble is None else Verdict("refuse", facts.template_trouble)
 
 
+def _file_gone(facts: Facts) -> Verdict | None:
+    return None if facts.files_there else Verdict("refuse", "file_gone")
+
+
 def _channel_quiet(facts: Facts) -> Verdict | None:
     until = facts.channel_quiet_until
     return Verdict("defer", "provider_asked_to_slow_down", until) if until and until > facts.now else None
@@ -164,6 +170,7 @@ RULES: tuple[Rule, ...] = (
     _not_permitted,
     _window_closed,
     _template_unusable,
+    _file_gone,
     _daily_cap,
     _channel_quiet,
     _pair_quiet,
@@ -185,6 +192,17 @@ class Cleared:
     to: Addressee
     claimed_at: datetime
     expires_at: datetime | None
+    files: tuple[StoredFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """The gate would say yes, and some files have to be left with the provider first. Nothing is claimed."""
+
+    message_id: UUID
+    conversation_id: UUID
+    to: Addressee
+    files: tuple[StoredFile, ...]  # that are to be left
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +215,14 @@ class Settled:
     """Nothing is left to do: sent, refused or erased before."""
 
 
-Claim = Cleared | Verdict | Interrupted | Settled
+Claim = Cleared | Unready | Verdict | Interrupted | Settled
 
 
 def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *, now: datetime) -> Claim:
     """Decide about one queued message and, on a yes, claim it and note what will be disclosed to whom.
 
-    Wholly inside the caller's transaction; the provider may be called once that is committed.
+    A message whose files the provider wants first is not claimed yet (`Unready`): it is asked about again when they are
+    there, and a STOP that came meanwhile counts. Wholly inside the caller's transaction; the provider may be called once that is committed.
     """
     message = store.lock(tx, organization_id, message_id)
     if message is None:
@@ -216,21 +235,50 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
     if verdict.rule == "window_closed" and message.waba_id is not None:
         instead = template_store.usable_names(tx, organization_id, message.waba_id, limit=_OFFERED)
         verdict = replace(verdict, templates=tuple(instead))
+    wanted = _to_leave(message, now) if verdict.decision == "send" else ()
+    if wanted:
+        _disclose(tx, organization_id, message, ("file",), now)
+        return Unready(message_id, message.conversation_id, _addressee(message), wanted)
     status = {"send": Status.CLAIMED, "refuse": Status.REFUSED, "defer": Status.QUEUED}[verdict.decision]
     store.decided(tx, organization_id, message_id, status, verdict.as_stored(now), now=now)
     if verdict.decision != "send":
         return verdict
+    kinds: tuple[DataKind, ...] = ("phone", "message_text")
+    _disclose(tx, organization_id, message, (*kinds, "file") if message.files else kinds, now)
+    return cleared(message, claimed_at=now, expires_at=_send_by(message, now))
+
+
+def _disclose(
+    tx: Tx, organization_id: UUID, message: Locked, kinds: Sequence[DataKind], now: datetime
+) -> None:
     disclose(
         tx,
         organization_id,
         message.contact_id,
         _PROVIDER[message.channel_kind],
         "deliver_message",
-        ("phone", "message_text"),
-        message_id=message_id,
+        kinds,
+        message_id=message.id,
         now=now,
     )
-    return cleared(message, claimed_at=now, expires_at=_send_by(message, now))
+
+
+def _to_leave(message: Locked, now: datetime) -> tuple[StoredFile, ...]:
+    """Files that WhatsApp has no copy of, or not for long enough. Twilio fetches what it is sent."""
+    if message.channel_kind != "whatsapp":
+        return ()
+    enough = (now + COPY_LEFT).timestamp()
+    return tuple(
+        _file(told)
+        for told in message.files
+        if told["provider_id"] is None or told["provider_until"] < enough
+    )
+
+
+def _file(told: Mapping[str, Any]) -> StoredFile:
+    return StoredFile(
+        UUID(told["id"]), told["file_name"], told["content_type"], told["bytes"], told["provider_id"]
+    )
 
 
 def cleared(message: Locked, *, claimed_at: datetime, expires_at: datetime | None) -> Cleared:
@@ -245,6 +293,7 @@ def cleared(message: Locked, *, claimed_at: datetime, expires_at: datetime | Non
         _addressee(message),
         claimed_at,
         expires_at,
+        tuple(map(_file, message.files)),
     )
 
 
@@ -267,6 +316,7 @@ def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, no
         sent_today=store.sent_since(tx, organization_id, message.contact_id, now - _DAY),
         daily_cap=message.contact_daily_messages,
         time_zone=message.time_zone,
+        files_there=all(file["stored"] for file in message.files),
     )
     return _facts_of_whatsapp(tx, organization_id, message, facts) if kind == "whatsapp" else facts
 

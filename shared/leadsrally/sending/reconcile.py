@@ -8,7 +8,8 @@ from leadsrally.kit.errors import RETRYABLE, LeadsRallyError
 from leadsrally.messaging import store as messages
 from leadsrally.messaging.types import Status
 from leadsrally.sending import gate, record, store
-from leadsrally.sending.send import Post, outbound
+from leadsrally.sending.post import Post
+from leadsrally.sending.send import outbound
 from leadsrally.telemetry import log
 
 # The provider's clock and ours may differ, and its list may lag behind its answers.

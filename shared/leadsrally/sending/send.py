@@ -1,34 +1,23 @@
 """Send one message, at most once: claim, commit, call, record."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.jobs.types import Done, Job, Later, Result
-from leadsrally.kit.clock import Clock
-from leadsrally.kit.crypto import KeyedHash
-from leadsrally.kit.db import Database, Tx
-from leadsrally.messaging.channels.in_trouble import channel_in_trouble
+from leadsrally.kit.db import Tx
+from leadsrally.kit.sniff import file_name
+from leadsrally.kit.storage import LONGEST_LINK
+from leadsrally.messaging.media.store import key_of
 from leadsrally.sending import gate, record, store
-from leadsrally.sending.types import Addressee, EffectOf, NotProcessed, OutboundMessage, Sender, Unclear
+from leadsrally.sending.hold_back import SLOW_DOWN, hold_back
+from leadsrally.sending.leave_files import leave_files
+from leadsrally.sending.post import Post
+from leadsrally.sending.types import NotProcessed, OutboundFile, OutboundMessage, Sender, StoredFile, Unclear
 from leadsrally.telemetry import log
 
 _LOOK_AFTER = timedelta(seconds=30)
-_SLOW_DOWN = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """What is needed to send: where to store, whom to ask, how to reach a provider."""
-
-    db: Database
-    clock: Clock
-    hashes: KeyedHash
-    sender_for: Callable[[UUID, Addressee], Sender]
-    effect_of: EffectOf
-    public_url: str
 
 
 def send_message(post: Post, job: Job) -> Result:
@@ -38,14 +27,17 @@ def send_message(post: Post, job: Job) -> Result:
     broken answer after the call leaves the message `unknown`, to be looked up by `reconcile`.
     """
     organization_id, message_id = job.organization_id, UUID(job.payload["message_id"])
-    with post.db.tenant(organization_id) as tx:
-        claim = gate.claim(tx, post.hashes, organization_id, message_id, now=post.clock())
-        if isinstance(claim, gate.Interrupted):
-            record.unclear(tx, organization_id, message_id)
-            look_up_later(tx, organization_id, message_id, now=post.clock())
+    claim = _claim(post, organization_id, message_id)
+    if isinstance(claim, gate.Unready):
+        for_now = leave_files(post, organization_id, claim)
+        if for_now is not None:
+            return for_now
+        claim = _claim(post, organization_id, message_id)
     match claim:
         case gate.Settled() | gate.Interrupted():
             return Done()
+        case gate.Unready():
+            return Later(SLOW_DOWN, "files_not_left")
         case gate.Verdict(decision, rule, until):
             log.info("message.held", message_id=message_id, verdict=decision, rule=rule)
             return Later(_wait(until, post.clock()), rule) if decision == "defer" else Done()
@@ -53,35 +45,29 @@ def send_message(post: Post, job: Job) -> Result:
             return _call(post, organization_id, claim)
 
 
+def _claim(post: Post, organization_id: UUID, message_id: UUID) -> gate.Claim:
+    with post.db.tenant(organization_id) as tx:
+        claim = gate.claim(tx, post.hashes, organization_id, message_id, now=post.clock())
+        if isinstance(claim, gate.Interrupted):
+            record.unclear(tx, organization_id, message_id)
+            look_up_later(tx, organization_id, message_id, now=post.clock())
+    return claim
+
+
 def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
-    message = outbound(post.public_url, cleared, post.clock())
+    message = replace(
+        outbound(post.public_url, cleared, post.clock()), files=_files(post, organization_id, cleared)
+    )
     outcome = _sender(post, organization_id, cleared).send(message)
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
         record.record(tx, post.hashes, organization_id, cleared, outcome, effect_of=post.effect_of, now=now)
         if isinstance(outcome, NotProcessed):
-            return _hold_back(tx, organization_id, cleared, outcome, now)
+            return hold_back(tx, organization_id, cleared.to, cleared.conversation_id, outcome, now=now)
         if isinstance(outcome, Unclear):
             look_up_later(tx, organization_id, cleared.message_id, now=now)
     log.info("message.called", message_id=cleared.message_id, outcome=type(outcome).__name__.lower())
     return Done()
-
-
-def _hold_back(
-    tx: Tx, organization_id: UUID, cleared: gate.Cleared, outcome: NotProcessed, now: datetime
-) -> Result:
-    """Nothing was sent. Whatever is too fast waits, and nobody else."""
-    pause = timedelta(seconds=outcome.retry_after) if outcome.retry_after else _SLOW_DOWN
-    match outcome.holds:
-        case "sender":
-            store.quiet_channel(tx, organization_id, cleared.to.channel_id, now + pause)
-        case "account":
-            store.quiet_account(tx, organization_id, cleared.to.channel_id, now + pause)
-        case "pair":
-            store.quiet_pair(tx, organization_id, cleared.conversation_id, now + pause)
-    if outcome.trouble is not None:
-        channel_in_trouble(tx, organization_id, cleared.to.channel_id, outcome.trouble, now=now)
-    return Later(pause, outcome.reason)
 
 
 def _sender(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Sender:
@@ -94,8 +80,39 @@ def _sender(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Sender:
         raise
 
 
+def _files(post: Post, organization_id: UUID, cleared: gate.Cleared) -> tuple[OutboundFile, ...]:
+    """Each file as the provider gets it: by the id of its copy, or by an address where it fetches one.
+
+    The address is good for a quarter of an hour; Twilio fetches what it is sent before it answers or soon after:
+    https://www.twilio.com/docs/messaging/guides/accepted-mime-types
+    """
+    if cleared.to.channel_kind == "whatsapp":
+        return tuple(OutboundFile(file.left_as or "", _name(file)) for file in cleared.files)
+    if not cleared.files:
+        return ()
+    links = post.files().links
+    return tuple(
+        OutboundFile(
+            links.link(
+                key_of(organization_id, file.id),
+                file_name=_name(file),
+                content_type=file.content_type,
+                lasting=LONGEST_LINK,
+            ).url
+        )
+        for file in cleared.files
+    )
+
+
+def _name(file: StoredFile) -> str:
+    return file_name(file.file_name, file.content_type, "file")
+
+
 def outbound(public_url: str, cleared: gate.Cleared, now: datetime) -> OutboundMessage:
-    """The message as a provider gets it. Our id goes with it, so that a report can never miss its message."""
+    """The message as a provider gets it, its files counted only.
+
+    Our id goes with it, so that a report can never miss its message.
+    """
     to, expires_at = cleared.to, cleared.expires_at
     validity = None if expires_at is None else max(1, min(36_000, int((expires_at - now).total_seconds())))
     callback = f"{public_url}/webhooks/twilio/{to.channel_key}/status?message={cleared.message_id}"
@@ -109,6 +126,7 @@ def outbound(public_url: str, cleared: gate.Cleared, now: datetime) -> OutboundM
         kind=cleared.kind,
         content=cleared.content,
         reply_to=cleared.reply_to,
+        files=tuple(OutboundFile("") for _ in cleared.files),
     )
 
 
@@ -127,4 +145,4 @@ def look_up_later(tx: Tx, organization_id: UUID, message_id: UUID, *, now: datet
 
 
 def _wait(until: datetime | None, now: datetime) -> timedelta:
-    return _SLOW_DOWN if until is None else max(until - now, timedelta(seconds=1))
+    return SLOW_DOWN if until is None else max(until - now, timedelta(seconds=1))

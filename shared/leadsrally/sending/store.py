@@ -32,7 +32,15 @@ SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.stat
        ch.id AS channel_id, ch.key AS channel_key, ch.kind AS channel_kind, ch.address AS our_number,
        ch.account_sid, ch.waba_id, ch.phone_number_id, ch.credentials, ch.credentials_version,
        ch.state AS channel_state, ch.quiet_until, ch.trouble IS NOT NULL AS in_trouble,
-       o.state AS organization_state, o.contact_daily_messages
+       o.state AS organization_state, o.contact_daily_messages,
+       ARRAY(SELECT jsonb_build_object(
+                        'id', f.id, 'file_name', f.file_name, 'content_type', f.content_type, 'bytes', f.bytes,
+                        'stored', f.state = 'stored', 'provider_id', f.provider_id,
+                        'provider_until', extract(epoch FROM f.provider_until))
+               FROM media AS f
+              WHERE f.organization_id = m.organization_id
+                AND f.message_id = m.id
+              ORDER BY f.place) AS files
   FROM messages AS m
   JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
   JOIN contacts AS p ON p.organization_id = c.organization_id AND p.id = c.contact_id
@@ -82,6 +90,7 @@ class Locked:
     in_trouble: bool
     organization_state: str
     contact_daily_messages: int
+    files: list[dict[str, Any]]
 
     @property
     def address(self) -> str | None:
@@ -92,6 +101,51 @@ class Locked:
 def lock(tx: Tx, organization_id: UUID, message_id: UUID) -> Locked | None:
     """The message with all that the gate must know of it, locked against a STOP and a second worker."""
     return tx.maybe(Locked, _LOCK, {"organization_id": organization_id, "message_id": message_id})
+
+
+_LEFT = """
+UPDATE media
+   SET provider_id = %(provider_id)s,
+       provider_until = %(until)s
+ WHERE organization_id = %(organization_id)s
+   AND id = %(media_id)s
+"""
+
+
+def left(tx: Tx, organization_id: UUID, media_id: UUID, provider_id: str, until: datetime) -> None:
+    """Remember what the provider calls its copy of a file, and until when it keeps it."""
+    tx.run(
+        _LEFT,
+        {
+            "organization_id": organization_id,
+            "media_id": media_id,
+            "provider_id": provider_id,
+            "until": until,
+        },
+    )
+
+
+# From `queued` only: nobody has called the provider for it.
+_GIVE_UP = """
+UPDATE messages
+   SET status = 'failed', status_rank = %(rank)s, error_code = %(error_code)s
+ WHERE organization_id = %(organization_id)s
+   AND id = %(message_id)s
+   AND status = 'queued'
+"""
+
+
+def give_up(tx: Tx, organization_id: UUID, message_id: UUID, error_code: str) -> None:
+    """The provider will not have a queued message, and was not sent it."""
+    tx.run(
+        _GIVE_UP,
+        {
+            "organization_id": organization_id,
+            "message_id": message_id,
+            "rank": RANK[Status.FAILED],
+            "error_code": error_code,
+        },
+    )
 
 
 _SENT_SINCE = """

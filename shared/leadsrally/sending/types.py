@@ -1,6 +1,6 @@
 """What leaves the house, and the four things that can become of it at a provider."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -8,6 +8,28 @@ from uuid import UUID
 
 from leadsrally.contacts.types import Identity
 from leadsrally.messaging.types import Effect, Kind, PermissionKind
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a message, in our storage; `left_as` is what the provider calls its copy, while it keeps one."""
+
+    id: UUID
+    file_name: str
+    content_type: str
+    bytes: int
+    left_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundFile:
+    """A file of a message. `place` is an address, or what the provider calls the copy that was left with it."""
+
+    place: str
+    file_name: str = ""
+
+    def __repr__(self) -> str:
+        return "OutboundFile()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +48,7 @@ class OutboundMessage:
     kind: Kind = "text"
     content: Mapping[str, Any] | None = None
     reply_to: str | None = None  # the provider's id of the message that this one answers
+    files: tuple[OutboundFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,13 @@ class Unclear:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The provider keeps a copy of a file under this id."""
+
+    provider_id: str
+
+
 Outcome = Accepted | Rejected | NotProcessed | Unclear
 
 
@@ -90,6 +120,19 @@ class EffectOf(Protocol):
     """What a provider's error code asks of us beyond its message; None: nothing."""
 
     def __call__(self, kind: PermissionKind, code: str | None) -> Effect | None: ...
+
+
+class Depot(Protocol):
+    """A provider with whom a file is left before the message that it belongs to is sent."""
+
+    def leave(
+        self, sender: str, chunks: Iterable[bytes], *, file_name: str, content_type: str, size: int
+    ) -> Left | NotProcessed | Rejected:
+        """Hand a file over for messages of `sender`, streamed. May be repeated: a copy too many is seen by nobody.
+
+        Never raises for what the provider or the network did.
+        """
+        ...
 
 
 class Sender(Protocol):

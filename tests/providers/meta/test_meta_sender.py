@@ -20,7 +20,15 @@ from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.meta.graph import Graph, Refusal, Silence, Unreached
 from leadsrally.providers.meta.outbound import body_of
 from leadsrally.providers.meta.sender import MetaSender
-from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Rejected, Sender, Unclear
+from leadsrally.sending.types import (
+    Accepted,
+    NotProcessed,
+    OutboundFile,
+    OutboundMessage,
+    Rejected,
+    Sender,
+    Unclear,
+)
 from tests.providers.meta.answering import WAMID, FakeMeta, answering, reset
 
 TOKEN, SECRET = "EAAGtestPageToken0001", "meta-app-secret-for-tests"
@@ -56,7 +64,9 @@ class TestBody:
 
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
     def test_as_metas_pages_have_it(self, case: dict[str, Any]):
-        message = OutboundMessage(**{"message_id": UUID(int=7), "sender": "1", "body": "", **case["message"]})
+        files = tuple(OutboundFile(**file) for file in case["message"].get("files", ()))
+        told = {"message_id": UUID(int=7), "sender": "1", "body": "", **case["message"], "files": files}
+        message = OutboundMessage(**told)
         expected = {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",

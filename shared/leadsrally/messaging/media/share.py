@@ -1,15 +1,14 @@
 """Give a stored file to somebody who may read its message: an address that is soon worth nothing."""
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from uuid import UUID
 
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, NotFound
-from leadsrally.kit.sniff import ENDINGS
+from leadsrally.kit.sniff import file_name
 from leadsrally.kit.storage import Link, Links
 from leadsrally.messaging.media import store as media_store
-from leadsrally.messaging.media.store import Media, key_of
+from leadsrally.messaging.media.store import key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,6 @@ def share_media(tx: Tx, links: Links, organization_id: UUID, message_id: UUID, m
         raise Conflict("The file is still being fetched. Try again in a moment.", code="media_pending")
     if media.state != "stored" or media.bytes is None:
         raise NotFound("The file was refused or is gone; its message says why.", code="media_not_stored")
-    name = _file_name(media)
+    name = file_name(media.file_name, media.content_type, f"attachment-{media.place + 1}")
     link = links.link(key_of(organization_id, media_id), file_name=name, content_type=media.content_type)
     return Download(link, name, media.content_type, media.bytes)
-
-
-def _file_name(media: Media) -> str:
-    """The sender's name for it with the ending of what it is, so that no `photo.jpg.exe` is downloaded."""
-    stem = PurePosixPath(media.file_name).stem or f"attachment-{media.place + 1}"
-    return f"{stem}{ENDINGS.get(media.content_type, '')}"

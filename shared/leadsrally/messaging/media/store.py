@@ -12,8 +12,18 @@ from leadsrally.kit.storage import Key
 from leadsrally.messaging.types import MediaReference
 
 PURPOSE = "media"
-State = Literal["pending", "stored", "refused", "gone"]
-Reason = Literal["elsewhere", "type", "too_large", "empty", "disconnected", "missing", "erased"]
+State = Literal["awaited", "pending", "stored", "refused", "gone"]
+Reason = Literal[
+    "elsewhere",
+    "type",
+    "too_large",
+    "empty",
+    "disconnected",
+    "missing",
+    "erased",
+    "size",  # not what was announced
+    "unused",  # nobody sent it
+]
 
 
 def key_of(organization_id: UUID, media_id: UUID) -> Key:
@@ -218,7 +228,7 @@ SELECT id
   FROM media
  WHERE organization_id = %(organization_id)s
    AND id = ANY (%(ids)s)
-   AND state IN ('pending', 'stored')
+   AND state IN ('awaited', 'pending', 'stored')
 """
 
 

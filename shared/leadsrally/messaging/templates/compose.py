@@ -1,12 +1,13 @@
 """Put a template in the queue: found by its name, in the right language, its values checked before it leaves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
 from leadsrally.messaging.compose import DEFAULT_LIFETIME, queue_draft
+from leadsrally.messaging.media.send import attach, header_kind
 from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.templates import values as templates
 from leadsrally.messaging.templates.store import Stored
@@ -16,11 +17,15 @@ from leadsrally.messaging.types import ChannelKind, Draft
 
 @dataclass(frozen=True, slots=True)
 class TemplateWanted:
-    """A template as somebody asks for it. Without a language the person's own is taken, else the organisation's."""
+    """A template as somebody asks for it. Without a language the person's own is taken, else the organisation's.
+
+    `upload` is the file for its header.
+    """
 
     name: str
     language: str | None
     values: Values
+    upload: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def queue_template(
 
     A marketing template is queued as marketing, whatever it is used for. Raises `NotFound` for a conversation or a
     template that is not there, `Conflict` for one that may not be sent now, and `Invalid` for values that do not fit
-    or for a channel that has no templates.
+    or for a channel that has no templates; of its file, what `queue_files` raises.
     """
     place = tx.maybe(_Place, _PLACE, {"organization_id": organization_id, "conversation_id": conversation_id})
     if place is None:
@@ -79,8 +84,10 @@ def queue_template(
         raise Invalid("Templates are sent over WhatsApp only.", code="no_templates_here")
     template = _chosen(tx, organization_id, place, place.waba_id, wanted)
     form = templates.from_json(template.form)
-    body = templates.read(form, wanted.values).body
-    content = templates.content_of(template.name, template.language, form, wanted.values)
+    uploads = [] if wanted.upload is None else [wanted.upload]
+    values = replace(wanted.values, file=header_kind(tx, organization_id, uploads))
+    body = templates.read(form, values).body
+    content = templates.content_of(template.name, template.language, form, values)
     message_id = queue_draft(
         tx,
         organization_id,
@@ -92,6 +99,7 @@ def queue_template(
         idempotency_key=idempotency_key,
         lifetime=lifetime,
     )
+    attach(tx, organization_id, message_id, uploads)
     return QueuedTemplate(message_id, template.language)
 
 

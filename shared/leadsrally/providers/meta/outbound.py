@@ -12,6 +12,7 @@ from leadsrally.sending.types import OutboundMessage
 
 Part = Mapping[str, Any]
 
+_WORDLESS: Final = frozenset({"audio", "sticker"})
 _USER_ID: Final = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,200}", re.ASCII)
 
 
@@ -47,7 +48,7 @@ def _template(message: OutboundMessage) -> Part:
     told = _content(message)
     components: list[Part] = []
     if told.get("header"):
-        components.append({"type": "header", "parameters": _header(told)})
+        components.append({"type": "header", "parameters": _header(message, told)})
     if told.get("body"):
         components.append({"type": "body", "parameters": _values(told["body"], named=told["named"])})
     components += [_button(button) for button in told.get("buttons", ())]
@@ -58,12 +59,21 @@ def _template(message: OutboundMessage) -> Part:
     }
 
 
-def _header(told: Part) -> Sequence[Part]:
+def _header(message: OutboundMessage, told: Part) -> Sequence[Part]:
     header = told["header"]
     if "values" in header:
         return _values(header["values"], named=told["named"])
     kind = header["kind"]
-    return [{"type": kind, kind: {name: header[name] for name in ("id", "filename") if name in header}}]
+    return [{"type": kind, kind: _left(message, kind)}]
+
+
+def _left(message: OutboundMessage, kind: str) -> Part:
+    """The file that was left with Meta. Only a document shows its name."""
+    file = message.files[0]
+    return {
+        "id": file.place,
+        **({"filename": file.file_name} if kind == "document" and file.file_name else {}),
+    }
 
 
 def _values(values: Sequence[Sequence[str]], *, named: bool) -> list[Part]:
@@ -87,7 +97,9 @@ def _interactive(message: OutboundMessage) -> Part:
     """…/whatsapp/messages/interactive-reply-buttons-messages and …/interactive-list-messages"""
     told = _content(message)
     part: dict[str, Any] = {"body": {"text": message.body}}
-    if told.get("header"):
+    if told.get("file"):
+        part["header"] = {"type": told["file"], told["file"]: _left(message, told["file"])}
+    elif told.get("header"):
         part["header"] = {"type": "text", "text": told["header"]}
     if told.get("footer"):
         part["footer"] = {"text": told["footer"]}
@@ -112,13 +124,8 @@ def _interactive(message: OutboundMessage) -> Part:
 
 def _file(message: OutboundMessage) -> Part:
     """…/whatsapp/messages/image-messages and its siblings. Sound and stickers take no caption."""
-    told = _content(message)
-    part: dict[str, Any] = {"id": told["id"]}
-    if message.body and message.kind not in ("audio", "sticker"):
-        part["caption"] = message.body
-    if message.kind == "document" and told.get("file_name"):
-        part["filename"] = told["file_name"]
-    return part
+    part = _left(message, message.kind)
+    return {**part, "caption": message.body} if message.body and message.kind not in _WORDLESS else part
 
 
 def _content(message: OutboundMessage) -> Part:

@@ -7,7 +7,7 @@ the message.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from leadsrally.contacts.types import Identity
 from leadsrally.providers.meta.error_codes import explain
@@ -67,21 +67,27 @@ def _outcome(failure: GraphFailure) -> Outcome:
     match failure:
         case Unreached():
             return NotProcessed(f"no connection: {failure.what}")
-        case Refusal(code=None, status=429):
-            return NotProcessed("rate limit", failure.wait)
-        case Refusal(code=None, status=status):
-            # 408 is what something between us gives up with; it does not know how far the request got.
-            return (
-                Rejected(f"http_{status}") if 400 <= status < 500 and status != 408 else Unclear(failure.what)
-            )
-        case Refusal(code=code):
-            return _refused(cast("int", code), failure)
+        case Refusal():
+            return refused(failure)
         case _:
             return Unclear(failure.what)
 
 
-def _refused(code: int, refusal: Refusal) -> Outcome:
-    told = explain(str(code))
+def refused(refusal: Refusal) -> Rejected | NotProcessed | Unclear:
+    """What an error of Meta's means for what was asked, by its code alone."""
+    return _by_status(refusal) if refusal.code is None else _by_code(str(refusal.code), refusal)
+
+
+def _by_status(refusal: Refusal) -> Rejected | NotProcessed | Unclear:
+    if refusal.status == 429:
+        return NotProcessed("rate limit", refusal.wait)
+    # 408 is what something between us gives up with; it does not know how far the request got.
+    final = 400 <= refusal.status < 500 and refusal.status != 408
+    return Rejected(f"http_{refusal.status}") if final else Unclear(refusal.what)
+
+
+def _by_code(code: str, refusal: Refusal) -> Rejected | NotProcessed | Unclear:
+    told = explain(code)
     wait = refusal.wait or (told.wait.total_seconds() if told.wait else None)
     match told.effect:
         case "slow_channel":
@@ -91,10 +97,10 @@ def _refused(code: int, refusal: Refusal) -> Outcome:
         case "slow_pair":
             return NotProcessed(refusal.what, wait, holds="pair")
         case "attention":
-            return NotProcessed(refusal.what, wait or ATTENTION_SECONDS, trouble=str(code))
+            return NotProcessed(refusal.what, wait or ATTENTION_SECONDS, trouble=code)
         case "unsure":
             return Unclear(refusal.what)
         case _:
             # A code that we do not know, under a status that says that Meta itself had broken, proves nothing.
             known = told.effect != "none" or told.final
-            return Rejected(str(code)) if known or refusal.status < 500 else Unclear(refusal.what)
+            return Rejected(code) if known or refusal.status < 500 else Unclear(refusal.what)

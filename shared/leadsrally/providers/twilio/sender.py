@@ -9,7 +9,7 @@ be known about a failed call decides everything: `NotProcessed` may be tried aga
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.providers.twilio.client import code_of, connect, retry_after
@@ -71,7 +71,8 @@ class TwilioSender:
             message = client.messages.create(
                 to=text.recipient,
                 from_=text.sender,
-                body=text.body,
+                body=text.body or values.unset,
+                media_url=[file.place for file in text.files] or values.unset,
                 status_callback=text.status_callback,
                 validity_period=values.unset if text.validity_seconds is None else text.validity_seconds,
             )
@@ -102,7 +103,7 @@ class TwilioSender:
                 for message in page:
                     created = message.date_created
                     # A date that cannot be read excludes nothing: one candidate too many is looked at by a person.
-                    if _same_body(message.body, text.body) and (created is None or created >= since):
+                    if _same(message, text) and (created is None or created >= since):
                         found.append(str(message.sid))
                 page = page.next_page()
         except Exception as error:  # noqa: BLE001  whatever it was, the question has no answer
@@ -136,5 +137,9 @@ def _positive(raw: object) -> int | None:
     return int(raw) or None if isinstance(raw, str) and _DIGITS.fullmatch(raw) else None
 
 
-def _same_body(theirs: object, ours: str) -> bool:
-    return isinstance(theirs, str) and theirs.removeprefix(_TRIAL).strip() == ours.strip()
+def _same(theirs: Any, ours: OutboundMessage) -> bool:
+    """The same words and as many files; Twilio counts them in a decimal string."""
+    body, files = theirs.body or "", theirs.num_media or "0"
+    if not isinstance(body, str) or files != str(len(ours.files)):
+        return False
+    return body.removeprefix(_TRIAL).strip() == ours.body.strip()
