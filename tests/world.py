@@ -34,8 +34,8 @@ from tests.database import TestDatabase
 from tests.fakes import (
     MovableClock,
     RecordingCatalogue,
-    RecordingLeads,
     RecordingDepot,
+    RecordingLeads,
     RecordingMailer,
     RecordingMedia,
     RecordingScorer,
