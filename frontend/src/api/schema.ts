@@ -554,6 +554,119 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Consents
+         * @description The ledger of the organisation, newest first.
+         *
+         *     Needs `consents.read`: owner, admin, agent, viewer.
+         */
+        get: operations["consents_consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/{contact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Consent
+         * @description What may be sent to this person, and on what that rests.
+         *
+         *     Needs `consents.read`: owner, admin, agent, viewer.
+         */
+        get: operations["consents_consent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/{contact_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description The ledger of one person, newest first.
+         *
+         *     Needs `consents.read`: owner, admin, agent, viewer.
+         */
+        get: operations["consents_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/{contact_id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant
+         * @description Write down that the person agreed: when, how and in which words.
+         *
+         *     Where they have opted out, 409: only they can end that, by START, or by agreeing anew after it. A proof of that,
+         *     written down by a colleague with all fields, ends the opt-out for the purpose it speaks of and no other.
+         *
+         *     Needs `consents.write`: owner, admin, agent.
+         */
+        post: operations["consents_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/{contact_id}/revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke
+         * @description Write down that the person wants no more. It takes effect at once, on what is queued and scheduled too.
+         *
+         *     Needs `consents.write`: owner, admin, agent.
+         */
+        post: operations["consents_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -1380,7 +1493,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
@@ -1629,6 +1742,115 @@ export interface components {
             channel: components["schemas"]["Channel"];
             test: components["schemas"]["Task"];
         };
+        /** Consent */
+        Consent: {
+            /**
+             * Contact Id
+             * Format: uuid
+             */
+            contact_id: string;
+            /**
+             * Permissions
+             * @description For each kind of channel and each purpose.
+             */
+            permissions: components["schemas"]["functions__api__routes__consents__Permission"][];
+        };
+        /**
+         * ConsentEvent
+         * @description One yes, no, hold or end of a hold, with its evidence. Never changed and never removed by hand.
+         */
+        ConsentEvent: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "grant" | "revoke" | "pause" | "resume";
+            /**
+             * Actor
+             * @description That colleague's address.
+             * @example ada@harbour.example
+             */
+            actor: string | null;
+            /**
+             * Actor Id
+             * @description The colleague who wrote it down.
+             */
+            actor_id: string | null;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Contact Id
+             * Format: uuid
+             */
+            contact_id: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Message Id
+             * @description The message in which it was said.
+             */
+            message_id: string | null;
+            /**
+             * Method
+             * @description How it was given.
+             * @example web_form
+             */
+            method: ("web_form" | "paper" | "spoken" | "message" | "email" | "lead_form" | "existing_customer" | "other") | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             * @description When it was said.
+             */
+            occurred_at: string;
+            /**
+             * Purpose
+             * @description `service` is what is sent to inform; `marketing` offers.
+             * @enum {string}
+             */
+            purpose: "all" | "service" | "marketing";
+            /**
+             * Recorded At
+             * Format: date-time
+             * @description When we wrote it down.
+             */
+            recorded_at: string;
+            /**
+             * Reference
+             * @description Where the proof is kept.
+             * @example https://forms.example/answers/817
+             */
+            reference: string | null;
+            /**
+             * Scope
+             * @description How far it reaches: all senders of this kind of channel.
+             * @example organization
+             */
+            scope: string;
+            /**
+             * Source
+             * @description Where the sign came from.
+             * @example keyword
+             */
+            source: string;
+            /**
+             * Word
+             * @description The listed word or rule that the message matched, never its text.
+             * @example stop
+             */
+            word: string | null;
+            /**
+             * Wording
+             * @description What the person was shown or told.
+             * @example I agree to get offers of Harbour Bikes by text message.
+             */
+            wording: string | null;
+        };
         /**
          * Content
          * @description Under the name of the message's kind, and beside it where the message came from. Absent parts are null.
@@ -1853,7 +2075,7 @@ export interface components {
              * Permissions
              * @description On every kind of channel: a STOP on one leaves the others as they are.
              */
-            permissions: components["schemas"]["Permission"][];
+            permissions: components["schemas"]["functions__api__routes__conversations__Permission"][];
             /**
              * Phone
              * @description E.164; null for a person known only by a provider's id.
@@ -1919,7 +2141,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "number.configured" | "number.released" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -2127,6 +2349,79 @@ export interface components {
              * @example flow
              */
             name: string;
+        };
+        /**
+         * Permission
+         * @description Whether a message of this purpose may go, as the send gate would answer now, quiet hours and limits aside.
+         */
+        functions__api__routes__consents__Permission: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Event Id
+             * @description The evidence.
+             */
+            event_id: string | null;
+            /** Permitted */
+            permitted: boolean;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "service" | "marketing";
+            /**
+             * Rule
+             * @description Why.
+             * @example opted_out_by_keyword
+             */
+            rule: string;
+            /** Since */
+            since: string | null;
+            /**
+             * Source
+             * @example keyword
+             */
+            source: string | null;
+            /**
+             * State
+             * @description What stands; null where nothing was ever said.
+             */
+            state: ("granted" | "revoked" | "paused") | null;
+        };
+        /**
+         * Permission
+         * @description What stands on one kind of channel, and since when and by what. No row: nothing was ever said.
+         */
+        functions__api__routes__conversations__Permission: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "all" | "service" | "marketing";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Source
+             * @description What changed it last.
+             * @example keyword
+             */
+            source: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "granted" | "revoked" | "paused";
         };
         /** Health */
         Health: {
@@ -2363,7 +2658,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -2708,7 +3003,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
         };
         /** NewMember */
         NewMember: {
@@ -2754,6 +3049,30 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "admin" | "agent" | "viewer";
+        };
+        /**
+         * No
+         * @description A person wants no more. Without `channel` it holds on all of them.
+         */
+        No: {
+            /** Channel */
+            channel?: ("sms" | "whatsapp" | "email") | null;
+            /**
+             * Method
+             * @example spoken
+             */
+            method?: ("web_form" | "paper" | "spoken" | "message" | "email" | "lead_form" | "existing_customer" | "other") | null;
+            /**
+             * Purpose
+             * @default all
+             * @enum {string}
+             */
+            purpose: "all" | "service" | "marketing";
+            /**
+             * Reference
+             * @example Call of 20 November
+             */
+            reference?: string | null;
         };
         /** Notification */
         Notification: {
@@ -3096,6 +3415,17 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[ConsentEvent] */
+        Page_ConsentEvent_: {
+            /** Items */
+            items: components["schemas"]["ConsentEvent"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
         /** Page[Conversation] */
         Page_Conversation_: {
             /** Items */
@@ -3196,38 +3526,6 @@ export interface components {
              * @example seven lazy kettles whistle
              */
             new_password: string;
-        };
-        /**
-         * Permission
-         * @description What stands on one kind of channel, and since when and by what. No row: nothing was ever said.
-         */
-        Permission: {
-            /**
-             * Channel
-             * @enum {string}
-             */
-            channel: "sms" | "whatsapp" | "email";
-            /**
-             * Purpose
-             * @enum {string}
-             */
-            purpose: "all" | "service" | "marketing";
-            /**
-             * Since
-             * Format: date-time
-             */
-            since: string;
-            /**
-             * Source
-             * @description What changed it last.
-             * @example keyword
-             */
-            source: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "granted" | "revoked" | "paused";
         };
         /**
          * Preview
@@ -4076,6 +4374,44 @@ export interface components {
              *     ]
              */
             values: string[];
+        };
+        /**
+         * Yes
+         * @description A person agreed. All but `reference` is needed; to end an opt-out, `reference` too.
+         */
+        Yes: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Method
+             * @example web_form
+             * @enum {string}
+             */
+            method: "web_form" | "paper" | "spoken" | "message" | "email" | "lead_form" | "existing_customer" | "other";
+            /**
+             * Obtained At
+             * Format: date-time
+             * @example 2026-11-20T09:30:00Z
+             */
+            obtained_at: string;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "service" | "marketing";
+            /**
+             * Reference
+             * @example https://forms.example/answers/817
+             */
+            reference?: string | null;
+            /**
+             * Wording
+             * @example I agree to get offers of Harbour Bikes by text message.
+             */
+            wording: string;
         };
     };
     responses: never;
@@ -6589,6 +6925,482 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consents_consents: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ConsentEvent_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consents_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consents_events: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of channel. */
+                channel?: "sms" | "whatsapp" | "email";
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ConsentEvent_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consents_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Yes"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consents_revoke: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                contact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["No"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

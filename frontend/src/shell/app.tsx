@@ -22,6 +22,13 @@ const ChangeEmail = lazy(() => import('../account/follow').then((page) => page.C
 const Forgot = lazy(() => import('../account/forgot').then((page) => page.Forgot))
 const Reset = lazy(() => import('../account/forgot').then((page) => page.Reset))
 const Inbox = lazy(() => import('../inbox/inbox'))
+const Channels = lazy(() => import('../channels/channels'))
+const Connect = lazy(() => import('../channels/connect'))
+const Numbers = lazy(() => import('../channels/numbers'))
+const Channel = lazy(() => import('../channels/channel'))
+const Templates = lazy(() => import('../channels/templates'))
+const Notices = lazy(() => import('../notices/notices'))
+const Settings = lazy(() => import('../settings/settings'))
 const Parts = lazy(() => import('../parts/parts'))
 
 /** Pages of a mail's link and of people without an account: open to everybody, whoever is logged in. */
@@ -83,6 +90,13 @@ function Rooms() {
         <Route path="/" component={() => <Elsewhere to="/inbox" />} />
         <Route path="/login" component={() => <Elsewhere to="/inbox" />} />
         <Route path="/inbox/:id?" component={Inbox} />
+        <Route path="/channels" component={Channels} />
+        <Route path="/channels/connect" component={Connect} />
+        <Route path="/channels/numbers" component={Numbers} />
+        <Route path="/channels/:id" component={Channel} />
+        <Route path="/templates" component={Templates} />
+        <Route path="/notices" component={Notices} />
+        <Route path="/settings/:section?" component={Settings} />
         <Route default component={Unknown} />
       </Router>
     </div>
