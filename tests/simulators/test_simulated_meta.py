@@ -123,6 +123,60 @@ class TestWhoCalls:
         }
         assert made.fields == ("messages",)
 
+    def test_news_of_pages_has_an_address_of_its_own(self, graph, made):
+        graph.token = f"{APP_ID}|{SECRET}"
+        before = (made.callback_url, made.fields)
+        order = {
+            "object": "page",
+            "callback_url": made.callback_url,
+            "fields": "leadgen",
+            "verify_token": VERIFY,
+        }
+        assert graph.post(f"{APP_ID}/subscriptions", order).json() == {"success": True}
+        told = {one["object"]: one for one in graph.get(f"{APP_ID}/subscriptions").json()["data"]}
+        assert [field["name"] for field in told["page"]["fields"]] == ["leadgen"]
+        assert (made.callback_url, made.fields) == before
+        assert code(graph.post(f"{APP_ID}/subscriptions", {**order, "object": "user"})) == 100
+
+    def test_a_token_of_a_page(self, graph, made):
+        made.tokens.append(Token("EAAGpage", page_id=PAGE_ID, data_access_expires_at=1_900_000_000))
+        told = graph.get("debug_token", input_token="EAAGpage").json()["data"]
+        assert (told["type"], told["profile_id"]) == ("PAGE", PAGE_ID)
+        assert told["data_access_expires_at"] == 1_900_000_000
+
+
+class TestOrders:
+    """What Meta has is set otherwise, as a test or a person at the page wishes."""
+
+    def order(self, graph, **order):
+        return graph.http.post("/_sim/accounts", json=order)
+
+    def test_an_expired_token_a_scope_that_is_missing_and_nobody_subscribed(self, graph, made):
+        assert self.order(graph, token={"scopes": ["whatsapp_business_messaging"]}).status_code == 200
+        assert code(graph.get(NUMBER_ID)) == 200
+        self.order(graph, waba={"subscribed": False}, page={"subscribed_fields": []})
+        assert (made.wabas[0].subscribed, made.pages[0].subscribed_fields) == (False, ())
+        self.order(graph, token={"expires_at": 1})
+        assert code(graph.get(NUMBER_ID)) == 190
+        assert self.order(graph, token={"colour": "red"}).status_code == 400
+
+    def test_a_number_that_falls_in_quality_is_told_of(self, graph, webhook):
+        answer = self.order(graph, number={"quality_rating": "RED", "messaging_limit": "TIER_250"}).json()
+        assert answer["answer"]["status"] == 200
+        (told,) = webhook.wait_for(1)
+        assert told.document["entry"][0]["changes"][0]["field"] == "phone_number_quality_update"
+        assert told.value == {
+            "display_phone_number": "15005550020",
+            "event": "FLAGGED",
+            "current_limit": "TIER_250",
+        }
+
+    def test_what_blocks_a_number(self, graph):
+        self.order(graph, number={"health": "BLOCKED", "health_errors": [131042]}, silent=True)
+        told = graph.get(NUMBER_ID, fields="health_status").json()["health_status"]
+        assert told["can_send_message"] == "BLOCKED"
+        assert told["entities"][0]["errors"][0]["error_code"] == 131042
+
 
 class TestNodes:
     def test_a_number_and_its_health(self, graph, made):

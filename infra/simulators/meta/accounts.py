@@ -39,11 +39,13 @@ def new_wamid() -> str:
 
 @dataclass
 class Token:
-    """An access token. `expires_at` 0 means never, as with a system user's."""
+    """An access token. `expires_at` 0 means never, as with a system user's; `page_id` makes it a page's."""
 
     value: str
     scopes: tuple[str, ...] = WHATSAPP_SCOPES + LEAD_SCOPES
     expires_at: int = 0
+    data_access_expires_at: int = 0
+    page_id: str = ""
     revoked: bool = False
 
     @property
@@ -66,6 +68,8 @@ class WhatsAppNumber:
     throughput: str = "STANDARD"
     platform_type: str = "CLOUD_API"
     window_refusal: str = "async"
+    health: str = ""  # can_send_message; empty: as the status says
+    health_errors: tuple[int, ...] = ()
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput: one message in six seconds
     # to one user, of which so many may be borrowed from the future.
     pair_burst: int = 45
@@ -155,7 +159,10 @@ class Page:
 
 @dataclass
 class MetaApp:
-    """A customer's app: its secret signs webhooks and proves calls, `callback_url` is where news is sent."""
+    """A customer's app: its secret signs webhooks and proves calls, `callback_url` is where news is sent.
+
+    News of pages has a subscription of its own; without an address there it is sent to the other one.
+    """
 
     app_id: str
     secret: str
@@ -163,6 +170,9 @@ class MetaApp:
     callback_url: str = ""
     verify_token: str = ""
     fields: tuple[str, ...] = WHATSAPP_FIELDS
+    page_callback_url: str = ""
+    page_verify_token: str = ""
+    page_fields: tuple[str, ...] = ("leadgen",)
     wabas: list[Waba] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     name: str = "Simulated app"

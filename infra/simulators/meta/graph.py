@@ -90,9 +90,9 @@ class Graph:
         targets = [waba.waba_id for waba in caller.app.wabas]
         told = {
             "app_id": caller.app.app_id,
-            "type": "SYSTEM_USER",
+            "type": "PAGE" if token.page_id else "SYSTEM_USER",
             "application": caller.app.name,
-            "data_access_expires_at": 0,
+            "data_access_expires_at": token.data_access_expires_at,
             "expires_at": token.expires_at,
             "is_valid": token.good,
             "scopes": list(token.scopes) if token.good else [],
@@ -103,6 +103,8 @@ class Graph:
             ],
             "user_id": "122100000000000001",
         }
+        if token.page_id:
+            told["profile_id"] = token.page_id
         if not token.good:
             told["error"] = {"code": 190, "message": "The session is invalid.", "subcode": 463}
         return JSONResponse({"data": told})
@@ -218,19 +220,36 @@ class Graph:
         if caller.token is not None:
             raise Refused(100, "This method must be called with an app access token.")
         if method == "POST":
-            app.callback_url = str(given.get("callback_url", app.callback_url))
-            app.verify_token = str(given.get("verify_token", app.verify_token))
-            if not await self.caller.challenge(app):
-                raise Refused(100, "The callback URL or verify token couldn't be validated.")
-            app.fields = tuple(str(given.get("fields", "")).split(","))
+            await self._subscribe(app, given)
             return {"success": True}
-        told = {
-            "object": "whatsapp_business_account",
-            "callback_url": app.callback_url,
-            "active": True,
-            "fields": [{"name": name, "version": "v26.0"} for name in app.fields],
-        }
-        return {"data": [told] if app.callback_url else []}
+        kept = [
+            ("whatsapp_business_account", app.callback_url, app.fields),
+            ("page", app.page_callback_url, app.page_fields),
+        ]
+        told = [
+            {
+                "object": object_,
+                "callback_url": url,
+                "active": True,
+                "fields": [{"name": name, "version": "v26.0"} for name in fields],
+            }
+            for object_, url, fields in kept
+            if url
+        ]
+        return {"data": told}
+
+    async def _subscribe(self, app: MetaApp, given: Mapping[str, Any]) -> None:
+        """The address is kept once it has answered the challenge, in place of the one of the same object."""
+        object_, fields = str(given.get("object", "")), tuple(str(given.get("fields", "")).split(","))
+        url, word = str(given.get("callback_url", "")), str(given.get("verify_token", ""))
+        if object_ not in ("whatsapp_business_account", "page"):
+            raise Refused(100, f"object {object_} is not supported")
+        if not await self.caller.challenge(url, word):
+            raise Refused(100, "The callback URL or verify token couldn't be validated.")
+        if object_ == "page":
+            app.page_callback_url, app.page_verify_token, app.page_fields = url, word, fields
+        else:
+            app.callback_url, app.verify_token, app.fields = url, word, fields
 
     async def _upload(self, request: Request, node: str) -> Response:
         caller = self._authenticated(request, dict(request.query_params))
@@ -274,7 +293,11 @@ def _chosen(node: dict[str, Any], given: Mapping[str, Any], default: str) -> dic
 
 
 def _number_json(waba: Waba, number: WhatsAppNumber) -> dict[str, Any]:
-    usable = number.status == "CONNECTED"
+    health = number.health or ("AVAILABLE" if number.status == "CONNECTED" else "BLOCKED")
+    errors = [
+        {"error_code": code, "error_description": "Simulated.", "possible_solution": "Simulated."}
+        for code in number.health_errors
+    ]
     return {
         "id": number.phone_number_id,
         "display_phone_number": number.display,
@@ -288,12 +311,13 @@ def _number_json(waba: Waba, number: WhatsAppNumber) -> dict[str, Any]:
         "whatsapp_business_manager_messaging_limit": number.messaging_limit,
         "account_mode": "LIVE",
         "health_status": {
-            "can_send_message": "AVAILABLE" if usable else "BLOCKED",
+            "can_send_message": health,
             "entities": [
                 {
                     "entity_type": "PHONE_NUMBER",
                     "id": number.phone_number_id,
-                    "can_send_message": "AVAILABLE" if usable else "BLOCKED",
+                    "can_send_message": health,
+                    **({"errors": errors} if errors else {}),
                 },
                 {"entity_type": "WABA", "id": waba.waba_id, "can_send_message": "AVAILABLE"},
             ],

@@ -108,7 +108,7 @@ class Inbox:
         }
         return await self._tell(app, waba, whatsapp_document(waba, number, messages=[message]), {})
 
-    async def template_changed(self, app: MetaApp, waba: Waba, value: dict[str, Any], field: str) -> Answer:
+    async def announce(self, app: MetaApp, waba: Waba, value: dict[str, Any], field: str) -> Answer:
         return await self._tell(app, waba, waba_document(waba, field, value), {}, field)
 
     async def _tell(

@@ -10,6 +10,7 @@ POST   _sim/phones/{number}/read          {to}: looks at everything that has com
 POST   _sim/phones/{number}/renumber      {to, number}: moves to another number
 GET    _sim/media/{id}                    the file, for the page
 POST   _sim/templates                     {waba_id, name, language, status?, category?, quality?, silent?}
+POST   _sim/accounts                      {app_id?, app?, token?, waba?, page?, number?, silent?}: what Meta has (see _alter)
 POST   _sim/notify                        {app_id?, document|raw, secret?}: any body, genuinely signed
 POST   _sim/leads                         {form_id, answers, …}: somebody fills in a form
 GET    _sim/statuses                      the statuses told, oldest first; POST orders (see StatusOrder); DELETE
@@ -71,6 +72,7 @@ class Stage:
             Route(f"{phone}/renumber", self._renumber, methods=["POST"]),
             Route("/_sim/media/{id}", self._media, methods=["GET"]),
             Route("/_sim/templates", self._template, methods=["POST"]),
+            Route("/_sim/accounts", self._alter, methods=["POST"]),
             Route("/_sim/notify", self._notify, methods=["POST"]),
             Route("/_sim/leads", self._lead, methods=["POST"]),
             Route("/_sim/statuses", self._statuses, methods=["GET", "POST", "DELETE"]),
@@ -208,17 +210,47 @@ class Stage:
             template.quality = order["quality"]
             told.append({"field": "message_template_quality_update", "value": event})
         answers = [
-            (await self.inbox.template_changed(app, waba, one["value"], one["field"])).as_json()
+            (await self.inbox.announce(app, waba, one["value"], one["field"])).as_json()
             for one in told
             if not order.get("silent")
         ]
         return JSONResponse({"template": template.as_json(), "answers": answers})
 
+    async def _alter(self, request: Request) -> Response:
+        """Something is set otherwise at Meta: attributes of an app, and of the first thing of each kind that it has.
+
+        `{"token": {"expires_at": 1, "scopes": ["leads_retrieval"]}}`, `{"waba": {"subscribed": false}}`,
+        `{"number": {"quality_rating": "RED"}}`. A number that falls or rises in quality is told of, unless `silent`.
+        """
+        order = await _json(request)
+        app = self._app(order)
+        wabas, pages = app.wabas, app.pages
+        things: dict[str, Any] = {
+            "app": app,
+            "token": next(iter(app.tokens), None),
+            "waba": next(iter(wabas), None),
+            "page": next(iter(pages), None),
+            "number": next((number for waba in wabas for number in waba.numbers), None),
+        }
+        for name in things.keys() & order.keys():
+            for attribute, value in dict(order[name]).items():
+                if not hasattr(things[name], attribute):
+                    raise Misdirected(f"A {name} has no {attribute}.")
+                setattr(things[name], attribute, tuple(value) if isinstance(value, list) else value)
+        number = things["number"]
+        if "number" not in order or order.get("silent"):
+            return JSONResponse({"answer": None})
+        event = {
+            "display_phone_number": number.number.removeprefix("+"),
+            "event": "UNFLAGGED" if number.quality_rating == "GREEN" else "FLAGGED",
+            "current_limit": number.messaging_limit,
+        }
+        answer = await self.inbox.announce(app, wabas[0], event, "phone_number_quality_update")
+        return JSONResponse({"answer": answer.as_json()})
+
     async def _notify(self, request: Request) -> Response:
         order = await _json(request)
-        app = next((one for one in self.apps if order.get("app_id") in (None, one.app_id)), None)
-        if app is None:
-            raise Misdirected("There is no such app here.")
+        app = self._app(order)
         body = base64.b64decode(order["raw"]) if "raw" in order else None
         secret, retry = order.get("secret"), bool(order.get("retry", False))
         caller = self.inbox.caller
@@ -283,6 +315,13 @@ class Stage:
         if found is None:
             raise Misdirected("No account here has that number.")
         return found
+
+    def _app(self, order: dict[str, Any]) -> MetaApp:
+        """The app that `app_id` names; the first one when it names none."""
+        app = next((one for one in self.apps if order.get("app_id") in (None, one.app_id)), None)
+        if app is None:
+            raise Misdirected("There is no such app here.")
+        return app
 
     def _wabas(self) -> list[tuple[MetaApp, Waba]]:
         return [(app, waba) for app in self.apps for waba in app.wabas]

@@ -69,12 +69,21 @@ class WebhookCaller:
         self, app: MetaApp, document: Any, *, secret: str | None = None, retry: bool = True
     ) -> Answer:
         """Deliver one notification; any answer but 200 is tried again. `secret` signs in place of the app's own."""
-        return await self.tell_raw(app, on_the_wire(document), secret=secret, retry=retry)
+        of_page = isinstance(document, Mapping) and document.get("object") == "page"
+        url = (of_page and app.page_callback_url) or app.callback_url
+        return await self.tell_raw(app, on_the_wire(document), secret=secret, retry=retry, url=url)
 
     async def tell_raw(
-        self, app: MetaApp, body: bytes, *, secret: str | None = None, retry: bool = True
+        self,
+        app: MetaApp,
+        body: bytes,
+        *,
+        secret: str | None = None,
+        retry: bool = True,
+        url: str | None = None,
     ) -> Answer:
-        if not app.callback_url:
+        url = app.callback_url if url is None else url
+        if not url:
             return Answer(None, error="the app has no webhook address", attempts=0)
         key = secret or app.secret
         headers = {
@@ -87,16 +96,18 @@ class WebhookCaller:
         answer = Answer(None)
         waits = self.delivery.waits if retry else ()
         for attempt, wait in enumerate((*waits, None), start=1):
-            answer = await self._once(app, body, headers, attempt)
+            answer = await self._once(app, url, body, headers, attempt)
             if answer.accepted or wait is None:
                 break
             await asyncio.sleep(wait)
         return answer
 
-    async def _once(self, app: MetaApp, body: bytes, headers: Mapping[str, str], attempt: int) -> Answer:
+    async def _once(
+        self, app: MetaApp, url: str, body: bytes, headers: Mapping[str, str], attempt: int
+    ) -> Answer:
         try:
             response = await self.reach.http().post(
-                self.reach.served(app.callback_url),
+                self.reach.served(url),
                 content=body,
                 headers=headers,
                 timeout=self.delivery.timeout,
@@ -108,19 +119,19 @@ class WebhookCaller:
         self.history.append({"at": at, "app_id": app.app_id, "body": body.decode(), **answer.as_json()})
         return answer
 
-    async def challenge(self, app: MetaApp) -> bool:
+    async def challenge(self, url: str, verify_token: str) -> bool:
         """The GET by which Meta makes sure of an address before it is stored."""
-        challenge = hashlib.sha256(app.callback_url.encode()).hexdigest()[:10]
+        challenge = hashlib.sha256(url.encode()).hexdigest()[:10]
         query = urlencode(
             {
                 "hub.mode": "subscribe",
                 "hub.challenge": str(int(challenge, 16)),
-                "hub.verify_token": app.verify_token,
+                "hub.verify_token": verify_token,
             }
         )
         try:
             response = await self.reach.http().get(
-                f"{self.reach.served(app.callback_url)}?{query}", timeout=self.delivery.timeout
+                f"{self.reach.served(url)}?{query}", timeout=self.delivery.timeout
             )
         except (httpx2.HTTPError, httpx2.InvalidURL):
             return False
