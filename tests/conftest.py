@@ -9,6 +9,7 @@ import pytest
 
 from leadsrally.accounts import passwords
 from tests.database import Cluster, TestDatabase, administrator, clone
+from tests.graphboard import Graphboard, connected_to_meta
 from tests.switchboard import Switchboard, switched
 from tests.world import Line, Org, World
 
@@ -83,6 +84,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def switchboard(world: World) -> Iterator[Switchboard]:
     """The world's channels at a simulated Twilio."""
     with switched(world) as made:
+        yield made
+
+
+@pytest.fixture
+def graphboard(world: World) -> Iterator[Graphboard]:
+    """The world's channels at a simulated Meta."""
+    with connected_to_meta(world) as made:
         yield made
 
 

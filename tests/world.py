@@ -91,6 +91,7 @@ class MetaLine:
     waba_id: str | None
     phone_number_id: str | None
     page_id: str | None
+    app_id: str
     app_secret: str
     verify_token: str
     access_token: str
@@ -274,6 +275,7 @@ class World:
             waba_id=waba_id,
             phone_number_id=phone_number_id,
             page_id=page_id,
+            app_id=f"6700000{self._numbers:05d}",
             app_secret=secrets.token_hex(16),
             verify_token=secrets.token_urlsafe(16),
             access_token="EAAG" + secrets.token_hex(16),
@@ -290,6 +292,7 @@ class World:
                 "waba_id": waba_id,
                 "phone_number_id": phone_number_id,
                 "page_id": page_id,
+                "app_id": line.app_id,
                 "credentials": self.vault.seal(credentials.to_json(), meta_context(org.id, line.id)),
                 "created_at": self.clock.now,
                 **columns,

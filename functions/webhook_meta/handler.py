@@ -9,6 +9,7 @@ from leadsrally.kit.errors import TooLarge
 from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.messaging import store
 from leadsrally.messaging.answer_webhook import Webhook, answer_webhook
+from leadsrally.messaging.channels import meta_store
 from leadsrally.messaging.channels.directory import OpenChannel
 from leadsrally.messaging.leads.receive import receive_words
 from leadsrally.messaging.store import Call
@@ -54,6 +55,7 @@ def _webhook(door: Runtime, accept: Accept) -> Webhook[MetaCredentials]:
 def _confirm(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCredentials]) -> Response:
     challenge = answer_challenge(request.query, found.credentials)
     with door.db.tenant(found.channel.organization_id) as tx:
+        meta_store.note_challenge(tx, found.channel.organization_id, found.channel.id, now=call.at)
         store.log_call(tx, call, found.channel, outcome="confirmed", http_status=200)
     return gateway.answer(200, challenge, _TEXT)
 
@@ -61,7 +63,7 @@ def _confirm(door: Runtime, request: Request, call: Call, found: OpenChannel[Met
 def _take(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCredentials]) -> Response:
     if len(request.body) > _MAX_BYTES:
         raise TooLarge(f"A webhook of Meta has at most {_MAX_BYTES} bytes.", code="body_too_large")
-    verify(request.body, request.headers, found.credentials)
+    verify(request.body, request.headers, found.credentials.at(call.at))
     document = load(request.body)
     match inbound.object_of(document):
         case inbound.WHATSAPP:

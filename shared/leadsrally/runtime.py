@@ -216,15 +216,19 @@ class Runtime:
 
     @cached_property
     def workbench(self) -> "Workbench":
-        """What tasks at a provider of numbers need."""
+        """What looking after channels at their providers needs."""
         from leadsrally.messaging.channels.workbench import Workbench
+        from leadsrally.providers.meta.business import MetaBusinesses
         from leadsrally.providers.twilio.account import TwilioNumbers
 
+        # A simulator is asked without encryption, so never in production.
+        meta = None if self.settings.production else self.settings.optional("META_BASE_URL")
         return Workbench(
             self.db,
             self.clock,
             self.vault,
             TwilioNumbers(self.settings.optional("TWILIO_BASE_URL")),
+            MetaBusinesses(meta),
             self.settings.required("LEADSRALLY_PUBLIC_URL"),
         )
 

@@ -300,6 +300,7 @@ class TestDeath:
         """Past the queue's own fence: both hold the task, one of them may order."""
         from leadsrally.jobs.types import Job
         from leadsrally.messaging.channels.buy_number import buy_number
+        from leadsrally.messaging.channels.workbench import perform
 
         task_id = shop.order()
         job = Job(
@@ -317,7 +318,7 @@ class TestDeath:
 
         def work() -> None:
             both.wait()
-            buy_number(bench, job)
+            perform(bench, job, buy_number)
 
         threads = [threading.Thread(target=work) for _ in range(2)]
         for thread in threads:

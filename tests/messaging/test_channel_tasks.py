@@ -148,14 +148,14 @@ def test_tasks_of_one_channel_are_done_one_after_another(world: World, line: Lin
     assert {board.task(task)["state"] for task in tasks} == {"done"}
 
 
-def test_what_is_no_sms_channel_is_not_there(world: World, line: Line, board: Switchboard):
+def test_what_is_no_number_at_twilio_cannot_be_given_back_there(world: World, line: Line, board: Switchboard):
     for channel in (world.whatsapp_line, world.lead_page):
         made = channel(world.organization("Other"))
         with (
             runtime.of("api").db.tenant(made.organization_id) as tx,
             pytest.raises(NotFound),
         ):
-            ask_provider(tx, made.organization_id, "test", made.id, actor=SYSTEM, now=world.clock.now)
+            ask_provider(tx, made.organization_id, "release", made.id, actor=SYSTEM, now=world.clock.now)
 
 
 def test_a_secret_cannot_outlive_its_task(world: World, line: Line, board: Switchboard):

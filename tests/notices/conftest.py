@@ -131,6 +131,10 @@ class Office:
             },
         )
 
+    def channel_with_token(self) -> UUID:
+        ends = self.world.clock.now + days(3)
+        return self.world.whatsapp_line(self.org, token_expires_at=ends).id
+
     def channel_in_trouble(self) -> UUID:
         line = self.world.whatsapp_line(self.org, trouble="190", trouble_since=self.world.clock.now)
         return line.id
@@ -199,6 +203,16 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
     "template_stopped": (lambda o: {"template_id": o.template()}, {"owner@harbour.example"}, "/templates"),
     "channel_trouble": (
         lambda o: {"channel_id": o.channel_in_trouble()},
+        {"owner@harbour.example"},
+        "/channels",
+    ),
+    "channel_attention": (
+        lambda o: {"channel_id": o.channel_in_trouble()},
+        {"owner@harbour.example"},
+        "/channels",
+    ),
+    "token_expiring": (
+        lambda o: {"channel_id": o.channel_with_token()},
         {"owner@harbour.example"},
         "/channels",
     ),

@@ -515,10 +515,13 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
 
 # What each function may do with the master key, and to secrets of which purposes.
 KMS = {
-    "api": {"Encrypt": {"twilio.credentials", "twilio.task", "second_factor"}, "Decrypt": {"second_factor"}},
+    "api": {
+        "Encrypt": {"twilio.credentials", "twilio.task", "meta.credentials", "meta.task", "second_factor"},
+        "Decrypt": {"second_factor"},
+    },
     "manage_channel": {
-        "Decrypt": {"twilio.credentials", "twilio.task"},
-        "Encrypt": {"twilio.credentials"},
+        "Decrypt": {"twilio.credentials", "twilio.task", "meta.credentials", "meta.task"},
+        "Encrypt": {"twilio.credentials", "meta.credentials"},
     },
     "webhook_twilio": {"Decrypt": {"twilio.credentials"}},
     "webhook_meta": {"Decrypt": {"meta.credentials"}},

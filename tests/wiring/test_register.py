@@ -114,6 +114,16 @@ class TestSealed:
                 and world.value(f"SELECT {column.only} FROM (SELECT %(kind)s AS kind) AS row", kind=kind)
             ]
             assert len(lines) == 1, kind
+        for provider in ("twilio", "meta"):
+            lines = [
+                column
+                for column in SEALED
+                if column.table == "channel_tasks"
+                and world.value(
+                    f"SELECT {column.only} FROM (SELECT %(provider)s AS provider) AS row", provider=provider
+                )
+            ]
+            assert len(lines) == 1, provider
 
 
 class TestPromises:

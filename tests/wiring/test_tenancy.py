@@ -43,6 +43,7 @@ UNIQUE_FOR_ALL = {
 # Functions that run with other rights than their caller's.
 SECURITY_DEFINERS = {
     "channel_by_key": "leadsrally_lookup",
+    "meta_channels_due": "leadsrally_lookup",
     "whatsapp_accounts": "leadsrally_lookup",
     "lead_pages": "leadsrally_lookup",
     "login_by_email": "leadsrally_lookup",
@@ -270,19 +271,21 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
     ("api", "channel_tasks", "SELECT"): (
         "account_sid actor_id actor_kind called_at channel_id created_at failure finished_at id kind number"
-        " organization_id result state wanted"
+        " organization_id provider result state wanted"
     ),
     ("api", "channels", "INSERT"): (
-        "account_sid address created_at credentials id key kind name organization_id"
+        "account_sid address app_id created_at credentials id key kind name organization_id page_id phone_number_id"
+        " waba_id"
     ),
     ("api", "channels", "SELECT"): (
-        "account_sid address checked_at checks created_at credentials_version disconnected_at id key kind name"
-        " organization_id page_id phone_number_id provider_answers_keywords quiet_until state trouble trouble_since"
-        " version waba_id"
+        "account_sid address app_id challenged_at checked_at checks created_at credentials_version disconnected_at"
+        " health id key kind messaging_limit name name_status organization_id page_id phone_number_id"
+        " provider_answers_keywords quality quiet_until state token_expires_at trouble trouble_since version waba_id"
     ),
     ("api", "channels", "UPDATE"): (
-        "account_sid checked_at checks credentials credentials_version disconnected_at key name"
-        " provider_answers_keywords quiet_until state version"
+        "account_sid app_id challenged_at checked_at checks credentials credentials_version disconnected_at"
+        " expiry_warned_at health key messaging_limit name name_status provider_answers_keywords quality quiet_until"
+        " state token_expires_at trouble trouble_since version waba_id"
     ),
     ("api", "contact_fields", "UPDATE"): "choices label version",
     ("api", "contact_notes", "UPDATE"): "body edited_at version",
@@ -337,7 +340,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "organizations", "SELECT"): "id state version",
     ("clauses", "scores", "SELECT"): "message_id organization_id",
     ("clauses", "sessions", "SELECT"): "created_at expires_at id organization_id previous_hash token_hash",
-    ("keys", "channel_tasks", "SELECT"): "id organization_id secret",
+    ("keys", "channel_tasks", "SELECT"): "id organization_id provider secret",
     ("keys", "channel_tasks", "UPDATE"): "secret",
     ("keys", "channels", "SELECT"): "credentials id kind organization_id",
     ("keys", "channels", "UPDATE"): "credentials",
@@ -350,7 +353,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("api", "notices", "UPDATE"): "read_at",
     ("notify", "api_keys", "SELECT"): "created_at id name organization_id user_id",
-    ("notify", "channels", "SELECT"): "address id kind organization_id trouble trouble_since",
+    ("notify", "channels", "SELECT"): (
+        "address id kind name organization_id token_expires_at trouble trouble_since"
+    ),
     ("notify", "templates", "SELECT"): "category id language name organization_id state",
     ("api", "lead_forms", "UPDATE"): "consents country mapping version",
     ("api", "leads", "UPDATE"): "failure state",
@@ -370,7 +375,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     },
     ("template_sync", "channels", "SELECT"): "credentials id kind organization_id state trouble waba_id",
     ("template_sync", "channels", "UPDATE"): "trouble trouble_since",
-    ("webhook_meta", "channels", "UPDATE"): "trouble trouble_since",
+    ("webhook_meta", "channels", "UPDATE"): "challenged_at trouble trouble_since",
     ("webhook_meta", "templates", "UPDATE"): "changed_at reason state",
     ("notify", "email_changes", "SELECT"): (
         "expires_at id new_email old_email organization_id used_at user_id"
@@ -415,8 +420,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "account_sid address created_at credentials id key kind name organization_id"
     ),
     ("manage_channel", "channels", "UPDATE"): (
-        "account_sid checked_at checks credentials credentials_version disconnected_at key name quiet_until state"
-        " version"
+        "account_sid address checked_at checks credentials credentials_version disconnected_at expiry_warned_at health"
+        " key messaging_limit name name_status quality quiet_until state token_expires_at trouble trouble_since version"
     ),
     ("send_message", "channels", "UPDATE"): "quiet_until trouble trouble_since",
     ("send_message", "contacts", "UPDATE"): "updated_at",
@@ -491,6 +496,8 @@ TRIED = [
     ("api", "SELECT * FROM lead_pages()"),
     ("api", "UPDATE templates SET state = 'approved'"),
     ("api", "SELECT * FROM whatsapp_accounts()"),
+    ("api", "SELECT * FROM meta_channels_due(now(), now())"),
+    ("webhook_meta", "UPDATE channels SET address = ''"),
     ("notify", "UPDATE users SET email = ''"),
     ("webhook_resend", "SELECT role FROM users"),
     ("webhook_resend", "UPDATE users SET email = ''"),

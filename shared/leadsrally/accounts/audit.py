@@ -39,6 +39,7 @@ AuditAction = Literal[
     "channel.credentials_replaced",
     "channel.disconnected",
     "number.bought",
+    "channel.configured",
     "number.configured",
     "number.released",
     "consent.granted",

@@ -56,6 +56,7 @@ TWILIO_CREDENTIALS: Final = "twilio.credentials"
 META_CREDENTIALS: Final = "meta.credentials"
 """What a channel's sealed credentials are for, bound into the seal."""
 TWILIO_TASK: Final = "twilio.task"
+META_TASK: Final = "meta.task"
 """Credentials that a task brings along and that are forgotten with its end."""
 
 
@@ -387,6 +388,109 @@ class NumberProvider(Protocol):
         ...
 
 
+# -- a business at Meta -------------------------------------------------------------------------------------
+
+Quality = Literal["green", "yellow", "red", "unknown"]
+Health = Literal["available", "limited", "blocked"]
+NewsOf = Literal["whatsapp", "page"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenState:
+    """What a provider says of an access token. `page_id`: it is that page's own."""
+
+    valid: bool
+    app_id: str
+    scopes: frozenset[str]
+    expires_at: datetime | None = None  # None: never
+    page_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberState:
+    """How a WhatsApp number stands. Words in capitals are the provider's own."""
+
+    number: str | None  # E.164
+    status: str  # CONNECTED, and others that are not
+    name_status: str
+    quality: Quality
+    health: Health | None
+    health_code: str | None = None  # the provider's, of what limits or blocks it
+    messaging_limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Where an app's news of one kind is sent, and which it is."""
+
+    callback_url: str
+    active: bool
+    fields: frozenset[str]
+
+
+class BusinessAccess(Protocol):
+    """A business at Meta by way of the customer's app, open for the length of a `with`. A node is an account or a page.
+
+    Each call asks once. All raise `ProviderRefused` when the answer is no and `Unavailable` when there is none.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def app(self) -> None:
+        """Whether the app's id and secret belong together: refused when they do not."""
+        ...
+
+    def token(self) -> TokenState: ...
+
+    def numbers(self, waba_id: str) -> frozenset[str]:
+        """Ids of the account's phone numbers."""
+        ...
+
+    def number(self, phone_number_id: str) -> NumberState: ...
+
+    def messaging_limit(self, phone_number_id: str) -> str | None: ...
+
+    def page(self, page_id: str) -> None:
+        """Whether the page can be read: refused when it cannot."""
+        ...
+
+    def forms(self, page_id: str) -> None:
+        """Whether the page's lead forms can be listed: refused when they cannot."""
+        ...
+
+    def subscription(self, of: NewsOf) -> Subscription | None: ...
+
+    def subscribed(self, node: str) -> frozenset[str] | None:
+        """The fields of the node that the app is installed for, empty where none are named; None: it is not installed."""
+        ...
+
+    def listen(self, of: NewsOf, callback_url: str, fields: frozenset[str]) -> None:
+        """Have the app's news of this kind sent there. The provider makes sure of the address meanwhile."""
+        ...
+
+    def subscribe(self, node: str, fields: frozenset[str]) -> None:
+        """Install the app on the node. May be repeated."""
+        ...
+
+    def unsubscribe(self, node: str) -> None: ...
+
+
+class BusinessProvider(Protocol):
+    """`document` is what a channel's seal holds; only its provider can read it."""
+
+    def access(self, document: bytes, app_id: str) -> BusinessAccess: ...
+
+    def renewed(self, document: bytes, replacement: bytes, until: datetime, named: bytes) -> bytes | None:
+        """The document with what was replaced; the old app secret still verifies what comes in `until` then.
+
+        A token is put only in the place of the one that `named` holds, the document of the channel it was entered for,
+        and a verify token only into that very document. None when nothing changes.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """What became of an inbound message. `duplicate` means that nothing changed."""
@@ -424,7 +528,6 @@ TemplateState = Literal[
     "unknown",
 ]
 TemplateCategory = Literal["marketing", "utility", "authentication"]
-Quality = Literal["green", "yellow", "red", "unknown"]
 HeaderKind = Literal["text", "image", "video", "document", "location"]
 GAP: Final = re.compile(r"\{\{\s*(\w{1,64})\s*\}\}")
 ButtonKind = Literal["quick_reply", "url", "phone", "copy_code", "other"]

@@ -294,7 +294,7 @@ def _template_stopped(tx: Tx, job: Job, now: datetime) -> Matter | None:
 # Set right in the meantime, it is no matter any more.
 _CHANNEL = """
 SELECT c.id AS about_id, o.language, o.time_zone,
-       jsonb_build_object('address', c.address, 'since', c.trouble_since) AS detail
+       jsonb_build_object('address', c.address, 'name', nullif(c.name, ''), 'since', c.trouble_since) AS detail
   FROM channels AS c
   JOIN organizations AS o ON o.id = c.organization_id
  WHERE c.organization_id = %(organization_id)s
@@ -311,9 +311,36 @@ def _channel_trouble(tx: Tx, job: Job, now: datetime) -> Matter | None:
         thing,
         {
             "at": datetime.fromisoformat(thing.detail["since"]),
-            "channel": Name(thing.detail["address"] or "Meta"),
+            "channel": _called(thing),
         },
     )
+
+
+# Replaced in the meantime, or past its end, it is no matter any more.
+_EXPIRING = """
+SELECT c.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('address', c.address, 'name', nullif(c.name, ''), 'until', c.token_expires_at) AS detail
+  FROM channels AS c
+  JOIN organizations AS o ON o.id = c.organization_id
+ WHERE c.organization_id = %(organization_id)s
+   AND c.id = %(channel_id)s
+   AND c.token_expires_at > %(now)s
+"""
+
+
+def _token_expiring(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    thing = tx.maybe(_Thing, _EXPIRING, _named(job, "channel_id", now))
+    return thing and _owners_matter(
+        tx,
+        job,
+        thing,
+        {"until": datetime.fromisoformat(thing.detail["until"]), "channel": _called(thing)},
+    )
+
+
+def _called(channel: _Thing) -> Name:
+    """The channel's number; of a page the name that somebody gave it."""
+    return Name(channel.detail["address"] or channel.detail["name"] or "Meta")
 
 
 _OWNERS = """
@@ -352,4 +379,6 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "session_reuse": Telling(_session_reuse),
     "template_stopped": Telling(_template_stopped, Link("/templates")),
     "channel_trouble": Telling(_channel_trouble, Link("/channels")),
+    "channel_attention": Telling(_channel_trouble, Link("/channels")),
+    "token_expiring": Telling(_token_expiring, Link("/channels")),
 }

@@ -26,6 +26,8 @@ Kind = Literal[
     "session_reuse",
     "template_stopped",
     "channel_trouble",
+    "channel_attention",
+    "token_expiring",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Language = Literal["en", "es", "pt", "fr", "de", "it"]

@@ -12,7 +12,7 @@ from uuid import UUID
 from leadsrally.accounts.second_factor import PURPOSE as SECOND_FACTOR
 from leadsrally.kit.crypto import SealContext
 from leadsrally.kit.db import Tx
-from leadsrally.messaging.types import META_CREDENTIALS, TWILIO_CREDENTIALS, TWILIO_TASK
+from leadsrally.messaging.types import META_CREDENTIALS, META_TASK, TWILIO_CREDENTIALS, TWILIO_TASK
 
 _BEFORE_ALL: Final = UUID(int=0)
 
@@ -38,7 +38,8 @@ SEALED: Final[tuple[SealedColumn, ...]] = (
     SealedColumn("second_factors", "secret", SECOND_FACTOR, row="user_id"),
     SealedColumn("channels", "credentials", TWILIO_CREDENTIALS, only="kind = 'sms'"),
     SealedColumn("channels", "credentials", META_CREDENTIALS, only="kind IN ('whatsapp', 'lead_ads')"),
-    SealedColumn("channel_tasks", "secret", TWILIO_TASK),
+    SealedColumn("channel_tasks", "secret", TWILIO_TASK, only="provider = 'twilio'"),
+    SealedColumn("channel_tasks", "secret", META_TASK, only="provider = 'meta'"),
 )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from leadsrally.accounts import audit
 from leadsrally.jobs.enqueue import enqueue
-from leadsrally.jobs.types import Done, Job, Later, Result
+from leadsrally.jobs.types import Done, Later, Result
 from leadsrally.kit.errors import LeadsRallyError, Unavailable
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging.channels import store as channel_store
@@ -15,7 +15,7 @@ from leadsrally.messaging.channels.connect_twilio import new_key
 from leadsrally.messaging.channels.directory import twilio_context
 from leadsrally.messaging.channels.store import Place
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.channels.workbench import Unfit, Workbench, fail, perform
+from leadsrally.messaging.channels.workbench import Unfit, Workbench, fail
 from leadsrally.messaging.types import Bought, Doubtful, NotAsked, NotBought
 from leadsrally.telemetry import log
 
@@ -27,16 +27,12 @@ _GIVE_UP: Final = timedelta(days=1)
 _LOOKS: Final = 40  # tries that fail for other reasons than the provider's silence
 
 
-def buy_number(bench: Workbench, job: Job) -> Result:
+def buy_number(bench: Workbench, work: Work) -> Result:
     """Order the number once and make a channel of it.
 
     There is no idempotency key at Twilio. A crash or a broken answer after the order leaves the task `unknown`, to be
     resolved by `find_purchase`.
     """
-    return perform(bench, job, _buy)
-
-
-def _buy(bench: Workbench, work: Work) -> Result:
     if work.state != "waiting":  # an earlier worker ordered, or was about to, and never came back
         _look_up_later(bench, work)
         return Done()
@@ -85,15 +81,11 @@ def _look_up_later(bench: Workbench, work: Work) -> None:
             )
 
 
-def find_purchase(bench: Workbench, job: Job) -> Result:
+def find_purchase(bench: Workbench, work: Work) -> Result:
     """Find out whether an order without an answer was taken: the account has the number, or after a while it has not.
 
     Orders nothing. When the provider cannot be asked for a day, a person is told to look.
     """
-    return perform(bench, job, _find)
-
-
-def _find(bench: Workbench, work: Work) -> Result:
     if work.state != "unknown" or work.called_at is None:
         return Done()
     waited = bench.clock() - work.called_at

@@ -1,16 +1,15 @@
-"""Ask the provider whether a channel can work: signed in, number there, able to text, texts sent to us."""
+"""Ask Twilio whether a channel can work: signed in, number there, able to text, texts sent to us."""
 
-from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from dataclasses import asdict
+from typing import Final
 
-from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.jobs.types import Done, Result
 from leadsrally.messaging.channels import store as channel_store
 from leadsrally.messaging.channels import task_store
+from leadsrally.messaging.channels.checklist import Check
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.channels.workbench import Connected, Workbench, connected, perform
+from leadsrally.messaging.channels.workbench import Connected, Workbench, connected
 from leadsrally.messaging.types import AccountState, OwnedNumber, ProviderRefused
-
-CheckName = Literal["sign_in", "account", "number", "texting", "webhook", "registration"]
 
 # Codes of Twilio's that say the same about a message; their pages explain what to do.
 _SUSPENDED: Final = "30002"
@@ -23,24 +22,8 @@ _UNVERIFIED: Final = "30032"
 _TOLL_FREE: Final = tuple(f"+1{code}" for code in (800, 833, 844, 855, 866, 877, 888))
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. `reason` is a word of `troubles` or a code of the provider's.
-
-    `advice` is no failure: it may stand in the way and cannot be seen from here.
-    """
-
-    check: CheckName
-    state: Literal["passed", "failed", "advice"]
-    reason: str | None = None
-
-
-def check_channel(bench: Workbench, job: Job) -> Result:
+def check_number(bench: Workbench, work: Work) -> Result:
     """Keep what was found with the channel and with the task. Changes nothing at the provider."""
-    return perform(bench, job, _check)
-
-
-def _check(bench: Workbench, work: Work) -> Result:
     channel = connected(work)
     checks = [asdict(check) for check in _checks(bench, work, channel)]
     now = bench.clock()

@@ -1,19 +1,15 @@
 """Have the provider send a number's texts to us."""
 
 from leadsrally.accounts import audit
-from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.jobs.types import Done, Result
 from leadsrally.messaging.channels import task_store
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.channels.workbench import Unfit, Workbench, connected, perform
+from leadsrally.messaging.channels.workbench import Unfit, Workbench, connected
 
 
-def configure_number(bench: Workbench, job: Job) -> Result:
+def configure_number(bench: Workbench, work: Work) -> Result:
     """Point the number at the channel's webhook, then have the channel tested. May be repeated."""
-    return perform(bench, job, _configure)
-
-
-def _configure(bench: Workbench, work: Work) -> Result:
     channel = connected(work)
     with bench.account_of(work) as account:
         owned = account.owned(channel.address)

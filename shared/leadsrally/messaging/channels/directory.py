@@ -16,6 +16,7 @@ from leadsrally.kit.db import Database
 from leadsrally.messaging import store
 from leadsrally.messaging.types import (
     META_CREDENTIALS,
+    META_TASK,
     TWILIO_CREDENTIALS,
     TWILIO_TASK,
     Channel,
@@ -41,8 +42,13 @@ def twilio_context(organization_id: UUID, channel_id: UUID) -> SealContext:
 
 
 def task_context(organization_id: UUID, task_id: UUID) -> SealContext:
-    """Where credentials belong that a task brings along."""
+    """Where Twilio credentials belong that a task brings along."""
     return SealContext(organization_id, TWILIO_TASK, task_id)
+
+
+def meta_task_context(organization_id: UUID, task_id: UUID) -> SealContext:
+    """Where Meta credentials belong that a task brings along."""
+    return SealContext(organization_id, META_TASK, task_id)
 
 
 def meta_context(organization_id: UUID, channel_id: UUID) -> SealContext:

@@ -9,6 +9,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Stale
 from leadsrally.messaging.channels import store as channel_store
 from leadsrally.messaging.channels.ask_provider import no_channel
+from leadsrally.messaging.channels.disconnect_meta import let_go
 
 
 def edit_channel(
@@ -43,7 +44,8 @@ def disconnect_channel(
 ) -> None:
     """Take nothing more in, send nothing more, forget the credentials. Conversations stay.
 
-    The number stays the customer's at the provider. Raises `NotFound`, `Conflict` when it is disconnected already, and
+    What waits to be sent is refused when its turn comes. The number or page stays the customer's at the provider; Meta
+    is told, in a task, to send its news no more. Raises `NotFound`, `Conflict` when it is disconnected already, and
     `Stale`.
     """
     channel = channel_store.shown(tx, organization_id, channel_id)
@@ -51,6 +53,10 @@ def disconnect_channel(
         raise no_channel()
     if channel["state"] != "active":
         raise Conflict("The channel is disconnected already.", code="channel_disconnected")
-    if not channel_store.disconnect(tx, organization_id, channel_id, version=version, now=now):
+    if channel["kind"] == "sms":
+        gone = channel_store.disconnect(tx, organization_id, channel_id, version=version, now=now)
+    else:
+        gone = let_go(tx, organization_id, channel_id, version, actor=actor, now=now)
+    if not gone:
         raise Stale
     audit.record(tx, organization_id, actor, "channel.disconnected", now=now, target=("channel", channel_id))

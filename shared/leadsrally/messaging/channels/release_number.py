@@ -1,19 +1,15 @@
 """Give a number back to the provider."""
 
 from leadsrally.accounts import audit
-from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.jobs.types import Done, Result
 from leadsrally.messaging.channels import store as channel_store
 from leadsrally.messaging.channels import task_store
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.channels.workbench import Workbench, connected, perform
+from leadsrally.messaging.channels.workbench import Workbench, connected
 
 
-def release_number(bench: Workbench, job: Job) -> Result:
+def release_number(bench: Workbench, work: Work) -> Result:
     """Release it there, then disconnect its channel here. May be repeated: what is gone is gone."""
-    return perform(bench, job, _release)
-
-
-def _release(bench: Workbench, work: Work) -> Result:
     channel = connected(work)
     with bench.account_of(work) as account:
         owned = account.owned(channel.address)

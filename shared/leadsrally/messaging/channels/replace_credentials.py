@@ -5,29 +5,25 @@ from typing import Final
 from uuid import UUID
 
 from leadsrally.accounts import audit
-from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.jobs.types import Done, Result
 from leadsrally.messaging.channels import store as channel_store
 from leadsrally.messaging.channels import task_store
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.channels.directory import task_context, twilio_context
 from leadsrally.messaging.channels.store import Held
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.channels.workbench import Unfit, Workbench, connected, perform
+from leadsrally.messaging.channels.workbench import Unfit, Workbench, connected
 
 # Twilio signs with the old token until the new one is promoted, and what it signed may still be on its way.
 OVERLAP: Final = timedelta(hours=24)
 _TRIES: Final = 5
 
 
-def replace_credentials(bench: Workbench, job: Job) -> Result:
+def replace_credentials(bench: Workbench, work: Work) -> Result:
     """Prove the new token at the provider, then use it at once; the old one verifies for a day more (W18).
 
     A token that the provider refuses replaces nothing. May be repeated: a channel that has the new token keeps it.
     """
-    return perform(bench, job, _replace)
-
-
-def _replace(bench: Workbench, work: Work) -> Result:
     channel_id, organization_id = connected(work).id, work.organization_id
     replacement = bench.vault.open(work.secret or b"", task_context(organization_id, work.task_id))
     with bench.provider.account(replacement, work.account_sid) as account:

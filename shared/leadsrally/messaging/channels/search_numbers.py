@@ -3,21 +3,17 @@
 from dataclasses import asdict
 from typing import Final
 
-from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.jobs.types import Done, Result
 from leadsrally.messaging.channels import task_store
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.channels.workbench import Workbench, perform
+from leadsrally.messaging.channels.workbench import Workbench
 from leadsrally.messaging.types import NumberWanted
 
 SHOWN: Final = 20
 
 
-def search_numbers(bench: Workbench, job: Job) -> Result:
+def search_numbers(bench: Workbench, work: Work) -> Result:
     """Keep with the task what the provider offers now; some of it may be gone a moment later."""
-    return perform(bench, job, _search)
-
-
-def _search(bench: Workbench, work: Work) -> Result:
     with bench.account_of(work) as account:
         found = account.search(NumberWanted(**(work.wanted or {})), SHOWN)
     with bench.db.tenant(work.organization_id) as tx:

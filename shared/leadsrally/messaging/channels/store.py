@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 from leadsrally.kit.db import Tx
 
 _SHOWN = """
-SELECT id, kind, name, key, address, account_sid, waba_id, phone_number_id, page_id, state,
-       provider_answers_keywords, quiet_until, checks, checked_at, version, created_at, disconnected_at
+SELECT id, kind, name, key, address, account_sid, waba_id, phone_number_id, page_id, app_id, state,
+       provider_answers_keywords, quiet_until, trouble, trouble_since, health, quality, messaging_limit, name_status,
+       token_expires_at, challenged_at, checks, checked_at, version, created_at, disconnected_at
   FROM channels
  WHERE organization_id = %(organization_id)s
    AND id = %(channel_id)s
@@ -25,8 +26,9 @@ def shown(tx: Tx, organization_id: UUID, channel_id: UUID) -> dict[str, Any] | N
 
 
 _NEWEST = """
-SELECT id, kind, name, key, address, account_sid, waba_id, phone_number_id, page_id, state,
-       provider_answers_keywords, quiet_until, checks, checked_at, version, created_at, disconnected_at
+SELECT id, kind, name, key, address, account_sid, waba_id, phone_number_id, page_id, app_id, state,
+       provider_answers_keywords, quiet_until, trouble, trouble_since, health, quality, messaging_limit, name_status,
+       token_expires_at, challenged_at, checks, checked_at, version, created_at, disconnected_at
   FROM channels
  WHERE organization_id = %(organization_id)s
    AND (created_at, id) < (%(before)s, %(before_id)s)

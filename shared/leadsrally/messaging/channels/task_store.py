@@ -9,19 +9,21 @@ from psycopg.types.json import Jsonb
 
 from leadsrally.accounts.audit import Actor
 from leadsrally.kit.db import Tx
+from leadsrally.messaging.types import ChannelKind
 
-TaskKind = Literal["test", "configure", "replace", "search", "buy", "release"]
+TaskKind = Literal["connect", "disconnect", "test", "configure", "replace", "search", "buy", "release"]
+TaskProvider = Literal["twilio", "meta"]
 TaskState = Literal["waiting", "calling", "unknown", "done", "failed"]
 
 _TASKS_KEPT = timedelta(days=30)
 
 _INSERT_TASK = """
 INSERT INTO channel_tasks (
-    organization_id, id, kind, channel_id, account_sid, secret, number, wanted, actor_kind, actor_id, created_at
+    organization_id, id, kind, provider, channel_id, account_sid, secret, number, wanted, actor_kind, actor_id, created_at
 )
 VALUES (
-    %(organization_id)s, %(task_id)s, %(kind)s, %(channel_id)s, %(account_sid)s, %(secret)s, %(number)s, %(wanted)s,
-    %(actor_kind)s, %(actor_id)s, %(now)s
+    %(organization_id)s, %(task_id)s, %(kind)s, %(provider)s, %(channel_id)s, %(account_sid)s, %(secret)s, %(number)s,
+    %(wanted)s, %(actor_kind)s, %(actor_id)s, %(now)s
 )
 ON CONFLICT (organization_id, number) WHERE kind = 'buy' AND finished_at IS NULL DO NOTHING
 """
@@ -33,6 +35,7 @@ def insert_task(
     task_id: UUID,
     kind: TaskKind,
     *,
+    provider: TaskProvider,
     channel_id: UUID | None,
     account_sid: str | None,
     secret: bytes | None,
@@ -49,6 +52,7 @@ def insert_task(
                 "organization_id": organization_id,
                 "task_id": task_id,
                 "kind": kind,
+                "provider": provider,
                 "channel_id": channel_id,
                 "account_sid": account_sid,
                 "secret": secret,
@@ -76,7 +80,7 @@ def forget_old_tasks(tx: Tx, organization_id: UUID, *, now: datetime) -> None:
 
 
 _SHOWN_TASK = """
-SELECT id, kind, channel_id, number, state, failure, result, created_at, finished_at
+SELECT id, kind, provider, channel_id, number, state, failure, result, created_at, finished_at
   FROM channel_tasks
  WHERE organization_id = %(organization_id)s
    AND id = %(task_id)s
@@ -97,7 +101,7 @@ class Work:
     task_id: UUID
     kind: TaskKind
     state: TaskState
-    account_sid: str
+    account_sid: str  # empty for what is no number at Twilio
     secret: bytes | None
     number: str | None
     wanted: dict[str, Any] | None
@@ -105,6 +109,7 @@ class Work:
     actor_id: UUID | None
     called_at: datetime | None
     channel_id: UUID | None
+    channel_kind: ChannelKind | None
     channel_state: Literal["active", "disconnected"] | None
     channel_key: str | None
     channel_address: str | None
@@ -117,9 +122,9 @@ class Work:
 
 
 _WORK = """
-SELECT t.organization_id, t.id AS task_id, t.kind, t.state, coalesce(t.account_sid, c.account_sid) AS account_sid,
+SELECT t.organization_id, t.id AS task_id, t.kind, t.state, coalesce(t.account_sid, c.account_sid, '') AS account_sid,
        t.secret, t.number, t.wanted, t.actor_kind, t.actor_id, t.called_at,
-       c.id AS channel_id, c.state AS channel_state, c.key AS channel_key, c.address AS channel_address,
+       c.id AS channel_id, c.kind AS channel_kind, c.state AS channel_state, c.key AS channel_key, c.address AS channel_address,
        c.credentials AS channel_credentials
   FROM channel_tasks AS t
   LEFT JOIN channels AS c ON c.organization_id = t.organization_id AND c.id = t.channel_id

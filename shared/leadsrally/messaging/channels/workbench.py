@@ -12,7 +12,7 @@ from leadsrally.kit.errors import OUR_FAULT, Conflict, LeadsRallyError, Unavaila
 from leadsrally.messaging.channels import task_store
 from leadsrally.messaging.channels.directory import task_context, twilio_context
 from leadsrally.messaging.channels.task_store import Work
-from leadsrally.messaging.types import NumberAccount, NumberProvider
+from leadsrally.messaging.types import BusinessProvider, NumberAccount, NumberProvider
 from leadsrally.telemetry import log
 
 
@@ -24,6 +24,7 @@ class Workbench:
     clock: Clock
     vault: Vault
     provider: NumberProvider
+    businesses: BusinessProvider
     public_url: str
 
     def account_of(self, work: Work) -> NumberAccount:
@@ -78,7 +79,21 @@ def inbound_url(public_url: str, key: str) -> str:
     return f"{public_url}/webhooks/twilio/{key}/inbound"
 
 
+def callback_url(public_url: str, key: str) -> str:
+    """The address of a WhatsApp number's or a page's webhook, as it is entered at Meta."""
+    return f"{public_url}/webhooks/meta/{key}"
+
+
 Act = Callable[[Workbench, Work], Result]
+
+
+def either(number: Act, business: Act) -> Act:
+    """One thing to do for a number at Twilio, another for a WhatsApp number or a page."""
+
+    def act(bench: Workbench, work: Work) -> Result:
+        return (business if work.channel_kind in ("whatsapp", "lead_ads") else number)(bench, work)
+
+    return act
 
 
 def perform(bench: Workbench, job: Job, act: Act) -> Result:
