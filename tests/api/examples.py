@@ -181,6 +181,10 @@ def released(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"channel_id": tenant.channel(_RELEASED)}
 
 
+def business(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"channel_id": tenant.world.whatsapp_line(tenant.org).id}
+
+
 def whatsapp(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"conversation_id": tenant.whatsapp_conversation()}
 
@@ -231,7 +235,12 @@ def second_factor(tenant: Tenant, asking: Client, *, on: bool = True) -> Mapping
 
 _RELEASED = "+15005569999"
 _ACCOUNT = {"account_sid": "AC" + "d" * 32, "auth_token": "t" * 32}
+_BUSINESS = {"app_id": "670843887433847", "app_secret": "s" * 32, "access_token": "t" * 64}
 _numbers = count(1)
+
+
+def another_node() -> str:
+    return f"1060000000{next(_numbers):05d}"
 
 
 def another_number() -> str:
@@ -285,6 +294,11 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/audit-log"): Example(),
     ("GET", "/v1/channels"): Example(),
     ("POST", "/v1/channels"): Example(lambda: {**_ACCOUNT, "number": another_number()}),
+    ("POST", "/v1/channels/whatsapp"): Example(
+        lambda: {**_BUSINESS, "waba_id": "102290129340398", "phone_number_id": another_node()}
+    ),
+    ("POST", "/v1/channels/lead-ads"): Example(lambda: {**_BUSINESS, "page_id": another_node()}),
+    ("POST", "/v1/channels/{channel_id}/verify-token"): Example(places=business),
     ("GET", "/v1/channels/{channel_id}"): Example(places=channel),
     ("PATCH", "/v1/channels/{channel_id}"): Example(lambda: {"name": "Sales"}, places=channel),
     ("DELETE", "/v1/channels/{channel_id}"): Example(places=channel),

@@ -168,7 +168,8 @@ class TestRead:
         shown = {item["id"]: item for item in client.get("/v1/channels")[1]["items"]}
         assert shown[str(page.id)]["number"] is None
         assert shown[str(number.id)]["webhook_url"] == f"{PUBLIC_URL}/webhooks/meta/{number.key}"
-        problem(client.post(f"/v1/channels/{number.id}/test"), 404, "channel_not_found")
+        answer = client.post(f"/v1/channels/{number.id}/release", {"confirm": number.number})
+        problem(answer, 404, "channel_not_found")
 
 
 class TestEdit:

@@ -1,39 +1,37 @@
-"""Channels: numbers at Twilio, connected, tested, bought and released. What is entered as a secret is never shown again.
+"""Channels: tested, edited, given other credentials, let go; numbers at Twilio connected, bought and released.
+
+What is entered as a secret is never shown again. WhatsApp numbers and pages are connected in `businesses`.
 
 What needs the provider is a task. It is answered with 202 and done within seconds; `GET /v1/channels/tasks/{task_id}`
 says what came of it.
 """
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
-from pydantic_core import PydanticCustomError
 
 from functions.api import etags
 from functions.api.asking import Asked, Known, known, permit
+from functions.api.channel import Channel, Task, found_channel, shown_channel, shown_task, tagged
+from functions.api.channel_secrets import AccessToken, AppSecret, sealed_for_task, sendable
 from functions.api.etags import IfMatch
 from functions.api.limits import Body
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
-from leadsrally.kit.errors import NotFound
+from leadsrally.kit.errors import Invalid
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging.channels import store as channel_store
-from leadsrally.messaging.channels import task_store
 from leadsrally.messaging.channels.ask_provider import SealedAccount, ask_provider, ask_release, no_channel
-from leadsrally.messaging.channels.check import CheckName
 from leadsrally.messaging.channels.connect_twilio import SealedChannel, connect_twilio, place_for
 from leadsrally.messaging.channels.directory import task_context, twilio_context
 from leadsrally.messaging.channels.edit import disconnect_channel, edit_channel
-from leadsrally.messaging.channels.task_store import TaskKind, TaskState
-from leadsrally.messaging.channels.troubles import TROUBLES
-from leadsrally.messaging.channels.workbench import inbound_url
-from leadsrally.messaging.types import ChannelKind, NumberWanted
-from leadsrally.providers.twilio.error_codes import explain
+from leadsrally.messaging.channels.task_store import TaskKind
+from leadsrally.messaging.types import NumberWanted
+from leadsrally.providers.meta.credentials import MetaReplacement
 from leadsrally.providers.twilio.signature import TwilioCredentials
 
 router = APIRouter(prefix="/v1/channels", tags=["channels"])
@@ -51,16 +49,9 @@ AccountSid = Annotated[
 ]
 
 
-def _sendable(token: SecretStr) -> SecretStr:
-    """Basic authentication carries printable ASCII; the sentence repeats nothing of the token."""
-    if not (token.get_secret_value().isascii() and token.get_secret_value().isprintable()):
-        raise PydanticCustomError("token", "Token holds a character that no token of Twilio has")
-    return token
-
-
 AuthToken = Annotated[
     SecretStr,
-    AfterValidator(_sendable),
+    AfterValidator(sendable),
     Field(
         min_length=16,
         max_length=128,
@@ -69,44 +60,6 @@ AuthToken = Annotated[
     ),
 ]
 Name = Annotated[str, Field(max_length=100, examples=["Sales"])]
-
-
-class Trouble(BaseModel):
-    """Why something is not as it should be, and what to do about it."""
-
-    code: str = Field(examples=["webhook_elsewhere"])
-    cause: str = Field(examples=["Texts to this number are sent to another address."])
-    remedy: str = Field(examples=["Choose Configure, which points the number at us."])
-
-
-class Check(BaseModel):
-    """One thing that the live test looked at. An advice is no failure: it may stand in the way."""
-
-    check: CheckName
-    state: Literal["passed", "failed", "advice"]
-    trouble: Trouble | None
-
-
-class Channel(BaseModel):
-    id: UUID
-    kind: ChannelKind
-    name: str = Field(examples=["Sales"])
-    number: str | None = Field(description="Ours, E.164; null for a page.", examples=["+15005550010"])
-    account_sid: str | None = Field(examples=["AC00000000000000000000000000000d01"])
-    state: Literal["active", "disconnected"]
-    webhook_url: str = Field(
-        description="Where the provider has to send what comes in.",
-        examples=["https://app.example.com/webhooks/twilio/qF3vVn0Yh1m2kq9b8c7dJt5wX4zA6sLe/inbound"],
-    )
-    provider_answers_keywords: bool = Field(
-        description="Twilio or the carrier confirms STOP and HELP, so we do not. Off: we do."
-    )
-    quiet_until: datetime | None = Field(description="The provider asked to slow down until then.")
-    checks: list[Check] | None = Field(description="What the last live test found; null before the first.")
-    checked_at: datetime | None
-    created_at: datetime
-    disconnected_at: datetime | None
-    version: int
 
 
 class NewChannel(Body):
@@ -125,6 +78,23 @@ class ChannelEdit(Body):
 
 class Replacement(Body):
     auth_token: AuthToken
+
+
+def _entered(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+class BusinessReplacement(Body):
+    """Of a WhatsApp number or a page. What is left out stays as it is."""
+
+    access_token: AccessToken | None = None
+    app_secret: AppSecret | None = None
+
+    def read(self) -> MetaReplacement:
+        """Raises `Invalid` when nothing is given."""
+        if self.access_token is None and self.app_secret is None:
+            raise Invalid("Enter an access token, an app secret, or both.", code="nothing_given")
+        return MetaReplacement(app_secret=_entered(self.app_secret), access_token=_entered(self.access_token))
 
 
 class ChannelsAccount(Body):
@@ -171,33 +141,6 @@ class Release(Body):
     ]
 
 
-class Offer(BaseModel):
-    """A number that could be bought a moment ago."""
-
-    number: str = Field(examples=["+14155550100"])
-    locality: str = Field(examples=["San Francisco"])
-    region: str = Field(examples=["CA"])
-    mms: bool
-    voice: bool
-    address_required: bool = Field(description="The regulator wants an address; add it in Twilio first.")
-
-
-class Task(BaseModel):
-    id: UUID
-    kind: TaskKind
-    state: TaskState = Field(
-        description="`unknown`: a number was ordered, no answer came; it is being looked up."
-    )
-    channel_id: UUID | None = Field(description="Whose account is used; null when the task brought one.")
-    number: str | None = Field(description="That is bought.", examples=["+14155550100"])
-    trouble: Trouble | None = Field(description="Why it failed.")
-    checks: list[Check] | None = Field(description="What a test found.")
-    numbers: list[Offer] | None = Field(description="What a search found.")
-    bought: UUID | None = Field(description="The channel of the number that was bought.")
-    created_at: datetime
-    finished_at: datetime | None
-
-
 class Connected(BaseModel):
     channel: Channel
     test: Task
@@ -210,7 +153,7 @@ def channels(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Cha
     rows = channel_store.newest(
         asked.tx, asked.person.organization_id, before=place.at, before_id=place.id, limit=limit
     )
-    items = [_channel(asked, row) for row in rows]
+    items = [shown_channel(asked, row) for row in rows]
     return Page(items=items, next=next_cursor(rows, limit, "created_at"))
 
 
@@ -251,7 +194,7 @@ def connect(
             actor=asked.actor,
             now=asked.door.clock(),
         )
-        return Connected(channel=_found(asked, sealed.id), test=_task(asked, test))
+        return Connected(channel=found_channel(asked, sealed.id), test=shown_task(asked, test))
 
     answer = once(Connected, act)
     response.headers["ETag"] = etags.tag(answer.channel.version)
@@ -263,7 +206,7 @@ def connect(
 )
 def task(asked: Asked, task_id: UUID) -> Task:
     """What came of something that needed the provider. Kept for thirty days."""
-    return _task(asked, task_id)
+    return shown_task(asked, task_id)
 
 
 @router.get(
@@ -273,7 +216,7 @@ def task(asked: Asked, task_id: UUID) -> Task:
 )
 def channel(asked: Asked, channel_id: UUID, response: Response) -> Channel:
     """One channel."""
-    return _tagged(response, _found(asked, channel_id))
+    return tagged(response, found_channel(asked, channel_id))
 
 
 @router.patch(
@@ -295,7 +238,7 @@ def edit(
         actor=asked.actor,
         now=asked.door.clock(),
     )
-    return _tagged(response, _found(asked, channel_id))
+    return tagged(response, found_channel(asked, channel_id))
 
 
 @router.delete(
@@ -305,7 +248,11 @@ def edit(
     responses=problems(401, 403, 404, 409, 412, 422),
 )
 def disconnect(asked: Asked, channel_id: UUID, version: IfMatch) -> None:
-    """Take nothing more in, send nothing more, forget the token. The number stays yours at Twilio."""
+    """Take nothing more in, send nothing more, forget the credentials. Number or page stay yours at the provider.
+
+    Messages that wait are refused when their turn comes, with `channel_disconnected` as the reason; conversations and
+    leads stay. Meta is told to send no more news of it, unless another of your numbers needs the same account.
+    """
     disconnect_channel(
         asked.tx,
         asked.person.organization_id,
@@ -316,12 +263,20 @@ def disconnect(asked: Asked, channel_id: UUID, version: IfMatch) -> None:
     )
 
 
-async def _sealed_replacement(manager: Manager, channel_id: UUID, replacement: Replacement) -> SealedAccount:
+async def _sealed_replacement(
+    manager: Manager, channel_id: UUID, replacement: Replacement | BusinessReplacement
+) -> SealedAccount:
     with manager.door.db.tenant(manager.person.organization_id) as tx:
         channel = channel_store.shown(tx, manager.person.organization_id, channel_id)
-    if channel is None or channel["account_sid"] is None:
+    if channel is None:
         raise no_channel()
-    return _sealed(manager, channel["account_sid"], replacement.auth_token)
+    if isinstance(replacement, Replacement) != (channel["kind"] == "sms"):
+        raise Invalid(
+            "These are credentials of another provider than the channel's.", code="other_credentials"
+        )
+    if isinstance(replacement, Replacement):
+        return _sealed(manager, channel["account_sid"], replacement.auth_token)
+    return sealed_for_task(manager, replacement.read())
 
 
 @router.post(
@@ -334,13 +289,14 @@ def replace(
     asked: Asked,
     once: Once,
     channel_id: UUID,
-    replacement: Replacement,  # noqa: ARG001  read by the dependency that seals it
+    replacement: Replacement | BusinessReplacement,  # noqa: ARG001  read by the dependency that seals it
     sealed: Annotated[SealedAccount, Depends(_sealed_replacement)],
 ) -> Task:
-    """Use another auth token, for every channel of this Twilio account.
+    """Use another auth token, for every channel of this Twilio account; or another access token or app secret of Meta's.
 
-    It is tried first: one that Twilio refuses replaces nothing. What Twilio signs with the old token is accepted for
-    24 hours more. So: make a secondary token in Twilio, enter it here, then promote it there.
+    It is tried first: one that the provider refuses replaces nothing. What is signed with the old token or app secret
+    is accepted for 24 hours more. So, at Twilio: make a secondary token, enter it here, then promote it there. At Meta:
+    an access token is used by every channel that had the same one, an app secret by every channel of the app.
     """
     return once(Task, lambda: _asked(asked, "replace", channel_id, sealed))
 
@@ -352,7 +308,11 @@ def replace(
     responses=problems(401, 403, 404, 409, 422),
 )
 def test(asked: Asked, once: Once, channel_id: UUID) -> Task:
-    """Look whether the token signs in, the number is there, can text, and sends its texts to us. Changes nothing."""
+    """Look whether the credentials are good, what they permit, how the number or page stands, and where its news goes.
+
+    Changes nothing at the provider. A channel at Meta is in trouble from then on when a line failed, and in none when
+    all passed.
+    """
     return once(Task, lambda: _asked(asked, "test", channel_id))
 
 
@@ -363,7 +323,10 @@ def test(asked: Asked, once: Once, channel_id: UUID) -> Task:
     responses=problems(401, 403, 404, 409, 422),
 )
 def configure(asked: Asked, once: Once, channel_id: UUID) -> Task:
-    """Have Twilio send the number's texts to us, then test."""
+    """Have Twilio send the number's texts to us, or Meta the app's news, then test.
+
+    An app at Meta has one address for all news of a kind: what it sent elsewhere before comes to us from then on.
+    """
     return once(Task, lambda: _asked(asked, "configure", channel_id))
 
 
@@ -381,7 +344,7 @@ def release(asked: Asked, once: Once, channel_id: UUID, release: Release) -> Tas
         task_id = ask_release(
             asked.tx, organization_id, channel_id, release.confirm, actor=asked.actor, now=now
         )
-        return _task(asked, task_id)
+        return shown_task(asked, task_id)
 
     return once(Task, act)
 
@@ -467,57 +430,4 @@ def _asked(
         number=number,
         wanted=wanted,
     )
-    return _task(asked, task_id)
-
-
-def _found(asked: Asked, channel_id: UUID) -> Channel:
-    row = channel_store.shown(asked.tx, asked.person.organization_id, channel_id)
-    if row is None:
-        raise no_channel()
-    return _channel(asked, row)
-
-
-def _tagged(response: Response, channel: Channel) -> Channel:
-    response.headers["ETag"] = etags.tag(channel.version)
-    return channel
-
-
-def _channel(asked: Asked, row: dict[str, Any]) -> Channel:
-    public_url = asked.door.settings.required("LEADSRALLY_PUBLIC_URL")
-    url = (
-        inbound_url(public_url, row["key"])
-        if row["kind"] == "sms"
-        else f"{public_url}/webhooks/meta/{row['key']}"
-    )
-    return Channel.model_validate(
-        {**row, "number": row["address"], "webhook_url": url, "checks": _checks(row["checks"])}
-    )
-
-
-def _task(asked: Asked, task_id: UUID) -> Task:
-    row = task_store.shown_task(asked.tx, asked.person.organization_id, task_id)
-    if row is None:
-        raise NotFound("There is no such task.", code="task_not_found")
-    result: dict[str, Any] = row["result"] or {}
-    return Task.model_validate(
-        {
-            **row,
-            "trouble": _trouble(row["failure"]),
-            "checks": _checks(result.get("checks")),
-            "numbers": result.get("numbers"),
-            "bought": result.get("channel_id"),
-        }
-    )
-
-
-def _checks(found: list[dict[str, Any]] | None) -> list[Check] | None:
-    if found is None:
-        return None
-    return [Check.model_validate({**check, "trouble": _trouble(check["reason"])}) for check in found]
-
-
-def _trouble(code: str | None) -> Trouble | None:
-    if code is None:
-        return None
-    told = TROUBLES.get(code) or explain(code)
-    return Trouble(code=code, cause=told.cause, remedy=told.remedy)
+    return shown_task(asked, task_id)
