@@ -31,8 +31,13 @@ _AGE: Final = re.compile(
     r"\b(age|aged|how old|years old|alter|altersgruppe|wie alt|jahre alt|volljährig|edad|años|idade|anos|âge|ans|quel âge|"
     r"età|anni|leeftijd|hoe oud|(over|under|at least|older than|younger than) (the age of )?\d{1,2})\b"
 )
+# How old somebody else is. A parent may ask about a course for a child.
+_OTHERS: Final = re.compile(
+    r"\b(child\w*|kids?|sons?|daughters?|kind(er|es)?|tochter|sohn\w*|hij[oa]s?|niñ[oa]s?|filh[oa]s?|criança\w*|"
+    r"enfants?|fils|filles?|figli\w*|bambin\w*|dog|cat|pet|business|company|car|house|bike)\b"
+)
 _NO: Final = frozenset(("no", "nope", "n", "false", "nein", "não", "nao", "non", "nee", "nej"))
-_NUMBER: Final = re.compile(r"\d{1,3}(?:[.,]\d+)?")
+_NUMBER: Final = re.compile(r"(?<!\d)\d{1,3}(?:[.,]\d+)?(?!\d)")
 _BELOW: Final = re.compile(
     r"<|≤|\b(under|below|younger|less|up to|not yet|unter|bis|jünger|noch nicht|menor\w*|menos|hasta|até|abaixo|moins|"
     r"jusqu\W?à|meno|minore|sotto|fino|onder|jonger|tot)\b"
@@ -51,6 +56,8 @@ def about_age(question: Question) -> AboutAge | None:
     if kind is not None:
         return kind
     words = f"{question.key} {question.label}".replace("_", " ").casefold()
+    if _OTHERS.search(words):
+        return None
     if _BIRTH.search(words):
         return "birth_date"
     return "age" if _AGE.search(words) else None
