@@ -126,6 +126,42 @@ class Tenant:
                 tx, self.org.id, "test", self.channel(), actor=SYSTEM, now=self.world.clock.now
             )
 
+    def failed_lead(self) -> UUID:
+        page, now = self.world.lead_page(self.org), self.world.clock.now
+        values = {"channel_id": page.id, "page_id": page.page_id, "provider_lead_id": str(uuid4().int)[:20]}
+        lead_id = uuid4()
+        self.world._insert(
+            "leads",
+            {
+                "organization_id": self.org.id,
+                "id": lead_id,
+                **values,
+                "provider_form_id": "9",
+                "state": "failed",
+                "failure": "100",
+                "found_by": "webhook",
+                "backfilled": False,
+                "submitted_at": now,
+                "received_at": now,
+            },
+        )
+        return lead_id
+
+    def lead_form(self, channel_id: UUID) -> UUID:
+        question = {"key": "q1", "label": "Your name", "kind": "CUSTOM"}
+        return self._row(
+            "lead_forms",
+            channel_id=channel_id,
+            provider_form_id="9",
+            name="Test ride",
+            locale="en_US",
+            state="active",
+            questions=Jsonb([question]),
+            mapping=Jsonb({}),
+            consents=Jsonb({}),
+            synced_at=self.world.clock.now,
+        )
+
     def member(self) -> UUID:
         return person(self.world, self.org, "agent").user_id
 
@@ -195,6 +231,19 @@ def template(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
 
 def upload(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"upload_id": uploaded(tenant.world, tenant.org.id)}
+
+
+def lead(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"lead_id": tenant.failed_lead()}
+
+
+def lead_page(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"channel_id": tenant.world.lead_page(tenant.org).id}
+
+
+def lead_form(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    page = lead_page(tenant, asking)
+    return {**page, "form_id": tenant.lead_form(page["channel_id"])}
 
 
 def member(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
@@ -358,6 +407,16 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/templates/{template_id}/preview"): Example(dict, places=template),
     ("POST", "/v1/templates/sync/{channel_id}"): Example(
         places=lambda tenant, _asking: {"channel_id": tenant.world.whatsapp_line(tenant.org).id}
+    ),
+    ("GET", "/v1/leads"): Example(),
+    ("POST", "/v1/leads/replay"): Example(dict),
+    ("GET", "/v1/leads/{lead_id}"): Example(places=lead),
+    ("POST", "/v1/leads/{lead_id}/retry"): Example(places=lead),
+    ("GET", "/v1/channels/{channel_id}/forms"): Example(places=lead_page),
+    ("POST", "/v1/channels/{channel_id}/forms/sync"): Example(places=lead_page),
+    ("GET", "/v1/channels/{channel_id}/forms/{form_id}"): Example(places=lead_form),
+    ("PATCH", "/v1/channels/{channel_id}/forms/{form_id}"): Example(
+        lambda: {"mapping": {"q1": "ignore"}}, places=lead_form
     ),
     ("GET", "/v1/webhook-deliveries"): Example(),
     ("GET", "/v1/jobs/dead"): Example(),

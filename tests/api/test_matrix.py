@@ -164,13 +164,16 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
         yield from (value["id"] for value in world.rows(found, id=tenant.org.id) if value["id"])
 
 
-# Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates.
+# Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates,
+# test_leads.TestForeign.
 TRIED_ELSEWHERE = {
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
     ("POST", "/v1/conversations/{conversation_id}/messages"): ["uploads", "reply_to"],
     ("POST", "/v1/conversations/{conversation_id}/templates"): ["upload"],
     ("POST", "/v1/conversations/{conversation_id}/choices"): ["upload"],
+    ("GET", "/v1/leads"): ["form_id", "contact_id"],
+    ("POST", "/v1/leads/replay"): ["channel_id"],
 }
 
 

@@ -45,6 +45,9 @@ AuditAction = Literal[
     "consent.granted",
     "consent.lifted",
     "consent.revoked",
+    "lead.retried",
+    "leads.replayed",
+    "lead_form.edited",
     "permission.refused",
     "job.replayed",
 ]

@@ -34,7 +34,7 @@ _AGE: Final = re.compile(
 # How old somebody else is. A parent may ask about a course for a child.
 _OTHERS: Final = re.compile(
     r"\b(child\w*|kids?|sons?|daughters?|kind(er|es)?|tochter|sohn\w*|hij[oa]s?|niñ[oa]s?|filh[oa]s?|criança\w*|"
-    r"enfants?|fils|filles?|figli\w*|bambin\w*|dog|cat|pet|business|company|car|house|bike)\b"
+    r"enfants?|fils|filles?|figli\w*|bambin\w*)\b|\bhow old (is|are) (?!you\b)|\bwie alt (ist|sind) (?!sie\b)"
 )
 _NO: Final = frozenset(("no", "nope", "n", "false", "nein", "não", "nao", "non", "nee", "nej"))
 _NUMBER: Final = re.compile(r"(?<!\d)\d{1,3}(?:[.,]\d+)?(?!\d)")

@@ -225,7 +225,9 @@ def _note(
     )
 
 
-def ask_for_lead(tx: Tx, organization_id: UUID, lead_id: UUID, *, now: datetime, delay: timedelta) -> UUID:
+def ask_for_lead(
+    tx: Tx, organization_id: UUID, lead_id: UUID, *, now: datetime, delay: timedelta = timedelta(0)
+) -> UUID:
     """Have one lead fetched that has a row."""
     return enqueue(
         tx,
