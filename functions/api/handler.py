@@ -24,6 +24,7 @@ from functions.api.routes import (
     conversations,
     deliveries,
     docs,
+    exports,
     health,
     invitations,
     jobs,
@@ -84,6 +85,7 @@ app.nouns = (
     leads,
     lead_forms,
     deliveries,
+    exports,
     jobs,
     health,
 )

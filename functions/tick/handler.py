@@ -8,6 +8,7 @@ from leadsrally.telemetry import log
 
 QUEUES = (
     "ai_score",
+    "export",
     "fetch_lead",
     "fetch_media",
     "lead_catch_up",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
+    from leadsrally.privacy.export.build import ExportDesk
     from leadsrally.providers.meta.credentials import MetaCredentials
     from leadsrally.providers.meta.graph import Graph
     from leadsrally.providers.storage.folder import FolderLinks
@@ -314,6 +315,15 @@ class Runtime:
         from leadsrally.messaging.media.fetch import MediaDesk
 
         return MediaDesk(self.db, self.clock, self.storage, self._media_source)
+
+    @cached_property
+    def export_desk(self) -> "ExportDesk":
+        """What building exports needs."""
+        from leadsrally.privacy.export.build import ExportDesk
+        from leadsrally.privacy.export.pages import Reach
+
+        reach = Reach(self.letterhead.privacy, self.letterhead.support)
+        return ExportDesk(self.db, self.clock, self.storage, reach)
 
     def _media_source(self, organization_id: UUID, wanted: "Wanted") -> "MediaSource":
         if self._media_sources is not None:

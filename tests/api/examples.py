@@ -269,6 +269,25 @@ def own_notification(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     return tenant.world.row(newest, id=asking.user_id)
 
 
+def no_export_under_way(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    tenant.world.execute(
+        "UPDATE exports SET state = 'cancelled' WHERE organization_id = %(id)s", id=tenant.org.id
+    )
+    return {}
+
+
+def export(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    """One that is ready, with one part."""
+    now = tenant.world.clock.now
+    export_id, org_id = uuid4(), tenant.org.id
+    values = {"id": export_id, "requested_by": asking.user_id, "state": "ready", "requested_at": now}
+    times = {"ready_at": now, "expires_at": now.replace(year=2100)}
+    tenant.world._insert("exports", {"organization_id": org_id, **values, **times})
+    part = {"organization_id": org_id, "export_id": export_id, "number": 1, "bytes": 1, "made_at": now}
+    tenant.world._insert("export_parts", part)
+    return {"export_id": export_id}
+
+
 SECRET = b"12345678901234567890"  # of RFC 6238
 
 
@@ -419,6 +438,11 @@ EXAMPLES: dict[Operation, Example] = {
         lambda: {"mapping": {"q1": "ignore"}}, places=lead_form
     ),
     ("GET", "/v1/webhook-deliveries"): Example(),
+    ("GET", "/v1/exports"): Example(),
+    ("POST", "/v1/exports"): Example(dict, places=no_export_under_way),
+    ("GET", "/v1/exports/{export_id}"): Example(places=export),
+    ("DELETE", "/v1/exports/{export_id}"): Example(places=export),
+    ("GET", "/v1/exports/{export_id}/download"): Example(places=export),
     ("GET", "/v1/jobs/dead"): Example(),
     ("POST", "/v1/jobs/{job_id}/replay"): Example(
         places=lambda tenant, _asking: {"job_id": tenant.dead_job()}

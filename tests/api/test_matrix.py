@@ -165,8 +165,9 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 
 
 # Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates,
-# test_leads.TestForeign.
+# test_leads.TestForeign, tests/privacy/test_export.py.
 TRIED_ELSEWHERE = {
+    ("POST", "/v1/exports"): ["contact_id"],
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
     ("POST", "/v1/conversations/{conversation_id}/messages"): ["uploads", "reply_to"],

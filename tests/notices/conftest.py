@@ -139,6 +139,18 @@ class Office:
         line = self.world.whatsapp_line(self.org, trouble="190", trouble_since=self.world.clock.now)
         return line.id
 
+    def export(self) -> UUID:
+        export_id, now = uuid4(), self.world.clock.now
+        values = {
+            "organization_id": self.org.id,
+            "id": export_id,
+            "requested_by": self.agent,
+            "state": "ready",
+        }
+        times = {"requested_at": now, "ready_at": now, "expires_at": now + days(7)}
+        self.world._insert("exports", {**values, **times})
+        return export_id
+
     def happens(self, kind: str, **ids: UUID) -> UUID:
         """The thing is promised to be told, and told; returns the job's id."""
         job_id = self.world.notify(self.org.id, kind, **ids)
@@ -215,6 +227,11 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
         lambda o: {"channel_id": o.channel_with_token()},
         {"owner@harbour.example"},
         "/channels",
+    ),
+    "export_ready": (
+        lambda o: {"export_id": o.export()},
+        {"agent@harbour.example"},
+        "/settings/privacy",
     ),
 }
 

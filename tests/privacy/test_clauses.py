@@ -134,6 +134,22 @@ BREAKS: list[tuple[str, str]] = [
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
     ("P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
     ("P5.1", "ALTER TABLE ai_usage OWNER TO leadsrally_ai_score"),
+    (
+        "P7.1",
+        """INSERT INTO exports (organization_id, id, requested_by, requested_at)
+           SELECT id, gen_random_uuid(), id, now() - interval '90 days' FROM organizations""",
+    ),
+    (
+        "P7.1",
+        """INSERT INTO exports (organization_id, id, requested_by, state, requested_at)
+           SELECT id, gen_random_uuid(), id, 'failed', now() FROM organizations""",
+    ),
+    (
+        "P7.1",
+        """INSERT INTO exports (organization_id, id, requested_by, state, requested_at, ready_at, expires_at)
+           SELECT id, gen_random_uuid(), id, 'ready', now() - interval '99 days', now() - interval '99 days',
+                  now() - interval '92 days' FROM organizations""",
+    ),
     ("P7.3", "UPDATE organizations SET name = 'x', version = version + 1"),
     ("P7.3", "UPDATE users SET role = 'admin', version = version + 1"),
     ("P7.3", "REVOKE UPDATE (help_contact) ON organizations FROM leadsrally_api"),

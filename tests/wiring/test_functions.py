@@ -354,6 +354,8 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
         },
     )
     world.notify(org.id, "reset_password", reset_id=user)
+    assert world.api("POST", "/v1/auth/confirm", token, {"password": "pass-word-1"})[0] == 200
+    assert world.api("POST", "/v1/exports", token, {})[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
     world.clock.pass_(seconds=5)
     for function in load():
@@ -448,6 +450,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         "SendMessageQueue.Arn",
         "ManageChannelQueue.Arn",
         "NotifyQueue.Arn",
+        "ExportQueue.Arn",
         "FetchMediaQueue.Arn",
         "TemplateSyncQueue.Arn",
         "FetchLeadQueue.Arn",
@@ -467,8 +470,14 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
 
 # What each function may do with files, and with those of which purposes.
 FILES = {
-    "api": {"GetObject": {"media"}, "PutObject": {"media"}},
+    "api": {"GetObject": {"media", "export"}, "PutObject": {"media"}},
     "send_message": {"GetObject": {"media"}},
+    "export": {
+        "GetObject": {"media"},
+        "PutObject": {"export"},
+        "AbortMultipartUpload": {"export"},
+        "DeleteObject": {"export"},
+    },
     "fetch_media": {
         "PutObject": {"media"},
         "AbortMultipartUpload": {"media"},

@@ -20,6 +20,7 @@ from leadsrally.kit.db import Database, refuse_strong_role
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.leads.types import Lead
+from leadsrally.privacy.export.sheets import sheets
 from tests.database import TestDatabase
 from tests.fakes import answered
 from tests.world import Line, Org, World
@@ -74,6 +75,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "delivery_log": "S",
         "disclosures": "S",
         "email_changes": "SIu",
+        "export_parts": "S",
+        "exports": "SIu",
         "idempotency_keys": "SIu",
         "invitations": "SIu",
         "jobs": "SIU",
@@ -209,6 +212,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "api_keys": "s",
         "channels": "s",
         "email_changes": "s",
+        "exports": "s",
         "invitations": "s",
         "jobs": "SUD",
         "notices": "SIU",
@@ -253,6 +257,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "conversations": "s",
         "delivery_log": "s",
         "disclosures": "s",
+        "exports": "s",
         "jobs": "s",
         "messages": "s",
         "notices": "s",
@@ -262,6 +267,15 @@ GRANTS: dict[str, dict[str, str]] = {
         "users": "s",
     },
     "keys": {"channel_tasks": "su", "channels": "su", "second_factors": "su"},
+}
+# An export reads what the register says, column by column. Missing here: grant it to leadsrally_export in the migration
+# that makes the column.
+EXPORTED = {sheet.table: " ".join(sorted(sheet.columns)) for sheet in sheets() if sheet.table != "exports"}
+GRANTS["export"] = {
+    **dict.fromkeys(EXPORTED, "s"),
+    "export_parts": "SID",
+    "exports": "Su",
+    "jobs": "SIUD",
 }
 SEALED_TABLES = ("channel_tasks", "channels", "second_factors")
 # The columns behind each lower-case letter.
@@ -324,6 +338,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "created_at email id mail_blocked_at mail_blocked_because organization_id role version"
     ),
     ("api", "users", "UPDATE"): ("email mail_blocked_at mail_blocked_because password_hash role version"),
+    ("api", "exports", "UPDATE"): "state",
+    ("export", "exports", "UPDATE"): "counts expires_at position ready_at rows_done rows_total state",
+    ("notify", "exports", "SELECT"): ("contact_id expires_at id organization_id ready_at requested_by state"),
     ("clauses", "acceptances", "SELECT"): "document organization_id",
     ("clauses", "audit_log", "SELECT"): "action organization_id target_id",
     ("clauses", "channel_tasks", "SELECT"): "called_at id kind organization_id secret state",
@@ -334,6 +351,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "conversations", "SELECT"): "channel_id contact_id id organization_id",
     ("clauses", "delivery_log", "SELECT"): "received_at",
     ("clauses", "disclosures", "SELECT"): "message_id organization_id subprocessor",
+    ("clauses", "exports", "SELECT"): "expires_at organization_id requested_at state",
     ("clauses", "jobs", "SELECT"): "organization_id queue state",
     ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id organization_id purpose",
     ("clauses", "notices", "SELECT"): "created_at id kind organization_id state taken_at user_id",
@@ -442,6 +460,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state",
 }
 
+COLUMNS |= {("export", table, "SELECT"): columns for table, columns in EXPORTED.items()}
+
 # What some have tried to do elsewhere, once a function was theirs.
 TRIED = [
     ("api", "SELECT password_hash FROM users"),
@@ -460,6 +480,11 @@ TRIED = [
     ("ai_score", "DELETE FROM suppressions"),
     ("fetch_media", "SELECT body FROM messages"),
     ("fetch_media", "SELECT 1 FROM contacts"),
+    ("export", "SELECT password_hash FROM users"),
+    ("export", "SELECT credentials FROM channels"),
+    ("export", "SELECT secret FROM second_factors"),
+    ("export", "UPDATE messages SET body = ''"),
+    ("export", "DELETE FROM contacts"),
     ("send_message", "DELETE FROM suppressions"),
     ("send_message", "INSERT INTO messages DEFAULT VALUES"),
     ("send_message", "INSERT INTO templates DEFAULT VALUES"),
@@ -584,6 +609,10 @@ INSERT INTO audit_log (organization_id, id, actor_kind, actor_id, action, occurr
 VALUES (%(org)s, %(id)s, 'person', %(user)s, 'member.joined', %(now)s);
 INSERT INTO idempotency_keys (organization_id, actor_id, key, request_hash, created_at)
 VALUES (%(org)s, %(user)s, 'key', '', %(now)s);
+INSERT INTO exports (organization_id, id, requested_by, requested_at)
+VALUES (%(org)s, %(user)s, %(user)s, %(now)s);
+INSERT INTO export_parts (organization_id, export_id, number, bytes, made_at)
+VALUES (%(org)s, %(user)s, 1, 1, %(now)s);
 INSERT INTO templates (organization_id, id, waba_id, provider_id, name, language, category, state, form, created_at,
                        changed_at, synced_at)
 VALUES (%(org)s, %(id)s, '1', '1', 'ready', 'en_US', 'utility', 'approved', '{}', %(now)s, %(now)s, %(now)s)
@@ -789,6 +818,7 @@ class TestCatalogue:
         ]
         audited += [
             "disclosures",
+            "exports",
             "jobs",
             "messages",
             "notices",
@@ -806,6 +836,7 @@ class TestCatalogue:
             ),
             "own_queue on jobs: leadsrally_ai_score may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
+            "own_queue_export on jobs: leadsrally_export may ALL",
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
             "own_queue_fetch_lead on jobs: leadsrally_fetch_lead may ALL",
             "own_queue_lead_catch_up on jobs: leadsrally_lead_catch_up may ALL",

@@ -48,6 +48,9 @@ AuditAction = Literal[
     "lead.retried",
     "leads.replayed",
     "lead_form.edited",
+    "export.requested",
+    "export.downloaded",
+    "export.deleted",
     "permission.refused",
     "job.replayed",
 ]

@@ -31,6 +31,7 @@ Action = Literal[
     "leads.read",
     "leads.manage",
     "deliveries.read",
+    "exports.manage",
     "jobs.read",
     "jobs.replay",
 ]
@@ -63,6 +64,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "leads.read": _ALL,
     "leads.manage": _LEADING,
     "deliveries.read": _ALL,
+    "exports.manage": _LEADING,
     "jobs.read": _ALL,
     "jobs.replay": _WORKING,
 }

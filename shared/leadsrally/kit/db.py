@@ -7,7 +7,7 @@ which serves one event at a time, and several in the one-process host.
 import queue
 import re
 import select
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -18,6 +18,7 @@ import psycopg
 import psycopg.conninfo
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import RowFactory, class_row, dict_row, scalar_row, tuple_row
+from psycopg.sql import Composed
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
 
@@ -98,6 +99,17 @@ class Tx:
     def run(self, sql: LiteralString, params: Params) -> int:
         """Run `sql` and return how many rows it touched."""
         return self._execute(tuple_row, sql, params).rowcount
+
+    def value_of(self, statement: Composed) -> Any:
+        """As `value`, of a statement composed of names from the catalogue; its values stand in it."""
+        self._cursor.row_factory = scalar_row
+        return self._cursor.execute(statement).fetchone()
+
+    def copy_out(self, statement: Composed) -> Iterator[bytes]:
+        """The rows of a `COPY … TO STDOUT`, in the form that it asks for. Values stand in the statement itself."""
+        with self._cursor.copy(statement) as rows:
+            for row in rows:
+                yield bytes(row)
 
     def _execute(
         self, factory: RowFactory[Any], sql: LiteralString, params: Params

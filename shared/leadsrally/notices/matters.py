@@ -343,6 +343,33 @@ def _called(channel: _Thing) -> Name:
     return Name(channel.detail["address"] or channel.detail["name"] or "Meta")
 
 
+# Over or taken back in the meantime, it is no matter any more.
+_EXPORT = """
+SELECT e.id AS about_id, o.language, o.time_zone, o.name AS organization, u.id AS user_id,
+       u.email AS address, u.mail_blocked_at IS NOT NULL AS blocked,
+       jsonb_build_object('at', e.ready_at, 'until', e.expires_at) AS detail
+  FROM exports AS e
+  JOIN users AS u ON u.organization_id = e.organization_id AND u.id = e.requested_by
+  JOIN organizations AS o ON o.id = e.organization_id
+ WHERE e.organization_id = %(organization_id)s
+   AND e.id = %(export_id)s
+   AND e.state = 'ready'
+   AND e.expires_at > %(now)s
+"""
+
+
+def _export_ready(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    row = tx.maybe(_Row, _EXPORT, _named(job, "export_id", now))
+    return row and _matter(
+        row,
+        {
+            "at": _instant(row, "at"),
+            "until": _instant(row, "until"),
+            "organization": Name(row.organization),
+        },
+    )
+
+
 _OWNERS = """
 SELECT id AS user_id, email AS address, mail_blocked_at IS NOT NULL AS blocked
   FROM users
@@ -381,4 +408,5 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "channel_trouble": Telling(_channel_trouble, Link("/channels")),
     "channel_attention": Telling(_channel_trouble, Link("/channels")),
     "token_expiring": Telling(_token_expiring, Link("/channels")),
+    "export_ready": Telling(_export_ready, Link("/settings/privacy")),
 }

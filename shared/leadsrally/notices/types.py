@@ -28,6 +28,7 @@ Kind = Literal[
     "channel_trouble",
     "channel_attention",
     "token_expiring",
+    "export_ready",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Language = Literal["en", "es", "pt", "fr", "de", "it"]

@@ -1,5 +1,6 @@
 """What the auditor counts, across all tenants: never content, only whether something is as promised."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from leadsrally.kit.db import Tx
@@ -59,6 +60,24 @@ SELECT count(*) FROM delivery_log WHERE received_at < %(cutoff)s
 
 def log_rows_before(tx: Tx, cutoff: datetime) -> int:
     return tx.value(_LOG_ROWS_BEFORE, {"cutoff": cutoff})
+
+
+_EXPORTS_LATE = """
+SELECT count(*) FILTER (WHERE state = 'failed' OR (state IN ('waiting', 'building') AND requested_at < %(before)s)) AS unmade,
+       count(*) FILTER (WHERE state = 'ready' AND expires_at < %(over)s) AS undeleted
+  FROM exports
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsLate:
+    unmade: int
+    undeleted: int
+
+
+def exports_late(tx: Tx, *, asked_before: datetime, over_before: datetime) -> ExportsLate:
+    """Exports that should be there and are not, and that should be gone and are there."""
+    return tx.one(ExportsLate, _EXPORTS_LATE, {"before": asked_before, "over": over_before})
 
 
 _SCORES_WITHOUT_DISCLOSURE = """

@@ -27,6 +27,7 @@ _DAYS_AHEAD_AT_LEAST = 7
 _NOTICE_GRACE = timedelta(hours=1)
 _MAIL_ON_ITS_WAY = timedelta(minutes=5)  # a call takes seconds
 _ORDER_SETTLED = timedelta(days=2)  # a day of looking, and the tick that may come late
+_EXPORT_TAKES = timedelta(days=1)  # of the largest; most take seconds
 _SWEEP_GRACE = timedelta(hours=1)  # the sweep runs on the hour; a day expires at midnight UTC
 
 
@@ -143,6 +144,14 @@ def _delivery_log_swept(tx: Tx, now: datetime) -> Finding:
     return Finding(due == 0, f"{due} rows of the delivery log are older than {DELIVERY_LOG.days} days")
 
 
+def _exports_made(tx: Tx, now: datetime) -> Finding:
+    late = audit.exports_late(tx, asked_before=now - _EXPORT_TAKES, over_before=now - _SWEEP_GRACE)
+    return Finding(
+        late.unmade == 0 and late.undeleted == 0,
+        f"{late.unmade} exports failed or not ready after a day, {late.undeleted} still there after their time",
+    )
+
+
 def _corrections_written_down(tx: Tx, _now: datetime) -> Finding:
     silent, locked = audit.edits_without_record(tx), audit.locked_details(tx)
     return Finding(
@@ -224,7 +233,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P6.4", "Webhook delivery logs for 90 days", _delivery_log_swept),
     Clause("P6.5", "Billing records for 7 years"),
     Clause("P6.6", "Backups for 30 days"),
-    Clause("P7.1", "Export on demand"),
+    Clause("P7.1", "Export on demand", _exports_made),
     Clause("P7.2", "Erasure on demand"),
     Clause("P7.3", "Correction at any time", _corrections_written_down),
     Clause("P7.4", "STOP ends messages", _opt_outs_obeyed),
