@@ -42,6 +42,10 @@ def main(given: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("clauses", help="check each clause of the privacy policy against the live system")
     verb.set_defaults(run=_clauses)
 
+    verb = verbs.add_parser("register", help="print the record of processing (GDPR Art. 30)")
+    verb.add_argument("--format", choices=("md", "json"), default="md")
+    verb.set_defaults(run=_register)
+
     verb = verbs.add_parser("keys", help="see and change the master keys that guard stored credentials")
     acts = verb.add_subparsers(dest="act", required=True, metavar="ACT")
     act = acts.add_parser("list", help="say which master keys are in use, and by how many secrets")
@@ -117,6 +121,12 @@ def _clauses(_options: argparse.Namespace) -> int:
     from infra.local.production import installation
 
     return report(installation())
+
+
+def _register(options: argparse.Namespace) -> None:
+    from leadsrally.privacy.record import as_json, as_markdown
+
+    print(as_json() if options.format == "json" else as_markdown(), end="")
 
 
 def _keys_list(_options: argparse.Namespace) -> int:

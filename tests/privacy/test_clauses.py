@@ -113,7 +113,7 @@ class TestKept:
 
 
 BREAKS: list[tuple[str, str]] = [
-    ("P1.1", "ALTER TABLE users ADD COLUMN birthday date"),
+    ("P1.1 P3.1", "ALTER TABLE users ADD COLUMN birthday date"),
     ("P1.4", "DELETE FROM disclosures WHERE subprocessor = 'anthropic'"),
     ("P2.4", "UPDATE notices SET state = 'queued', created_at = created_at - interval '61 minutes'"),
     (
@@ -132,7 +132,8 @@ BREAKS: list[tuple[str, str]] = [
     ),
     ("P5.1", "ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY"),
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
-    ("P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
+    ("P3.1 P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
+    ("P3.1", "ALTER TABLE contacts ADD COLUMN nickname text"),
     ("P5.1", "ALTER TABLE ai_usage OWNER TO leadsrally_ai_score"),
     (
         "P7.1",
@@ -197,7 +198,21 @@ class TestBroken:
     @pytest.mark.parametrize(("clause", "change"), BREAKS, ids=[f"{c}-{sql[:34]}" for c, sql in BREAKS])
     def test_a_change_of_what_is_stored(self, audited: Audit, clause: str, change: str):
         audited.world.execute(change)
-        assert audited.broken() == {clause}
+        assert audited.broken() == set(clause.split())
+
+    def test_P7_5_an_export_that_does_not_say_where_to_complain(
+        self, audited: Audit, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(clauses, "overview", lambda *_: b"privacy@example.com support@example.com")
+        assert audited.broken() == {"P7.5"}
+
+    def test_P8_3_a_start_that_takes_any_connection(self, audited: Audit, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(clauses, "refuse_unpinned", lambda _address: None)
+        assert audited.broken() == {"P8.3"}
+
+    def test_P8_3_a_connection_in_clear(self, audited: Audit, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(audit, "way_to_the_database", lambda _tx: "clear")
+        assert audited.broken() == {"P8.3"}
 
     def test_P1_5_a_day_is_missing_ahead(self, audited: Audit):
         days = [row["day"] for row in audited.world.rows("SELECT day FROM delivery_log_days() AS day")]

@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-_RUNS: Final = re.compile(r"[\s'\ufeff]*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]")
+# What a cell begins with that would run, or was made safe already. Postgres reads the pattern as Python does.
+RUNS: Final = r"[\s'\ufeff]*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]"
+_RUNS: Final = re.compile(RUNS)
 
 
 def safe(cell: str) -> str:

@@ -44,6 +44,35 @@ def columns_of(tx: Tx, table: str) -> list[str]:
     return tx.values(_COLUMNS, {"table": f"public.{table}"})
 
 
+_ALL_COLUMNS = """
+SELECT c.relname AS table, a.attname AS name
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relnamespace = 'public'::regnamespace
+   AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+   AND NOT c.relispartition
+"""
+
+
+def columns(tx: Tx) -> list[tuple[str, str]]:
+    """Every column there is, as (table, column)."""
+    return [(row["table"], row["name"]) for row in tx.dicts(_ALL_COLUMNS, {})]
+
+
+# Without an address, or with the machine's own, nothing leaves it.
+_WAY = """
+SELECT CASE WHEN (SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()) THEN 'encrypted'
+            WHEN inet_client_addr() IS NULL OR inet_client_addr() <<= '127.0.0.0/8' OR inet_client_addr() = '::1'
+            THEN 'on this machine'
+            ELSE 'clear' END
+"""
+
+
+def way_to_the_database(tx: Tx) -> str:
+    """How this connection reaches the database: `encrypted`, `on this machine`, or `clear`."""
+    return tx.value(_WAY, {})
+
+
 _LOG_DAYS = """
 SELECT day FROM delivery_log_days() AS day
 """

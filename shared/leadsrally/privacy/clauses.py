@@ -15,11 +15,13 @@ import psycopg
 
 from leadsrally.accounts import tokens
 from leadsrally.accounts.permissions import Action
-from leadsrally.kit.db import Tx
-from leadsrally.kit.errors import Unauthenticated
+from leadsrally.kit.db import Tx, refuse_unpinned
+from leadsrally.kit.errors import Misconfigured, Unauthenticated
 from leadsrally.notices.compose import Letterhead
 from leadsrally.notices.specimens import specimens
 from leadsrally.privacy import audit
+from leadsrally.privacy.export.pages import SPECIMEN, Reach, overview
+from leadsrally.privacy.register import REGISTER, declared
 from leadsrally.privacy.retention import DELIVERY_LOG
 from leadsrally.telemetry.errors import report
 
@@ -93,6 +95,42 @@ def _delivery_log_written(tx: Tx, now: datetime) -> Finding:
         if writable
         else "the delivery log cannot be written today",
     )
+
+
+def _everything_declared(tx: Tx, _now: datetime) -> Finding:
+    undeclared = set(audit.columns(tx)) - set(declared())
+    return Finding(
+        not undeclared,
+        f"{len({entry.table for entry in REGISTER})} tables hold personal data, each with its basis;"
+        f" {len(undeclared)} columns stand in no register",
+    )
+
+
+def _complaints_directed(_tx: Tx, now: datetime) -> Finding:
+    trial = overview(SPECIMEN, (), {}, Reach("privacy@example.com", "support@example.com"), now).decode()
+    wanted = ("privacy@example.com", "support@example.com", "data protection authority")
+    missing = sum(words not in trial for words in wanted)
+    return Finding(missing == 0, f"an export leaves out {missing} of whom to ask and where to complain")
+
+
+_UNSAFE = ("host=db", "host=db sslmode=disable", "host=db sslmode=prefer", "host=db sslmode=require")
+
+
+def _database_pinned(tx: Tx, _now: datetime) -> Finding:
+    taken = sum(not _refused(address) for address in _UNSAFE)
+    way = audit.way_to_the_database(tx)
+    return Finding(
+        taken == 0 and way != "clear",
+        f"{taken} of {len(_UNSAFE)} unsafe addresses would be taken in production; this connection is {way}",
+    )
+
+
+def _refused(address: str) -> bool:
+    try:
+        refuse_unpinned(address)
+    except Misconfigured:
+        return True
+    return False
 
 
 def _people_told(tx: Tx, now: datetime) -> Finding:
@@ -216,7 +254,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P2.2", "AI features only as switched on"),
     Clause("P2.3", "Reliability, abuse prevention, billing"),
     Clause("P2.4", "Owners are told what they need to know", _people_told),
-    Clause("P3.1", "A legal basis for each use"),
+    Clause("P3.1", "A legal basis for each use", _everything_declared),
     Clause("P3.2", "Contacts' consent is obtained and on record"),
     Clause("P4.1", "Twilio delivers texts and numbers", _numbers_accounted_for),
     Clause("P4.2", "Meta delivers WhatsApp and leads"),
@@ -237,10 +275,10 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P7.2", "Erasure on demand"),
     Clause("P7.3", "Correction at any time", _corrections_written_down),
     Clause("P7.4", "STOP ends messages", _opt_outs_obeyed),
-    Clause("P7.5", "Complaints have an address"),
+    Clause("P7.5", "Complaints have an address", _complaints_directed),
     Clause("P8.1", "Short-lived, scoped tokens", _tokens_short),
     Clause("P8.2", "Passwords with bcrypt", _passwords_hashed),
-    Clause("P8.3", "Database traffic over TLS"),
+    Clause("P8.3", "Database traffic over TLS", _database_pinned),
     Clause("P8.4", "Customers' credentials encrypted", _credentials_sealed),
     Clause("P8.5", "Breach notices within 72 hours"),
     Clause("P9.1", "Nothing about children under 16", _grown_up_and_in_business),

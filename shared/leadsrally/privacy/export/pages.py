@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from typing import Final
 from uuid import UUID
 
 from leadsrally.kit.db import Database
@@ -23,6 +24,12 @@ class Reach:
 
     privacy: str
     support: str
+
+
+# An export of nobody, for whoever checks what the pages say.
+SPECIMEN: Final = Export(
+    UUID(int=0), UUID(int=0), None, UUID(int=0), datetime(2026, 11, 24, tzinfo=UTC), "ready", {}, {}, 0, 0, 1
+)
 
 
 def overview(

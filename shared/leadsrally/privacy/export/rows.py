@@ -12,16 +12,13 @@ from uuid import UUID
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from leadsrally.kit.db import Tx
+from leadsrally.kit.spreadsheet import RUNS
 from leadsrally.privacy.export.sheets import Sheet
 
 Key = tuple[str, ...]
 """The primary key of a row, as text."""
 
 PAGE_ROWS: Final = 25_000
-
-# A spreadsheet takes a cell that begins so for a formula, spaces before it or not (OWASP, CSV Injection). Full-width
-# forms are read like the plain ones in some languages.
-_FORMULA: Final = "^[\\s\\u200b\\ufeff]*[=+@\\-\\uFF1D\\uFF0B\\uFF20\\uFF0D]|^[\\t\\r\\n]"
 
 _COLUMNS = """
 SELECT a.attname AS name,
@@ -124,7 +121,7 @@ class Rows:
             return Identifier(column)
         return SQL(
             "CASE WHEN {column} ~ {formula} THEN '''' || {column} ELSE {column} END AS {column}"
-        ).format(column=Identifier(column), formula=Literal(_FORMULA))
+        ).format(column=Identifier(column), formula=Literal(f"^{RUNS}"))
 
     def _scope(self) -> Composed:
         tenant = "id" if self.sheet.table == "organizations" else "organization_id"
