@@ -109,7 +109,7 @@ class Tx:
         """The rows of a `COPY … TO STDOUT`, in the form that it asks for. Values stand in the statement itself."""
         with self._cursor.copy(statement) as rows:
             for row in rows:
-                yield bytes(row)
+                yield row if isinstance(row, bytes) else bytes(row)
 
     def _execute(
         self, factory: RowFactory[Any], sql: LiteralString, params: Params

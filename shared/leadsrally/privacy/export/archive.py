@@ -2,8 +2,8 @@
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
@@ -69,8 +69,9 @@ class Archive:
         """How large the archive is by now, in bytes."""
         return self._out.written
 
-    def add(self, path: str, chunks: Iterable[bytes], *, compressed: bool = True) -> Iterator[bytes]:
-        """Write one file; yields meanwhile what the archive has become."""
+    @contextmanager
+    def open(self, path: str, *, compressed: bool = True) -> Generator["File"]:
+        """A file to be written. One at a time; `taken` gives what has become of it so far."""
         made = self._made_at
         info = zipfile.ZipInfo(path, (made.year, made.month, made.day, made.hour, made.minute, made.second))
         info.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
@@ -78,14 +79,22 @@ class Archive:
         # name for this, and later ones keep the old one.
         setattr(info, "_compresslevel", 1)  # noqa: B010
         info.external_attr = 0o600 << 16
-        size, digest = 0, hashlib.sha256()
-        with closing(self._zip.open(info, "w", force_zip64=True)) as file:
+        with closing(self._zip.open(info, "w", force_zip64=True)) as into:
+            file = File(into)
+            yield file
+        self.members.append(Member(path, file.size, file.digest.hexdigest()))
+
+    def add(self, path: str, chunks: Iterable[bytes], *, compressed: bool = True) -> Iterator[bytes]:
+        """Write one file whole; yields meanwhile what the archive has become."""
+        with self.open(path, compressed=compressed) as file:
             for chunk in chunks:
-                size += file.write(chunk)
-                digest.update(chunk)
+                file.write(chunk)
                 if self._out.waiting > _IN_MEMORY:
                     yield from self._out.taken()
-        self.members.append(Member(path, size, digest.hexdigest()))
+        yield from self._out.taken()
+
+    def taken(self) -> Iterator[bytes]:
+        """What the archive has become since this was last asked."""
         yield from self._out.taken()
 
     def end(self) -> Iterator[bytes]:
@@ -97,3 +106,30 @@ class Archive:
         """Let go of what was not taken, at the end of the archive or of the attempt at it."""
         self._zip.close()
         self._out.close()
+
+
+class File:
+    """One file of an archive while it is written."""
+
+    def __init__(self, into: IO[bytes]) -> None:
+        self._into = into
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self.digest.update(chunk)
+        self._into.write(chunk)
+
+    def write_lines(self, lines: Iterable[bytes]) -> int:
+        """Write them and return how many there were. Together: compressing each by itself would take longer."""
+        count, batch, size = 0, list[bytes](), 0
+        for line in lines:
+            count += 1
+            batch.append(line)
+            size += len(line)
+            if size >= CHUNK_BYTES:
+                self.write(b"".join(batch))
+                batch, size = [], 0
+        self.write(b"".join(batch))
+        return count

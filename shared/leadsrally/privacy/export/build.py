@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from tempfile import SpooledTemporaryFile
 from typing import Final
 from uuid import UUID
 
@@ -37,8 +36,6 @@ MAX_PART_BYTES: Final = 1024**3
 _TIME_FOR_A_RUN: Final = timedelta(minutes=2)
 _FILES_AT_ONCE: Final = 100
 _TELL_EVERY: Final = timedelta(seconds=2)
-_PAGE_IN_MEMORY: Final = 16 * 1024 * 1024
-_READ_BYTES: Final = 256 * 1024
 _FILES: Final = "files"
 _FIRST = UUID(int=0)
 
@@ -205,14 +202,40 @@ class _Writing:
             self.position = position
             if self._full():
                 return False
-            run = _Run(self._desk.db, rows, position.after, self.tell)
             numbered = "" if position.run == 1 else f".{position.run}"
-            path = f"{sheet.folder}/{sheet.table}{numbered}"
-            yield from self._archive.add(f"{path}.jsonl", run.json())
-            yield from self._archive.add(f"{path}.csv", run.csv())
-            self.counts[sheet.table] = self.counts.get(sheet.table, 0) + run.rows
-            position = None if run.end is None else Position(sheet.table, run.end, position.run + 1)
+            count, end = yield from self._run(rows, f"{sheet.folder}/{sheet.table}{numbered}", position.after)
+            self.counts[sheet.table] = self.counts.get(sheet.table, 0) + count
+            position = None if end is None else Position(sheet.table, end, position.run + 1)
         return True
+
+    def _run(
+        self, rows: Rows, path: str, after: Key | None
+    ) -> Generator[bytes, None, tuple[int, Key | None]]:
+        """Some rows as JSON lines, then the same as CSV; returns how many, and the last one's key if there are more.
+
+        Compressing goes on while the database writes. What came of it waits until the page's transaction is over,
+        since handing it on takes as long as the storage likes.
+        """
+        pages: list[tuple[Key | None, Key | None]] = []  # from after this to this
+        count = 0
+        with self._archive.open(f"{path}.jsonl") as file:
+            while count < RUN_ROWS:
+                with self._desk.db.tenant(rows.organization_id) as tx:
+                    until = rows.end_of_page(tx, after)
+                    count += file.write_lines(rows.as_json(tx, after, until))
+                pages.append((after, until))
+                after = until
+                yield from self._archive.taken()
+                self._tell(count)
+                if until is None:
+                    break
+        with self._archive.open(f"{path}.csv") as file:
+            for place, (first, last) in enumerate(pages):
+                with self._desk.db.tenant(rows.organization_id) as tx:
+                    file.write_lines(rows.as_csv(tx, first, last, header=place == 0))
+                yield from self._archive.taken()
+                self._tell(count)
+        return count, after
 
     def _files(self) -> Generator[bytes, None, bool]:
         """The files of messages, as they are; returns as `_tables` does."""
@@ -244,7 +267,7 @@ class _Writing:
             return
         self.counts[_FILES] = self.counts.get(_FILES, 0) + 1
 
-    def tell(self, rows: int) -> None:
+    def _tell(self, rows: int) -> None:
         """Say how far it is, every two seconds, and hear whether it is still wanted."""
         now = self._desk.clock()
         if now - self._told_at < _TELL_EVERY:
@@ -271,50 +294,3 @@ class _Writing:
             ],
         }
         return json.dumps(about, indent=1).encode()
-
-
-class _Run:
-    """Up to `RUN_ROWS` rows of a sheet, twice: as JSON lines, then the same range as CSV."""
-
-    def __init__(self, db: Database, rows: Rows, after: Key | None, tell: Callable[[int], None]) -> None:
-        self._db = db
-        self._rows = rows
-        self._tell = tell
-        self._pages: list[tuple[Key | None, Key | None]] = []  # from after this to this
-        self.rows = 0
-        self.end: Key | None = after
-        """Key of the last row when there may be more after it, else None."""
-
-    def json(self) -> Iterator[bytes]:
-        while self.rows < RUN_ROWS:
-            after = self.end
-            with self._page() as page:
-                with self._db.tenant(self._rows.organization_id) as tx:
-                    self.end = self._rows.end_of_page(tx, after)
-                    for line in self._rows.as_json(tx, after, self.end):
-                        page.write(line)
-                        self.rows += 1
-                self._pages.append((after, self.end))
-                yield from _read(page)
-            self._tell(self.rows)
-            if self.end is None:
-                return
-
-    def csv(self) -> Iterator[bytes]:
-        for place, (after, until) in enumerate(self._pages):
-            with self._page() as page:
-                with self._db.tenant(self._rows.organization_id) as tx:
-                    for line in self._rows.as_csv(tx, after, until, header=place == 0):
-                        page.write(line)
-                yield from _read(page)
-            self._tell(self.rows)
-
-    def _page(self) -> "SpooledTemporaryFile[bytes]":
-        """Keeps a page until its transaction is over, since handing it on takes as long as the storage likes."""
-        return SpooledTemporaryFile(_PAGE_IN_MEMORY)
-
-
-def _read(page: "SpooledTemporaryFile[bytes]") -> Iterator[bytes]:
-    page.seek(0)
-    while chunk := page.read(_READ_BYTES):
-        yield chunk
