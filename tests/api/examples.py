@@ -74,6 +74,11 @@ class Tenant:
         self.template(waba_id=line.waba_id, name="ready", form=Jsonb({**form, "named": False}))
         return thread(self.world, line, f"+1202555{self._phones:04d}")
 
+    def contact(self, **columns: Any) -> UUID:
+        self._phones += 1
+        now = self.world.clock.now
+        return self._row("contacts", **{"phone": f"+1202556{self._phones:04d}", "updated_at": now, **columns})
+
     def template(self, **columns: Any) -> UUID:
         form = {
             "body": {"text": "Hi", "values": []},
@@ -211,6 +216,31 @@ def contact(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
 
 def channel(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"channel_id": tenant.channel()}
+
+
+def somebody(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"contact_id": tenant.contact()}
+
+
+def tagged(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    contact_id, tag_id = tenant.contact(), tenant._row("tags", name=uuid4().hex)
+    tenant.world._insert(
+        "contact_tags",
+        {"organization_id": tenant.org.id, "contact_id": contact_id, "tag_id": tag_id, "tagged_at": START},
+    )
+    return {"contact_id": contact_id, "tag_id": tag_id}
+
+
+def noted(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    contact_id = tenant.contact()
+    return {
+        "contact_id": contact_id,
+        "note_id": tenant._row("contact_notes", contact_id=contact_id, body="likes red"),
+    }
+
+
+def field(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"field_id": tenant._row("contact_fields", key=f"a{uuid4().hex}", label="City", type="text")}
 
 
 def released(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
@@ -395,6 +425,24 @@ EXAMPLES: dict[Operation, Example] = {
         places=contact,
     ),
     ("POST", "/v1/consents/{contact_id}/revocations"): Example(dict, places=contact),
+    ("GET", "/v1/contacts"): Example(),
+    ("POST", "/v1/contacts"): Example(lambda: {"email": f"{uuid4().hex}@example.test", "tags": ["vip"]}),
+    ("GET", "/v1/contacts/{contact_id}"): Example(places=somebody),
+    ("PATCH", "/v1/contacts/{contact_id}"): Example(lambda: {"name": "Ada"}, places=somebody),
+    ("POST", "/v1/contacts/{contact_id}/tags"): Example(lambda: {"names": ["vip"]}, places=somebody),
+    ("DELETE", "/v1/contacts/{contact_id}/tags/{tag_id}"): Example(places=tagged),
+    ("GET", "/v1/contacts/{contact_id}/notes"): Example(places=somebody),
+    ("POST", "/v1/contacts/{contact_id}/notes"): Example(lambda: {"body": "likes red"}, places=somebody),
+    ("GET", "/v1/contacts/{contact_id}/notes/{note_id}"): Example(places=noted),
+    ("PATCH", "/v1/contacts/{contact_id}/notes/{note_id}"): Example(lambda: {"body": "likes blue"}, noted),
+    ("DELETE", "/v1/contacts/{contact_id}/notes/{note_id}"): Example(places=noted),
+    ("GET", "/v1/fields"): Example(),
+    ("POST", "/v1/fields"): Example(lambda: {"key": f"a{uuid4().hex}", "label": "City", "type": "text"}),
+    ("GET", "/v1/fields/{field_id}"): Example(places=field),
+    ("PATCH", "/v1/fields/{field_id}"): Example(lambda: {"label": "Town"}, places=field),
+    ("GET", "/v1/tags"): Example(),
+    ("GET", "/v1/tags/{tag_id}"): Example(places=tagged),
+    ("PATCH", "/v1/tags/{tag_id}"): Example(lambda: {"name": uuid4().hex}, places=tagged),
     ("GET", "/v1/conversations"): Example(),
     ("GET", "/v1/conversations/{conversation_id}"): Example(places=conversation),
     ("GET", "/v1/conversations/{conversation_id}/messages"): Example(places=conversation),

@@ -49,6 +49,8 @@ SECURITY_DEFINERS = {
     "lead_pages": "leadsrally_lookup",
     "login_by_email": "leadsrally_lookup",
     "messages_with_words": "leadsrally_lookup",
+    "contacts_found": "leadsrally_lookup",
+    "contacts_by_name": "leadsrally_lookup",
     "delivery_log_make_day": OWNER,
     "delivery_log_drop_day": OWNER,
 }
@@ -832,7 +834,7 @@ class TestCatalogue:
             "every_queue on jobs: leadsrally_tick may ALL",
             *(
                 f"lookup on {name}: leadsrally_lookup may SELECT"
-                for name in ("channels", "messages", "organizations", "users")
+                for name in ("channels", "contacts", "messages", "organizations", "users")
             ),
             "own_queue on jobs: leadsrally_ai_score may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",

@@ -205,6 +205,17 @@ def carry_over(
     )
 
 
+def lapse(
+    tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, evidence: Evidence, *, now: datetime
+) -> None:
+    """Let no grant stand any more, since the person is reached by another address now. Opt-outs and holds stay.
+
+    A hold that is lifted later brings back no grant from before.
+    """
+    store.lock(tx, organization_id, contact_id)
+    store.lapse(tx, organization_id, contact_id, kind, evidence, [new_id(now) for _ in range(3)], now=now)
+
+
 def _lock(
     tx: Tx, organization_id: UUID, contact_id: UUID, kind: ChannelKind, purpose: Purpose = "all"
 ) -> Standing | None:

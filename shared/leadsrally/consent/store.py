@@ -203,14 +203,71 @@ def let_stand(
     )
 
 
+# At most one row for each of three purposes.
+_LAPSE = """
+WITH gone AS (
+    DELETE FROM consent_states
+     WHERE organization_id = %(organization_id)s
+       AND contact_id = %(contact_id)s
+       AND channel_kind = %(channel_kind)s
+       AND state = 'granted'
+    RETURNING purpose
+),
+ended AS (
+    SELECT purpose FROM gone
+     UNION ALL
+    SELECT purpose
+      FROM consent_states
+     WHERE organization_id = %(organization_id)s
+       AND contact_id = %(contact_id)s
+       AND channel_kind = %(channel_kind)s
+       AND state = 'paused'
+)
+INSERT INTO consent_events (
+    organization_id, id, contact_id, channel_kind, purpose, action, source, scope, actor_id, occurred_at,
+    recorded_at
+)
+SELECT %(organization_id)s, (%(event_ids)s::uuid[])[row_number() OVER (ORDER BY purpose)], %(contact_id)s,
+       %(channel_kind)s, purpose, 'lapse', %(source)s, 'organization', %(actor_id)s, %(occurred_at)s, %(now)s
+  FROM ended
+"""
+
+
+def lapse(
+    tx: Tx,
+    organization_id: UUID,
+    contact_id: UUID,
+    channel_kind: ChannelKind,
+    evidence: Evidence,
+    event_ids: Sequence[UUID],
+    *,
+    now: datetime,
+) -> None:
+    """End what was granted, about each purpose; `event_ids` are one for each."""
+    tx.run(
+        _LAPSE,
+        {
+            "organization_id": organization_id,
+            "contact_id": contact_id,
+            "channel_kind": channel_kind,
+            "event_ids": list(event_ids),
+            "source": evidence.source,
+            "actor_id": evidence.actor_id,
+            "occurred_at": evidence.occurred_at,
+            "now": now,
+        },
+    )
+
+
+# A lapse is the last word too: nothing said before it counts any more.
 _LAST_SAID = """
-SELECT action
+SELECT nullif(action, 'lapse')
   FROM consent_events
  WHERE organization_id = %(organization_id)s
    AND contact_id = %(contact_id)s
    AND channel_kind = %(channel_kind)s
    AND purpose = 'all'
-   AND action IN ('grant', 'revoke')
+   AND action IN ('grant', 'revoke', 'lapse')
  ORDER BY recorded_at DESC, id DESC
  LIMIT 1
 """

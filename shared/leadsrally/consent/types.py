@@ -11,7 +11,7 @@ Wanted = Literal["service", "marketing"]
 """What a message may be for: `service` answers, reminds and informs (transactional), `marketing` offers."""
 Purpose = Literal["all", "service", "marketing"]
 State = Literal["granted", "revoked", "paused"]
-Action = Literal["grant", "revoke", "pause", "resume"]
+Action = Literal["grant", "revoke", "pause", "resume", "lapse"]
 Source = Literal[
     "keyword",  # a word of the person's that we read
     "phrase",  # a sentence of the person's

@@ -6,10 +6,16 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
+
+from leadsrally.accounts import audit
+from leadsrally.accounts.audit import Actor
 from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Conflict, NotFound, Stale
 from leadsrally.kit.ids import new_id
 
 MAX_NAME: Final = 64
+MAX_TAGS: Final = 1_000  # per organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +104,83 @@ def take_off(tx: Tx, organization_id: UUID, contact_ids: Sequence[UUID], tag_ids
         _TAKE_OFF,
         {"organization_id": organization_id, "contact_ids": list(contact_ids), "tag_ids": list(tag_ids)},
     )
+
+
+_COUNT = "SELECT count(*) FROM tags WHERE organization_id = %(organization_id)s"
+
+
+def tag_contact(
+    tx: Tx, organization_id: UUID, contact_id: UUID, names: Sequence[str], *, actor: Actor, now: datetime
+) -> None:
+    """Put tags of these names on one contact, made where there are none. Raises `Conflict` for too many tags."""
+    if tx.value(_COUNT, {"organization_id": organization_id}) + len(names) > MAX_TAGS:
+        known = {tag.name.lower() for tag in all_tags(tx, organization_id)}
+        if len(known | {name.lower() for name in names}) > MAX_TAGS:
+            raise Conflict(f"There are {MAX_TAGS} tags already. Delete one first.", code="too_many_tags")
+    tags = ensure_tags(tx, organization_id, names, now=now)
+    if put_on(tx, organization_id, [contact_id], [tag.id for tag in tags], now=now):
+        audit.record(tx, organization_id, actor, "contact.tagged", now=now, target=("contact", contact_id))
+
+
+def untag_contact(
+    tx: Tx, organization_id: UUID, contact_id: UUID, tag_id: UUID, *, actor: Actor, now: datetime
+) -> None:
+    """Taking off what is not on is no error."""
+    if take_off(tx, organization_id, [contact_id], [tag_id]):
+        audit.record(tx, organization_id, actor, "contact.untagged", now=now, target=("contact", contact_id))
+
+
+_ALL = """
+SELECT id, name, version, created_at
+  FROM tags
+ WHERE organization_id = %(organization_id)s
+ ORDER BY lower(name)
+"""
+
+
+def all_tags(tx: Tx, organization_id: UUID) -> list[Tag]:
+    """By name; there are a thousand at most."""
+    return tx.all(Tag, _ALL, {"organization_id": organization_id})
+
+
+_ONE = """
+SELECT id, name, version, created_at
+  FROM tags
+ WHERE organization_id = %(organization_id)s
+   AND id = %(tag_id)s
+"""
+
+
+def tag(tx: Tx, organization_id: UUID, tag_id: UUID) -> Tag:
+    """Raises `NotFound`."""
+    found = tx.maybe(Tag, _ONE, {"organization_id": organization_id, "tag_id": tag_id})
+    if found is None:
+        raise NotFound("There is no such tag.", code="tag_not_found")
+    return found
+
+
+_RENAME = """
+UPDATE tags
+   SET name = %(name)s,
+       version = version + 1
+ WHERE organization_id = %(organization_id)s
+   AND id = %(tag_id)s
+   AND version = %(version)s
+RETURNING id, name, version, created_at
+"""
+
+
+def rename_tag(
+    tx: Tx, organization_id: UUID, tag_id: UUID, name: str, *, version: int, actor: Actor, now: datetime
+) -> Tag:
+    """Raises `NotFound`, `Stale`, and `Conflict` for a name that another tag has."""
+    tag(tx, organization_id, tag_id)
+    given = {"organization_id": organization_id, "tag_id": tag_id, "name": name, "version": version}
+    try:
+        renamed = tx.maybe(Tag, _RENAME, given)
+    except UniqueViolation:
+        raise Conflict("There is a tag with this name. Choose another.", code="tag_exists") from None
+    if renamed is None:
+        raise Stale
+    audit.record(tx, organization_id, actor, "tag.edited", now=now, target=("tag", tag_id))
+    return renamed

@@ -2,11 +2,14 @@
 
 import base64
 import binascii
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from leadsrally.kit.errors import Invalid
+from leadsrally.kit.text import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +38,27 @@ def place_of(cursor: str | None) -> Place:
     except (ValueError, binascii.Error, UnicodeDecodeError):
         place = None
     if place is None or place.at.tzinfo is None:
-        raise Invalid("This cursor is not from one of our pages. Start again without it.", code="bad_cursor")
+        raise not_ours()
     return place
+
+
+def pack(*parts: str) -> str:
+    """The place in a list that is sorted by something else than time, as an opaque word."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def unpack(cursor: str, parts: int) -> list[str]:
+    """What `pack` was given. Raises `Invalid` for a cursor that is none of so many parts."""
+    try:
+        found: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        found = None
+    given: list[Any] = found if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType]
+    texts: list[str] = [part for part in given if isinstance(part, str) and not storable(part)[1]]
+    if not len(texts) == len(given) == parts:
+        raise not_ours()
+    return texts
+
+
+def not_ours() -> Invalid:
+    return Invalid("This cursor is not from one of our pages. Start again without it.", code="bad_cursor")

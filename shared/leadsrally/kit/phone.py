@@ -163,3 +163,13 @@ def one_form(address: str) -> str:
         if found is not None:
             return f"{found[1]}{kept}{found[3]}"
     return address
+
+
+def read(typed: str, region: str | None) -> Number | None:
+    """As `e164`, for what may be written in the other of two ways, of which only one is valid today."""
+    number = e164(typed, region)
+    if number is None:
+        digits = "+" + "".join(character for character in typed if character in "0123456789")
+        others = (e164(form, None) for form in variants(digits)[1:]) if typed.lstrip().startswith("+") else ()
+        number = next((form for form in others if form is not None), None)
+    return number

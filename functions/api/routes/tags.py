@@ -1,0 +1,70 @@
+"""Tags: words by which contacts are sorted."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from functions.api import etags
+from functions.api.asking import Asked, permit
+from functions.api.etags import IfMatch
+from functions.api.limits import Line, Patch
+from functions.api.problems import problems
+from leadsrally.contacts import tags
+from leadsrally.contacts.tags import MAX_NAME
+
+router = APIRouter(prefix="/v1/tags", tags=["tags"])
+
+
+class Tag(BaseModel):
+    id: UUID
+    name: str = Field(examples=["vip"])
+    created_at: datetime
+
+
+class Tags(BaseModel):
+    items: list[Tag]
+
+
+class TagEdit(Patch):
+    name: Line = Field("", min_length=1, max_length=MAX_NAME, examples=["vip"])
+
+
+@router.get("", dependencies=[permit("contacts.read")])
+def all_tags(asked: Asked) -> Tags:
+    """All tags by name; there are a thousand at most. One is made by putting it on a contact."""
+    return Tags(items=[_model(one) for one in tags.all_tags(asked.tx, asked.person.organization_id)])
+
+
+@router.get("/{tag_id}", dependencies=[permit("contacts.read")], responses=etags.headers(200))
+def one(asked: Asked, response: Response, tag_id: UUID) -> Tag:
+    """One tag."""
+    return _shown(tags.tag(asked.tx, asked.person.organization_id, tag_id), response)
+
+
+@router.patch(
+    "/{tag_id}", dependencies=[permit("contacts.write")], responses=problems(409) | etags.headers(200)
+)
+def rename(asked: Asked, response: Response, tag_id: UUID, version: IfMatch, edit: TagEdit) -> Tag:
+    """Give it another name, wherever it is on."""
+    name = edit.given()["name"]
+    renamed = tags.rename_tag(
+        asked.tx,
+        asked.person.organization_id,
+        tag_id,
+        name,
+        version=version,
+        actor=asked.actor,
+        now=asked.door.clock(),
+    )
+    return _shown(renamed, response)
+
+
+def _model(found: tags.Tag) -> Tag:
+    return Tag.model_validate(found, from_attributes=True)
+
+
+def _shown(found: tags.Tag, response: Response) -> Tag:
+    response.headers["etag"] = etags.tag(found.version)
+    return _model(found)
