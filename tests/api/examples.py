@@ -17,6 +17,7 @@ from leadsrally.accounts.api_key import SECRET_BYTES, ApiKey
 from leadsrally.accounts.audit import SYSTEM
 from leadsrally.accounts.one_time_code import code_at, step_at
 from leadsrally.accounts.second_factor import PURPOSE
+from leadsrally.contacts.merge import merge
 from leadsrally.kit.crypto import SealContext
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from tests.api.conftest import PASSWORD, Client, person
@@ -239,6 +240,33 @@ def noted(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     }
 
 
+_LOSER = uuid4()
+_CONDITION = {"on": "name", "is": "empty", "value": True}
+
+
+def twins(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """With somebody who is to be merged into them; there is one at a time."""
+    tenant.world.execute(
+        "DELETE FROM contact_merge_moves WHERE merge_id IN (SELECT id FROM contact_merges WHERE loser_id = %(id)s)",
+        id=_LOSER,
+    )
+    for table, column in (("contact_merges", "loser_id"), ("contacts", "id")):
+        tenant.world.execute(f"DELETE FROM {table} WHERE {column} = %(id)s", id=_LOSER)
+    tenant.contact(id=_LOSER)
+    return {"contact_id": tenant.contact(email="twin@example.test")}
+
+
+def merged(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    winner, loser = (tenant.contact(email="twin@example.test") for _ in range(2))
+    with runtime.of("api").db.tenant(tenant.org.id) as tx:
+        merge_id = merge(tx, tenant.org.id, winner, loser, actor=SYSTEM, now=tenant.world.clock.now)
+    return {"contact_id": winner, "merge_id": merge_id}
+
+
+def segment(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"segment_id": tenant._row("segments", name=uuid4().hex, condition=Jsonb(_CONDITION))}
+
+
 def field(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"field_id": tenant._row("contact_fields", key=f"a{uuid4().hex}", label="City", type="text")}
 
@@ -440,6 +468,20 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/fields"): Example(lambda: {"key": f"a{uuid4().hex}", "label": "City", "type": "text"}),
     ("GET", "/v1/fields/{field_id}"): Example(places=field),
     ("PATCH", "/v1/fields/{field_id}"): Example(lambda: {"label": "Town"}, places=field),
+    ("GET", "/v1/contacts/duplicates"): Example(),
+    ("GET", "/v1/contacts/{contact_id}/duplicates"): Example(places=somebody),
+    ("GET", "/v1/contacts/{contact_id}/timeline"): Example(places=somebody),
+    ("GET", "/v1/contacts/{contact_id}/merges"): Example(places=somebody),
+    ("POST", "/v1/contacts/{contact_id}/merges"): Example(lambda: {"loser_id": str(_LOSER)}, places=twins),
+    ("POST", "/v1/contacts/{contact_id}/merges/{merge_id}/split"): Example(places=merged),
+    ("GET", "/v1/segments"): Example(),
+    ("POST", "/v1/segments"): Example(lambda: {"name": uuid4().hex, "condition": _CONDITION}),
+    ("POST", "/v1/segments/preview"): Example(lambda: {"condition": _CONDITION}),
+    ("GET", "/v1/segments/{segment_id}"): Example(places=segment),
+    ("PATCH", "/v1/segments/{segment_id}"): Example(lambda: {"name": uuid4().hex}, places=segment),
+    ("DELETE", "/v1/segments/{segment_id}"): Example(places=segment),
+    ("GET", "/v1/segments/{segment_id}/count"): Example(places=segment),
+    ("GET", "/v1/segments/{segment_id}/contacts"): Example(places=segment),
     ("GET", "/v1/tags"): Example(),
     ("GET", "/v1/tags/{tag_id}"): Example(places=tagged),
     ("PATCH", "/v1/tags/{tag_id}"): Example(lambda: {"name": uuid4().hex}, places=tagged),

@@ -51,6 +51,7 @@ SECURITY_DEFINERS = {
     "messages_with_words": "leadsrally_lookup",
     "contacts_found": "leadsrally_lookup",
     "contacts_by_name": "leadsrally_lookup",
+    "contacts_namesakes": "leadsrally_lookup",
     "delivery_log_make_day": OWNER,
     "delivery_log_drop_day": OWNER,
 }
@@ -65,17 +66,19 @@ GRANTS: dict[str, dict[str, str]] = {
         "audit_log": "SI",
         "channel_tasks": "sID",
         "channels": "siu",
-        "consent_events": "SI",
+        "consent_events": "SIu",
         "consent_states": "SIUD",
         "consent_wordings": "SI",
         "contact_fields": "SIuD",
-        "contact_identities": "S",
+        "contact_identities": "SIuD",
+        "contact_merge_moves": "SID",
+        "contact_merges": "SIu",
         "contact_notes": "SIuD",
         "contact_tags": "SID",
-        "contacts": "Siu",
+        "contacts": "SiuD",
         "conversations": "Su",
         "delivery_log": "S",
-        "disclosures": "S",
+        "disclosures": "Su",
         "email_changes": "SIu",
         "export_parts": "S",
         "exports": "SIu",
@@ -93,6 +96,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "recovery_codes": "SIUD",
         "scores": "S",
         "second_factors": "SIUD",
+        "segments": "SIuD",
         "sessions": "SIU",
         "signups": "SIu",
         "suppressions": "SID",
@@ -304,16 +308,19 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         " state token_expires_at trouble trouble_since version waba_id"
     ),
     ("api", "contact_fields", "UPDATE"): "choices label version",
-    ("api", "contact_notes", "UPDATE"): "body edited_at version",
-    (
-        "api",
-        "contacts",
-        "INSERT",
-    ): "created_at email fields id name organization_id phone time_zone updated_at",
+    ("api", "consent_events", "UPDATE"): "contact_id",
+    ("api", "contact_identities", "UPDATE"): "contact_id",
+    ("api", "contact_merges", "UPDATE"): "contact_id split_at",
+    ("api", "contact_notes", "UPDATE"): "body contact_id edited_at version",
+    ("api", "disclosures", "UPDATE"): "contact_id",
+    ("api", "segments", "UPDATE"): "condition name version",
+    ("api", "contacts", "INSERT"): (
+        "created_at email fields id name organization_id phone restricted_at time_zone updated_at version"
+    ),
     ("api", "contacts", "UPDATE"): "email fields name phone restricted_at time_zone updated_at version",
     ("api", "tags", "UPDATE"): "name version",
     ("api", "conversations", "UPDATE"): (
-        "attention last_message_at last_message_id preview preview_kind unread_count"
+        "address attention contact_id last_message_at last_message_id merge_id preview preview_kind unread_count"
     ),
     ("api", "media", "INSERT"): "bytes content_type created_at file_name id organization_id place state",
     ("api", "media", "UPDATE"): (
@@ -378,7 +385,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("notify", "templates", "SELECT"): "category id language name organization_id state",
     ("api", "lead_forms", "UPDATE"): "consents country mapping version",
-    ("api", "leads", "UPDATE"): "failure state",
+    ("api", "leads", "UPDATE"): "contact_id failure state",
     **{
         (role, table, right): columns
         for role in ("fetch_lead", "lead_catch_up")
@@ -628,7 +635,13 @@ VALUES (%(org)s, %(id)s, 'vip', %(now)s);
 INSERT INTO contact_tags (organization_id, contact_id, tag_id, tagged_at)
 VALUES (%(org)s, %(contact)s, %(id)s, %(now)s);
 INSERT INTO contact_notes (organization_id, id, contact_id, body, created_at)
-VALUES (%(org)s, %(id)s, %(contact)s, 'likes red', %(now)s)
+VALUES (%(org)s, %(id)s, %(contact)s, 'likes red', %(now)s);
+INSERT INTO contact_merges (organization_id, id, contact_id, loser_id, loser, filled, consents, merged_at)
+VALUES (%(org)s, %(id)s, %(contact)s, %(id)s, '{}', '{}', '{}', %(now)s);
+INSERT INTO contact_merge_moves (organization_id, merge_id, kind, row_key)
+VALUES (%(org)s, %(id)s, 'contact_tags', 'x');
+INSERT INTO segments (organization_id, id, name, condition, created_at)
+VALUES (%(org)s, %(id)s, 'all', '{"all": []}', %(now)s)
 """
 
 

@@ -15,7 +15,7 @@ from functions.api.limits import Body, Line, Patch
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
-from leadsrally.contacts import fields, find, lists, people, tags
+from leadsrally.contacts import fields, find, lists, merge_store, people, tags
 from leadsrally.contacts.conditions import All, Condition, Question
 from leadsrally.contacts.fields import MAX_FIELDS, MAX_TEXT
 from leadsrally.contacts.lists import Order
@@ -166,8 +166,9 @@ def create(asked: Asked, response: Response, once: Once, new: NewContact) -> Con
 
 @router.get("/{contact_id}", dependencies=[permit("contacts.read")], responses=etags.headers(200))
 def one(asked: Asked, response: Response, contact_id: UUID) -> Contact:
-    """One person."""
-    return _shown(asked, contact_id, response)
+    """One person; by the id of a record that was merged into theirs, too."""
+    survivor = merge_store.survivor_of(asked.tx, asked.person.organization_id, contact_id)
+    return _shown(asked, survivor, response)
 
 
 @router.patch(

@@ -49,13 +49,26 @@ receipt AS (
 ),
 """
 
-# Who wrote, by number alone. Of a number that is written in two ways the one as given comes first.
+# Who wrote, by number alone. Of a number that is written in two ways the one as given comes first. A person may have
+# further numbers: the thread is answered to the one that they wrote from.
 _BY_NUMBER = """
 known AS (
-    SELECT c.id
+    SELECT found.id, found.phone
       FROM receipt
-      JOIN contacts AS c ON c.organization_id = %(organization_id)s AND c.phone = ANY (%(phones)s::text[])
-     ORDER BY c.phone = %(phone)s DESC
+     CROSS JOIN LATERAL (
+        SELECT c.id, c.phone, c.phone IS DISTINCT FROM %(phone)s AS otherwise
+          FROM contacts AS c
+         WHERE c.organization_id = %(organization_id)s
+           AND c.phone = ANY (%(phones)s::text[])
+         UNION ALL
+        SELECT i.contact_id, NULL, true
+          FROM contact_identities AS i
+         WHERE i.organization_id = %(organization_id)s
+           AND i.kind = 'number'
+           AND i.value = ANY (%(phones)s::text[])
+           AND i.retired_at IS NULL
+     ) AS found
+     ORDER BY found.otherwise
      LIMIT 1
 ),
 met AS (
@@ -67,9 +80,9 @@ met AS (
     RETURNING id
 ),
 contact AS (
-    SELECT id FROM known
+    SELECT id, CASE WHEN phone IS DISTINCT FROM %(phone)s THEN %(phone)s END AS address FROM known
     UNION ALL
-    SELECT id FROM met
+    SELECT id, NULL FROM met
 ),
 """
 
@@ -155,11 +168,11 @@ revealed AS (
             OR (c.phone IS NULL AND free.to_be_found AND free.to_be_taken))
 ),
 contact AS (
-    SELECT id FROM known
+    SELECT id, %(address)s::text AS address FROM known
     UNION ALL
-    SELECT id FROM met
+    SELECT id, %(address)s FROM met
     UNION ALL
-    (SELECT learned.contact_id
+    (SELECT learned.contact_id, %(address)s
        FROM learned
       CROSS JOIN target
       WHERE learned.contact_id <> target.id
@@ -175,11 +188,12 @@ conversation AS (
         organization_id, id, contact_id, channel_id, address, last_message_at, last_message_id,
         last_inbound_at, preview, preview_kind, unread_count, created_at
     )
-    SELECT %(organization_id)s, %(conversation_id)s, id, %(channel_id)s, %(address)s, %(said_at)s,
+    SELECT %(organization_id)s, %(conversation_id)s, id, %(channel_id)s, address, %(said_at)s,
            %(message_id)s, %(window_from)s, %(preview)s, %(kind)s, 1, %(now)s
       FROM contact
-    ON CONFLICT (organization_id, contact_id, channel_id)
-    DO UPDATE SET address = coalesce(excluded.address, c.address),
+    ON CONFLICT (organization_id, contact_id, channel_id) WHERE merge_id IS NULL
+    DO UPDATE SET address = CASE WHEN %(by_number)s THEN excluded.address
+                                 ELSE coalesce(excluded.address, c.address) END,
                   last_message_at = greatest(c.last_message_at, excluded.last_message_at),
                   last_message_id = CASE WHEN excluded.last_message_at >= c.last_message_at
                                          THEN excluded.last_message_id ELSE c.last_message_id END,
@@ -320,7 +334,7 @@ def store_text(
         _STORE_TEXT,
         {
             **_said(channel, inbound, call.at, new, provider_hash, score=score, pause=pause),
-            "address": None,
+            "by_number": True,
             "reply_to_hash": None,
             "provider": call.provider,
             "source_ip": call.source_ip,
@@ -357,6 +371,7 @@ def store_piece(
                 "kinds": [identity.kind for identity in sender.identities],
                 "values": [identity.value for identity in sender.identities],
                 "name": sender.name,
+                "by_number": False,
                 "address": sender.named("wa_id") or sender.named("bsuid"),
                 "reply_to_hash": reply_to_hash,
             },

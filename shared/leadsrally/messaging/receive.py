@@ -3,8 +3,11 @@
 from datetime import timedelta
 from typing import Final
 
+from psycopg.errors import DeadlockDetected, ForeignKeyViolation
+
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
+from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import intake_store
 from leadsrally.messaging.intake_store import New, Pause
@@ -15,6 +18,7 @@ from leadsrally.messaging.types import Channel, InboundMessage, Received
 # A person who types three texts in a row is read once: the score waits for a pause of two seconds, but
 # never longer than ten after the first text.
 READ_AFTER: Final = Pause(burst=timedelta(seconds=2), patience=timedelta(seconds=10))
+_MERGES: Final = 2  # that may take the sender away before a third try
 
 
 class StaleChannelError(Exception):
@@ -34,7 +38,16 @@ def receive(
     # Most texts are text alone and say nothing about permission; storing one is a single statement, its own
     # transaction.
     opened = db.single if order is None and not inbound.media else db.tenant
-    with opened(channel.organization_id) as tx:
+    for _ in range(_MERGES):
+        try:
+            with opened(channel.organization_id) as tx:
+                return _receive(tx, hashes, channel, inbound, call, order)
+        except ForeignKeyViolation:
+            continue  # the sender was merged into somebody in this moment; their number leads there now
+        except Unavailable as lost:
+            if not isinstance(lost.__cause__, DeadlockDetected):
+                raise
+    with db.tenant(channel.organization_id) as tx:
         return _receive(tx, hashes, channel, inbound, call, order)
 
 

@@ -95,12 +95,14 @@ class Locked:
     @property
     def address(self) -> str | None:
         """Where this message goes: what the provider calls the person, else the number."""
-        return self.provider_address or self.phone if self.channel_kind == "whatsapp" else self.phone
+        return self.provider_address or self.phone
 
 
 def lock(tx: Tx, organization_id: UUID, message_id: UUID) -> Locked | None:
     """The message with all that the gate must know of it, locked against a STOP and a second worker."""
-    return tx.maybe(Locked, _LOCK, {"organization_id": organization_id, "message_id": message_id})
+    given = {"organization_id": organization_id, "message_id": message_id}
+    # A merge that was waited for has taken the row of its loser away; whose message it is now, the second look tells.
+    return tx.maybe(Locked, _LOCK, given) or tx.maybe(Locked, _LOCK, given)
 
 
 _LEFT = """
