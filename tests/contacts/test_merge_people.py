@@ -282,3 +282,17 @@ class TestAtOnce:
             world.work("send_message")
             assert world.message(message)["status"] == "accepted", turn
             assert not isinstance(raised[0], LeadsRallyError)
+
+
+class TestRestricted:
+    def test_E18_nothing_is_sent_to_or_asked_about_a_restricted_person(
+        self, world: World, org: Org, line: Line
+    ):
+        contact = person(world, line, WINNER)
+        world.execute("UPDATE contacts SET restricted_at = created_at WHERE id = %(id)s", id=contact)
+        thread = world.conversation(line, sender=WINNER)
+        assert verdict(world, line, thread) == "restricted"
+        world.text(line, "How much is it?", sender=WINNER)
+        world.score()
+        assert world.scorer.shown == []
+        assert world.value("SELECT count(*) FROM scores") == 0

@@ -69,6 +69,8 @@ class TestDecide:
             ({"purpose": "keyword"}, SEND),
             ({"organization_active": False}, refused("organization_paused")),
             ({"organization_active": False, "purpose": "keyword"}, refused("organization_paused")),
+            ({"restricted": True}, refused("restricted")),
+            ({"restricted": True, "purpose": "keyword"}, refused("restricted")),
             ({"channel_active": False}, refused("channel_disconnected")),
             ({"reachable": False}, refused("no_address")),
             ({"suppressed": True}, refused("suppressed")),
@@ -150,6 +152,7 @@ class TestOrderOfRules:
 
     AGAINST: tuple[tuple[str, dict[str, Any]], ...] = (
         ("organization_paused", {"organization_active": False}),
+        ("restricted", {"restricted": True}),
         ("channel_disconnected", {"channel_active": False}),
         ("no_address", {"reachable": False}),
         ("expired", {"expires_at": NOON}),
@@ -167,7 +170,7 @@ class TestOrderOfRules:
     def test_every_rule_has_its_row(self):
         assert len(RULES) == len(self.AGAINST)
 
-    @pytest.mark.parametrize("first", range(13))
+    @pytest.mark.parametrize("first", range(14))
     def test_the_first_that_objects_decides(self, first: int):
         changes: dict[str, Any] = {}
         for _, change in reversed(self.AGAINST[first:]):
@@ -289,6 +292,7 @@ class TestClaim:
         ("sql", "rule"),
         [
             ("UPDATE organizations SET state = 'paused'", "organization_paused"),
+            ("UPDATE contacts SET restricted_at = created_at", "restricted"),
             ("UPDATE channels SET state = 'disconnected'", "channel_disconnected"),
             ("UPDATE messages SET expires_at = created_at WHERE direction = 'outbound'", "expired"),
             ("UPDATE organizations SET contact_daily_messages = 0", "daily_cap"),

@@ -551,6 +551,7 @@ export const en = {
   },
   rules: {
     organization_paused: 'Your organisation is paused, so nothing is sent.',
+    restricted: 'Nothing is sent to this person: what is known of them is only kept.',
     channel_disconnected: 'The channel is disconnected.',
     no_address: 'There is no number to send it to.',
     expired: 'It waited too long to be sent late.',

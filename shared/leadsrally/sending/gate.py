@@ -56,6 +56,7 @@ class Facts:
     time_zone: str
     window_closes: datetime | None = None  # of WhatsApp's free text; None where it needs no window
     template_trouble: str | None = None  # why the message's template may not be used
+    restricted: bool = False
     files_there: bool = True
     pair_quiet_until: datetime | None = None
     marketing_quiet_until: datetime | None = None
@@ -93,6 +94,11 @@ def decide(facts: Facts) -> Verdict:
 
 def _organization_paused(facts: Facts) -> Verdict | None:
     return None if facts.organization_active else Verdict("refuse", "organization_paused")
+
+
+def _restricted(facts: Facts) -> Verdict | None:
+    # GDPR Art. 18(2): their data is kept, and nothing else is done with it.
+    return Verdict("refuse", "restricted") if facts.restricted else None
 
 
 def _channel_disconnected(facts: Facts) -> Verdict | None:
@@ -164,6 +170,7 @@ def _daily_cap(facts: Facts) -> Verdict | None:
 
 RULES: tuple[Rule, ...] = (
     _organization_paused,
+    _restricted,
     _channel_disconnected,
     _no_address,
     _expired,
@@ -306,6 +313,7 @@ def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, no
     facts = Facts(
         now=now,
         purpose=message.purpose,
+        restricted=message.restricted,
         organization_active=message.organization_state == "active",
         channel_active=message.channel_state == "active",
         channel_quiet_until=message.quiet_until,

@@ -32,6 +32,7 @@ SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.stat
        ch.id AS channel_id, ch.key AS channel_key, ch.kind AS channel_kind, ch.address AS our_number,
        ch.account_sid, ch.waba_id, ch.phone_number_id, ch.credentials, ch.credentials_version,
        ch.state AS channel_state, ch.quiet_until, ch.trouble IS NOT NULL AS in_trouble,
+       p.restricted_at IS NOT NULL AS restricted,
        o.state AS organization_state, o.contact_daily_messages,
        ARRAY(SELECT jsonb_build_object(
                         'id', f.id, 'file_name', f.file_name, 'content_type', f.content_type, 'bytes', f.bytes,
@@ -88,6 +89,7 @@ class Locked:
     channel_state: str
     quiet_until: datetime | None
     in_trouble: bool
+    restricted: bool
     organization_state: str
     contact_daily_messages: int
     files: list[dict[str, Any]]
