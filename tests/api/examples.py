@@ -240,20 +240,11 @@ def noted(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     }
 
 
-_LOSER = uuid4()
 _CONDITION = {"on": "name", "is": "empty", "value": True}
 
 
 def twins(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
-    """With somebody who is to be merged into them; there is one at a time."""
-    tenant.world.execute(
-        "DELETE FROM contact_merge_moves WHERE merge_id IN (SELECT id FROM contact_merges WHERE loser_id = %(id)s)",
-        id=_LOSER,
-    )
-    for table, column in (("contact_merges", "loser_id"), ("contacts", "id")):
-        tenant.world.execute(f"DELETE FROM {table} WHERE {column} = %(id)s", id=_LOSER)
-    tenant.contact(id=_LOSER)
-    return {"contact_id": tenant.contact(email="twin@example.test")}
+    return {"contact_id": tenant.contact(email="twin@example.test"), "loser_id": tenant.contact()}
 
 
 def merged(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
@@ -472,7 +463,7 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/contacts/{contact_id}/duplicates"): Example(places=somebody),
     ("GET", "/v1/contacts/{contact_id}/timeline"): Example(places=somebody),
     ("GET", "/v1/contacts/{contact_id}/merges"): Example(places=somebody),
-    ("POST", "/v1/contacts/{contact_id}/merges"): Example(lambda: {"loser_id": str(_LOSER)}, places=twins),
+    ("POST", "/v1/contacts/{contact_id}/merges/{loser_id}"): Example(places=twins),
     ("POST", "/v1/contacts/{contact_id}/merges/{merge_id}/split"): Example(places=merged),
     ("GET", "/v1/segments"): Example(),
     ("POST", "/v1/segments"): Example(lambda: {"name": uuid4().hex, "condition": _CONDITION}),
@@ -483,6 +474,7 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/segments/{segment_id}/count"): Example(places=segment),
     ("GET", "/v1/segments/{segment_id}/contacts"): Example(places=segment),
     ("GET", "/v1/tags"): Example(),
+    ("POST", "/v1/tags/taggings"): Example(lambda: {"contact_ids": [str(uuid4())], "add": ["vip"]}),
     ("GET", "/v1/tags/{tag_id}"): Example(places=tagged),
     ("PATCH", "/v1/tags/{tag_id}"): Example(lambda: {"name": uuid4().hex}, places=tagged),
     ("GET", "/v1/conversations"): Example(),

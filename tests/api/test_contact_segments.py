@@ -223,11 +223,9 @@ class TestPairs:
         client.post(f"/v1/contacts/{winner}/notes", {"body": "likes red"})
         world.clock.pass_(seconds=1)
         foreign = world.value("SELECT contact_id FROM conversations WHERE id = %(id)s", id=rival.conversation)
-        problem(
-            client.post(f"/v1/contacts/{winner}/merges", {"loser_id": str(foreign)}), 404, "contact_not_found"
-        )
-        problem(client.post(f"/v1/contacts/{winner}/merges", {"loser_id": winner}), 422, "same_contact")
-        status, made = client.post(f"/v1/contacts/{winner}/merges", {"loser_id": loser})
+        problem(client.post(f"/v1/contacts/{winner}/merges/{foreign}"), 404, "contact_not_found")
+        problem(client.post(f"/v1/contacts/{winner}/merges/{winner}"), 422, "same_contact")
+        status, made = client.post(f"/v1/contacts/{winner}/merges/{loser}")
         assert status == 201
         assert client.get(f"/v1/contacts/{loser}")[1]["id"] == winner  # the old id leads on
         assert client.get(f"/v1/contacts/{winner}")[1]["phone"] == "+12025550111"

@@ -121,6 +121,25 @@ class TestFind:
         _, tagged = client.post(f"/v1/contacts/{people[0]['id']}/tags", {"names": ["vip"]})
         assert found(rival.client, f"tag={tagged['tags'][0]['id']}") == []
 
+    def test_T2_many_are_tagged_at_once_and_nobody_of_another_tenant(
+        self, client: Client, rival: Rival, people: list[dict[str, Any]]
+    ):
+        foreign = client.world.value(
+            "SELECT contact_id FROM conversations WHERE id = %(id)s", id=rival.conversation
+        )
+        ids = [*(one["id"] for one in people), str(foreign)]
+        _, done = client.post("/v1/tags/taggings", {"contact_ids": ids, "add": ["new", "NEW", "vip"]})
+        assert done == {"added": 10, "removed": 0}
+        tags = [tag["id"] for tag in client.get("/v1/tags")[1]["items"]]
+        assert len(found(client, f"tag={tags[0]}")) == 5
+        _, nothing = rival.client.post("/v1/tags/taggings", {"contact_ids": ids, "remove": tags})
+        assert nothing == {"added": 0, "removed": 0}
+        _, undone = client.post(
+            "/v1/tags/taggings", {"contact_ids": ids[:2], "add": ["vip"], "remove": tags[:1]}
+        )
+        assert undone == {"added": 0, "removed": 2}
+        assert len(found(client, f"tag={tags[0]}")) == 3
+
     def test_T3_nobody_of_another_tenant_is_found(self, client: Client, rival: Rival):
         for query in ("search=ada", "search=0111", "search=ada@", "", "sort=name", "sort=last_activity"):
             assert not {name for name in found(rival.client, query) if name}, query

@@ -169,7 +169,7 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 TRIED_ELSEWHERE = {
     ("POST", "/v1/exports"): ["contact_id"],
     ("GET", "/v1/contacts"): ["tag"],
-    ("POST", "/v1/contacts/{contact_id}/merges"): ["loser_id"],
+    ("POST", "/v1/tags/taggings"): ["contact_ids", "remove"],
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
     ("POST", "/v1/conversations/{conversation_id}/messages"): ["uploads", "reply_to"],

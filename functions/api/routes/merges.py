@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from functions.api.asking import Asked, permit
-from functions.api.limits import Body
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
@@ -40,10 +39,6 @@ class Merge(BaseModel):
 
 class Merges(BaseModel):
     items: list[Merge]
-
-
-class MergeAsked(Body):
-    loser_id: UUID = Field(description="Whose record goes: all that it has becomes this contact's.")
 
 
 class Happening(BaseModel):
@@ -99,16 +94,20 @@ def merges(asked: Asked, contact_id: UUID) -> Merges:
 
 
 @router.post(
-    "/{contact_id}/merges", status_code=201, dependencies=[permit("contacts.write")], responses=problems(409)
+    "/{contact_id}/merges/{loser_id}",
+    status_code=201,
+    dependencies=[permit("contacts.write")],
+    responses=problems(409),
 )
-def merge(asked: Asked, once: Once, contact_id: UUID, wanted: MergeAsked) -> Merge:
-    """Make one person of two. The strictest of what stood about permission stands; it can be undone."""
+def merge(asked: Asked, once: Once, contact_id: UUID, loser_id: UUID) -> Merge:
+    """Make one person of two: what the second has becomes the first one's, and its record goes.
+
+    The strictest of what stood about permission stands. It can be undone.
+    """
 
     def act() -> Merge:
         organization_id, now = asked.person.organization_id, asked.door.clock()
-        merge_id = merge_contacts(
-            asked.tx, organization_id, contact_id, wanted.loser_id, actor=asked.actor, now=now
-        )
+        merge_id = merge_contacts(asked.tx, organization_id, contact_id, loser_id, actor=asked.actor, now=now)
         made = merge_store.merge_by_id(asked.tx, organization_id, merge_id)
         return Merge.model_validate(made, from_attributes=True)
 

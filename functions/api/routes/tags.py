@@ -1,6 +1,7 @@
 """Tags: words by which contacts are sorted."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -9,10 +10,10 @@ from pydantic import BaseModel, Field
 from functions.api import etags
 from functions.api.asking import Asked, permit
 from functions.api.etags import IfMatch
-from functions.api.limits import Line, Patch
+from functions.api.limits import Body, Line, Patch
 from functions.api.problems import problems
 from leadsrally.contacts import tags
-from leadsrally.contacts.tags import MAX_NAME
+from leadsrally.contacts.tags import MAX_AT_ONCE, MAX_NAME
 
 router = APIRouter(prefix="/v1/tags", tags=["tags"])
 
@@ -27,6 +28,24 @@ class Tags(BaseModel):
     items: list[Tag]
 
 
+class Taggings(Body):
+    contact_ids: list[UUID] = Field(min_length=1, max_length=MAX_AT_ONCE)
+    add: list[Annotated[Line, Field(min_length=1, max_length=MAX_NAME)]] = Field(
+        default=[],
+        max_length=20,
+        description="Names; those that are not there yet are made.",
+        examples=[["vip"]],
+    )
+    remove: list[UUID] = Field(default=[], max_length=20, description="Ids of tags.")
+
+
+class Tagged(BaseModel):
+    """How many tags were put on or taken off; what was so already does not count."""
+
+    added: int
+    removed: int
+
+
 class TagEdit(Patch):
     name: Line = Field("", min_length=1, max_length=MAX_NAME, examples=["vip"])
 
@@ -35,6 +54,21 @@ class TagEdit(Patch):
 def all_tags(asked: Asked) -> Tags:
     """All tags by name; there are a thousand at most. One is made by putting it on a contact."""
     return Tags(items=[_model(one) for one in tags.all_tags(asked.tx, asked.person.organization_id)])
+
+
+@router.post("/taggings", dependencies=[permit("contacts.bulk")], responses=problems(409))
+def tag_many(asked: Asked, taggings: Taggings) -> Tagged:
+    """Put tags on many contacts at once, or take them off. Contacts that are not there are passed over."""
+    added, removed = tags.tag_many(
+        asked.tx,
+        asked.person.organization_id,
+        taggings.contact_ids,
+        add=taggings.add,
+        remove=taggings.remove,
+        actor=asked.actor,
+        now=asked.door.clock(),
+    )
+    return Tagged(added=added, removed=removed)
 
 
 @router.get("/{tag_id}", dependencies=[permit("contacts.read")], responses=etags.headers(200))

@@ -29,7 +29,6 @@ Action = Literal[
     "consents.read",
     "consents.write",
     "contacts.bulk",
-    "contacts.export",
     "fields.manage",
     "leads.read",
     "leads.manage",
@@ -65,7 +64,6 @@ MAY: dict[Action, frozenset[Role]] = {
     "consents.read": _ALL,
     "consents.write": _WORKING,
     "contacts.bulk": _LEADING,  # many people at once
-    "contacts.export": _LEADING,
     "fields.manage": _LEADING,
     "leads.read": _ALL,
     "leads.manage": _LEADING,

@@ -107,14 +107,16 @@ def page(
         return _walk(tx, asked, given, limit)
     # Where the index answers the whole question, each candidate is one.
     first = limit if isinstance(condition, Question) else 4 * limit
-    for at_most in (first, LOOKED_AT):
+    at_most = first
+    while True:
         ids, end = _candidates(tx, organization_id, ways, before, at_most)
         contacts = _those(tx, asked, given, ids)
         if len(contacts) == limit:
             return Found(contacts, contacts[-1].id)
-        if end is None:
-            return Found(contacts, None)
-    return Found(contacts, end)
+        if end is None or at_most == LOOKED_AT:
+            return Found(contacts, end)
+        # As many as a full page takes if they are as seldom as among these, and half as many again.
+        at_most = min(LOOKED_AT, at_most * limit * 3 // (2 * max(1, len(contacts))))
 
 
 def _those(tx: Tx, asked: Compiled, given: Mapping[str, object], ids: Sequence[UUID]) -> list[Contact]:
@@ -188,6 +190,8 @@ def count(
         ids, end = (
             _candidates(tx, organization_id, ways, NEWEST, LOOKED_AT) if ways else _everybody(tx, given)
         )
+        if end is None and ways and isinstance(condition, Question):
+            return Count(len(ids), exact=True)  # the index answers the whole question
         if end is None:
             found = tx.value(_COUNT_AMONG + asked.sql, {**given, "ids": ids}) if ids else 0
             return Count(found, exact=True)

@@ -15,6 +15,7 @@ from leadsrally.kit.errors import Conflict, NotFound, Stale
 from leadsrally.kit.ids import new_id
 
 MAX_NAME: Final = 64
+MAX_AT_ONCE: Final = 1_000  # contacts, by one request
 MAX_TAGS: Final = 1_000  # per organisation
 
 
@@ -113,13 +114,40 @@ def tag_contact(
     tx: Tx, organization_id: UUID, contact_id: UUID, names: Sequence[str], *, actor: Actor, now: datetime
 ) -> None:
     """Put tags of these names on one contact, made where there are none. Raises `Conflict` for too many tags."""
-    if tx.value(_COUNT, {"organization_id": organization_id}) + len(names) > MAX_TAGS:
-        known = {tag.name.lower() for tag in all_tags(tx, organization_id)}
-        if len(known | {name.lower() for name in names}) > MAX_TAGS:
-            raise Conflict(f"There are {MAX_TAGS} tags already. Delete one first.", code="too_many_tags")
+    _refuse_too_many(tx, organization_id, names)
     tags = ensure_tags(tx, organization_id, names, now=now)
     if put_on(tx, organization_id, [contact_id], [tag.id for tag in tags], now=now):
         audit.record(tx, organization_id, actor, "contact.tagged", now=now, target=("contact", contact_id))
+
+
+def _refuse_too_many(tx: Tx, organization_id: UUID, names: Sequence[str]) -> None:
+    if tx.value(_COUNT, {"organization_id": organization_id}) + len(names) > MAX_TAGS:
+        known = {tag.name.lower() for tag in all_tags(tx, organization_id)}
+        if len(known | {name.lower() for name in names}) > MAX_TAGS:
+            raise Conflict(f"There are {MAX_TAGS} tags already. Use one of them.", code="too_many_tags")
+
+
+def tag_many(
+    tx: Tx,
+    organization_id: UUID,
+    contact_ids: Sequence[UUID],
+    *,
+    add: Sequence[str],
+    remove: Sequence[UUID],
+    actor: Actor,
+    now: datetime,
+) -> tuple[int, int]:
+    """Put tags of these names on, and take those tags off, up to `MAX_AT_ONCE` contacts; how many were and were not.
+
+    One row in the audit log. Raises `Conflict` for too many tags.
+    """
+    _refuse_too_many(tx, organization_id, add)
+    tags = ensure_tags(tx, organization_id, add, now=now) if add else []
+    added = put_on(tx, organization_id, contact_ids, [tag.id for tag in tags], now=now)
+    removed = take_off(tx, organization_id, contact_ids, remove)
+    details = {"contacts": str(len(contact_ids)), "added": str(added), "removed": str(removed)}
+    audit.record(tx, organization_id, actor, "contacts.tagged", now=now, details=details)
+    return added, removed
 
 
 def untag_contact(
