@@ -150,10 +150,12 @@ class TestConnect:
         assert connected["trouble"] is None
         assert world.value("SELECT count(*) FROM jobs WHERE queue = 'notify'") == 0
 
-    def test_a_page(self, client: Client, graphboard: Graphboard):
+    def test_a_page(self, client: Client, graphboard: Graphboard, world: World):
         channel = connect(client, graphboard, LEAD_ADS)
         assert (channel["kind"], channel["page_id"], channel["number"]) == ("lead_ads", PAGE_ID, None)
         assert graphboard.page.subscribed_fields == ("leadgen",)
+        asked = world.row("SELECT payload FROM jobs WHERE kind = 'lead_backfill'")
+        assert asked["payload"] == {"channel_id": channel["id"]}
         assert failed(channel) == {"callback": "callback_missing", "challenge": "not_challenged"}
         assert {name for name, state in states(channel).items() if state == "passed"} >= {
             "app",
@@ -174,7 +176,7 @@ class TestConnect:
     ):
         graphboard.token.revoked = True
         channel = connect(client, graphboard)
-        assert failed(channel) == {"token": "token_refused"}
+        assert failed(channel) == {"token": "190"}
         assert channel["number"] is None
         assert world.value("SELECT count(*) FROM jobs WHERE queue = 'template_sync'") == 0
 
@@ -297,7 +299,7 @@ class TestReplace:
     @pytest.mark.parametrize(
         ("body", "code"),
         [
-            ({"access_token": NEW_TOKEN}, "token_refused"),
+            ({"access_token": NEW_TOKEN}, "190"),
             ({"app_secret": NEW_SECRET}, "190"),
             ({"access_token": NEW_TOKEN, "app_secret": NEW_SECRET}, "190"),
         ],

@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -43,8 +43,8 @@ def disguises(token: str) -> set[str]:
     return found
 
 
-def assert_absent(text: str, where: str) -> None:
-    for token in CANARIES:
+def assert_absent(text: str, where: str, canaries: Iterable[str] = CANARIES) -> None:
+    for token in canaries:
         for disguise in disguises(token):
             assert disguise not in text, f"{where} holds {token[:12]}…"
 
@@ -210,10 +210,10 @@ def test_E20_a_stolen_copy_of_the_database_holds_no_token(
     live_through(told, board, monkeypatch)
     waiting = board.world.value("SELECT count(*) FROM channel_tasks WHERE secret IS NOT NULL")
     assert waiting == 2, "one that is looked up and one that waits: sealed, not in clear"
-    dump = _dump(board.world.database.url(), tmp_path / "stolen.sql")
-    assert SID in dump
-    assert "\\\\x01" in dump or "\\x01" in dump, "sealed blobs are in it"
-    assert_absent(dump, "the dump")
+    stolen = dump(board.world.database.url(), tmp_path / "stolen.sql")
+    assert SID in stolen
+    assert "\\\\x01" in stolen or "\\x01" in stolen, "sealed blobs are in it"
+    assert_absent(stolen, "the dump")
     for row in board.world.rows("SELECT details::text AS told FROM audit_log"):
         assert row["told"] == "{}" or "canary" not in row["told"]
 
@@ -221,15 +221,15 @@ def test_E20_a_stolen_copy_of_the_database_holds_no_token(
 def test_the_tests_above_would_notice(world: World, tmp_path: Path):
     org = world.organization()
     world.line(org, name=f"x{FIRST}")
-    dump = _dump(world.database.url(), tmp_path / "stolen.sql")
+    stolen = dump(world.database.url(), tmp_path / "stolen.sql")
     with pytest.raises(AssertionError):
-        assert_absent(dump, "the dump")
+        assert_absent(stolen, "the dump")
     for disguised in (FIRST, FIRST.encode().hex(), base64.b64encode(f"a={FIRST}".encode()).decode()):
         with pytest.raises(AssertionError):
             assert_absent(f"…{disguised}…", "here")
 
 
-def _dump(url: str, to: Path) -> str:
+def dump(url: str, to: Path) -> str:
     """What somebody has who has a backup."""
     tool = installed_programs() / "pg_dump"
     subprocess.run([tool, "--dbname", url, "--file", to], check=True, capture_output=True)

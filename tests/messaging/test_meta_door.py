@@ -44,6 +44,8 @@ class TestChallenge:
 
     def test_W16_the_right_word_is_answered_with_the_challenge(self, world: World, number: MetaLine):
         answer = self.ask(world, number, number.verify_token)
+        seen = world.value("SELECT challenged_at FROM channels WHERE id = %(id)s", id=number.id)
+        assert seen == world.clock.now
         assert (answer.status, answer.body) == (200, "1158201444")
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert log(world)["outcome"] == "confirmed"
@@ -238,7 +240,7 @@ class TestPieces:
         assert world.row("SELECT reason, piece FROM quarantine") == {"reason": "message_id", "piece": None}
 
     def test_other_news_is_logged_and_left(self, world: World, number: MetaLine):
-        assert world.meta(number, world.news(number, field="account_update", event="X")).status == 200
+        assert world.meta(number, world.news(number, field="smb_message_echoes")).status == 200
         assert log(world)["outcome"] == "ignored"
         assert world.value("SELECT count(*) FROM quarantine") == 0
 

@@ -162,7 +162,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "fetch_media": {
         "channels": "s",
         "conversations": "s",
-        "jobs": "SUD",
+        "jobs": "SIUD",
         "media": "SuD",
         "messages": "s",
     },

@@ -293,7 +293,8 @@ def _chosen(node: dict[str, Any], given: Mapping[str, Any], default: str) -> dic
 
 
 def _number_json(waba: Waba, number: WhatsAppNumber) -> dict[str, Any]:
-    health = number.health or ("AVAILABLE" if number.status == "CONNECTED" else "BLOCKED")
+    usable = number.status in ("CONNECTED", "FLAGGED", "RATE_LIMITED", "RESTRICTED")
+    health = number.health or ("AVAILABLE" if usable else "BLOCKED")
     errors = [
         {"error_code": code, "error_description": "Simulated.", "possible_solution": "Simulated."}
         for code in number.health_errors

@@ -11,6 +11,7 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Kind, LeadsRallyError
 from leadsrally.messaging import quarantine_store, store
 from leadsrally.messaging.amend import amend
+from leadsrally.messaging.channels.look_after import ask_for_retest
 from leadsrally.messaging.follow_person import follow_person
 from leadsrally.messaging.prefer import prefer
 from leadsrally.messaging.receive import StaleChannelError
@@ -20,6 +21,7 @@ from leadsrally.messaging.store import Call
 from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.templates.sync import ask_for_sync
 from leadsrally.messaging.types import (
+    AccountChanged,
     Amendment,
     Channel,
     DeliveryReport,
@@ -113,6 +115,8 @@ def _take(intake: Intake, numbers: _Numbers, item: Item, call: Call, tally: Tall
                 return "ignored"
             case TemplatesChanged(waba_id):
                 return _have_synced(intake, numbers.called, waba_id, call)
+            case AccountChanged(waba_id):
+                return _have_tested(intake, numbers.called, waba_id, call)
             case Unreadable(reason):
                 outcome = None
             case news:
@@ -163,6 +167,18 @@ def _have_synced(intake: Intake, channel: Channel, waba_id: str, call: Call) -> 
             return "ignored"
         ask_for_sync(tx, organization_id, of_account, now=call.at)
     return "applied"
+
+
+def _have_tested(intake: Intake, channel: Channel, waba_id: str, call: Call) -> str:
+    """A test finds out what has changed, and knows what follows from it."""
+    organization_id = channel.organization_id
+    with intake.db.tenant(organization_id) as tx:
+        of_account = [
+            found for found in store.whatsapp_numbers(tx, organization_id) if found.waba_id == waba_id
+        ]
+        for found in of_account:
+            ask_for_retest(tx, organization_id, found.id, now=call.at)
+    return "applied" if of_account else "ignored"
 
 
 def _receive(intake: Intake, channel: Channel, inbound: InboundMessage, call: Call, tally: Tally) -> str:

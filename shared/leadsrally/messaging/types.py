@@ -204,6 +204,13 @@ class TemplatesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """Something became of this WhatsApp account or a number of it; what, is asked for."""
+
+    waba_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """News that is none of ours, and why."""
 
@@ -224,6 +231,7 @@ News = (
     | Renaming
     | DeliveryReport
     | TemplatesChanged
+    | AccountChanged
     | Ignored
     | Unreadable
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from leadsrally.contacts.types import Identity, Person
 from leadsrally.kit.errors import Invalid
 from leadsrally.messaging.types import (
+    AccountChanged,
     Amendment,
     DeliveryReport,
     Ignored,
@@ -199,7 +200,17 @@ class TestDelivery:
         (item,) = read(envelope(value(messages=[{"id": "wamid.A", "type": "text"}])))
         assert (item.news, item.raw) == (Unreadable("sender"), {"id": "wamid.A", "type": "text"})
 
-    @pytest.mark.parametrize("field", ["account_update", "smb_message_echoes", "something_of_2027"])
+    @pytest.mark.parametrize(
+        "field",
+        ["account_update", "phone_number_quality_update", "phone_number_name_update", "account_alerts"],
+    )
+    def test_news_of_an_account_names_it(self, field: str):
+        """These know no number's id: `{"display_phone_number": …, "event": …}`."""
+        news = {"display_phone_number": "15550783881", "event": "FLAGGED", "current_limit": "TIER_250"}
+        (item,) = read(envelope(news, field=field))
+        assert item.news == AccountChanged("102290129340398")
+
+    @pytest.mark.parametrize("field", ["smb_message_echoes", "something_of_2027"])
     def test_other_news_is_none_of_ours(self, field: str):
         assert only(envelope(value(anything=1), field=field)) == Ignored("field")
 

@@ -23,6 +23,8 @@ WHATSAPP_FIELDS: Final = frozenset(
 )
 LEAD_FIELDS: Final = frozenset({"leadgen"})
 EXPIRES_SOON: Final = timedelta(days=14)
+ACCESS_REFUSED: Final = "190"
+"""Meta's own code, so that a token that a call has found to be over is the same trouble."""
 
 _NAMES_OF_PAGE: Final[tuple[CheckName, ...]] = ("page", "forms")
 _NAMES_OF_NUMBER: Final[tuple[CheckName, ...]] = (
@@ -121,10 +123,8 @@ def _of_credentials(
 def _token(state: TokenState, business: Business, now: datetime) -> Check:
     ends = state.expires_at
     found = ends.isoformat() if ends else "never"
-    if ends is not None and ends <= now:
-        return Check("token", "failed", "token_expired", found)
-    if not state.valid:
-        return Check("token", "failed", "token_refused")
+    if (ends is not None and ends <= now) or not state.valid:
+        return Check("token", "failed", ACCESS_REFUSED, found if ends else None)
     if state.app_id != business.app_id:
         return Check("token", "failed", "token_of_other_app", state.app_id or None)
     if state.page_id is not None and state.page_id != business.page_id:
@@ -206,7 +206,7 @@ def _of_news(
             Check("subscribed", "passed") if whole else Check("subscribed", "failed", "not_subscribed")
         )
     except ProviderRefused as refused:
-        checks.append(_refused("subscribed", refused))
+        checks.append(_refused("subscribed", refused, "not_subscribed"))
     seen = [hook.challenged_at for _, hook in callbacks if hook.challenged_at is not None]
     checks.append(
         Check("challenge", "passed", found=max(seen).isoformat())

@@ -19,7 +19,8 @@ from leadsrally.messaging.channels.connect_twilio import new_key
 from leadsrally.messaging.channels.meta_store import Identity
 from leadsrally.messaging.channels.task_store import Work
 from leadsrally.messaging.channels.workbench import Workbench
-from leadsrally.messaging.templates.sync import ask_for_sync
+from leadsrally.messaging.leads.catch_up import ask_for_backfill
+from leadsrally.messaging.templates.sync import UNRUNG, ask_for_sync
 from leadsrally.messaging.types import ProviderRefused
 from leadsrally.telemetry import log
 
@@ -88,4 +89,6 @@ def finish_connecting(bench: Workbench, work: Work) -> Result:
             signed_in = all(check.state != "failed" for check in checks if check.check in ("app", "token"))
             if business.kind == "whatsapp" and signed_in:
                 ask_for_sync(tx, work.organization_id, business.id, now=now)
+            elif signed_in:
+                ask_for_backfill(tx, work.organization_id, business.id, now=now, delay=UNRUNG)
     return Done()

@@ -10,6 +10,12 @@ from leadsrally.kit.db import Tx
 # Not rung for: a worker rings for its own queue only, and the tick finds the job within a minute.
 _UNRUNG: Final = timedelta(seconds=1)
 
+
+def nothing_passes(trouble: str | None) -> bool:
+    """Whether the provider itself has refused, by a code of its own. A test's words are about something else."""
+    return trouble is not None and trouble.isdecimal()
+
+
 _IN_TROUBLE = """
 UPDATE channels
    SET trouble = %(code)s, trouble_since = %(now)s

@@ -13,11 +13,14 @@ from leadsrally.messaging.channels.meta_store import Due
 from leadsrally.messaging.channels.workbench import Workbench
 
 RETEST: Final = "retest"
-EVERY: Final = timedelta(hours=23)  # and at the next hour, so within a day
+EVERY: Final = timedelta(
+    hours=23
+)  # and at the next hour, so within a day; never tested: since it was connected
 WARNINGS: Final = (timedelta(days=14), timedelta(days=3))
 # An hour's tests are spread over most of it, so that many channels do not ask Meta all at once.
 _SPREAD_SECONDS: Final = 3_000
 _MAX_ATTEMPTS: Final = 4
+_HOUR: Final = timedelta(hours=1)
 # Not rung for: a worker rings for its own queue only, and the tick finds the job within a minute.
 _UNRUNG: Final = timedelta(seconds=1)
 
@@ -34,7 +37,8 @@ def look_after_channels(bench: Workbench) -> LookedAfter:
     """Ask for what is due, of all tenants; each channel has a moment of the hour of its own."""
     now = bench.clock()
     with bench.db.across() as tx:
-        due = meta_store.due(tx, tested_before=now - EVERY, expiring_before=now + max(WARNINGS))
+        # An hour more than needed: whether a warning's time has come is decided in one place, below.
+        due = meta_store.due(tx, tested_before=now - EVERY, expiring_before=now + max(WARNINGS) + _HOUR)
     tests = warnings = 0
     for channel in due:
         with bench.db.tenant(channel.organization_id) as tx:

@@ -9,6 +9,7 @@ from leadsrally.messaging.channels import meta_store, task_store
 from leadsrally.messaging.channels import store as channel_store
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.channels.check import business_of
+from leadsrally.messaging.channels.check_meta import ACCESS_REFUSED
 from leadsrally.messaging.channels.directory import meta_context, meta_task_context
 from leadsrally.messaging.channels.meta_store import Business
 from leadsrally.messaging.channels.task_store import Work
@@ -63,7 +64,7 @@ def _prove(bench: Workbench, business: Business, app_id: str, named: bytes, repl
 
 def _fits(business: Business, app_id: str, state: TokenState) -> None:
     if not state.valid:
-        raise Unfit("token_refused")
+        raise Unfit(ACCESS_REFUSED)
     if state.app_id != app_id:
         raise Unfit("token_of_other_app")
     if state.page_id is not None and state.page_id != business.page_id:

@@ -69,13 +69,6 @@ TROUBLES: Final[dict[str, Trouble]] = {
         "Meta does not accept the app's id and secret together.",
         "Copy the app secret from the app's basic settings in Meta and replace the channel's.",
     ),
-    "token_expired": Trouble(
-        "The access token has expired.", "Make a new one in Meta's business settings and replace it here."
-    ),
-    "token_refused": Trouble(
-        "Meta does not accept the access token: it was taken back, or copied in part.",
-        "Make a new one in Meta's business settings and replace it here.",
-    ),
     "token_of_other_app": Trouble(
         "The access token was made for another app.", "Make one for the app that the channel is connected by."
     ),

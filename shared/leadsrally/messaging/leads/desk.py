@@ -12,7 +12,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Limited
-from leadsrally.messaging.channels.in_trouble import channel_in_trouble
+from leadsrally.messaging.channels.in_trouble import channel_in_trouble, nothing_passes
 from leadsrally.messaging.leads.troubles import IN_TROUBLE, RATE_LIMITED
 from leadsrally.messaging.leads.types import LeadSource
 
@@ -34,7 +34,7 @@ class LeadDesk:
 
 def held_back(trouble: str | None, quiet_until: datetime | None, now: datetime) -> Later | None:
     """When to come back, if there is no use in asking this page now."""
-    if trouble is not None:
+    if nothing_passes(trouble):
         return Later(_IN_TROUBLE_FOR + _spread(), IN_TROUBLE)
     if quiet_until is not None and quiet_until > now:
         return Later(quiet_until - now + _spread(), RATE_LIMITED)

@@ -12,6 +12,7 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Forbidden, NotFound, TooLarge, Unavailable
 from leadsrally.kit.sniff import HEAD_BYTES, kind_of
 from leadsrally.kit.storage import Storage
+from leadsrally.messaging.channels.look_after import ask_for_retest
 from leadsrally.messaging.media import store as media_store
 from leadsrally.messaging.media.store import Settled, Wanted, key_of
 from leadsrally.messaging.types import MediaSource
@@ -35,14 +36,21 @@ class MediaDesk:
 def fetch_media(desk: MediaDesk, job: Job) -> Result:
     """Fetch one pending file, once. Refuses what is not on the list of types, too large, or kept elsewhere.
 
-    Raises `Unavailable` when the provider or the storage is away; the file stays pending and the job comes again.
+    Raises `Unavailable` when the provider or the storage is away; the file stays pending and the job comes again. A
+    channel whose credentials are refused is tested, which finds out why and tells its owners.
     """
     organization_id, media_id = job.organization_id, UUID(job.payload["media_id"])
     with desk.db.tenant(organization_id) as tx:
         wanted = media_store.wanted(tx, organization_id, media_id)
     if wanted is None:
         return Done()
-    settled = _take(desk, job, media_id, wanted)
+    try:
+        settled = _take(desk, job, media_id, wanted)
+    except Unavailable as away:
+        if away.code == "credentials_refused" and wanted.channel_kind == "whatsapp":
+            with desk.db.tenant(organization_id) as tx:
+                ask_for_retest(tx, organization_id, wanted.channel_id, now=desk.clock())
+        raise
     with desk.db.tenant(organization_id) as tx:
         stands = media_store.settle(tx, organization_id, media_id, settled, now=desk.clock())
     if settled.state == "stored" and stands != "stored":

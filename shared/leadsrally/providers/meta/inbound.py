@@ -14,6 +14,7 @@ from leadsrally.contacts.types import Identity, Person
 from leadsrally.kit.phone import is_canonical, one_form
 from leadsrally.kit.text import storable
 from leadsrally.messaging.types import (
+    AccountChanged,
     Amendment,
     DeliveryReport,
     Ignored,
@@ -57,6 +58,15 @@ _ABOUT_TEMPLATES: Final = (
     "message_template_components_update",
     "template_category_update",
 )
+# …/whatsapp/webhooks/reference/account_update and its siblings
+_ABOUT_ACCOUNTS: Final = (
+    "account_update",
+    "account_alerts",
+    "account_review_update",
+    "business_capability_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+)
 _NOBODY: Final[Fields] = {}
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 _BSUID: Final = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
@@ -86,6 +96,9 @@ def _change(change: object, account: str) -> Iterator[Item]:
     number = identifier(mapping(value.get("metadata")).get("phone_number_id"))
     if isinstance(field, str) and field in _ABOUT_TEMPLATES and account:
         yield Item(number, TemplatesChanged(account), change)
+        return
+    if isinstance(field, str) and field in _ABOUT_ACCOUNTS and account:
+        yield Item(number, AccountChanged(account), change)
         return
     if isinstance(field, str) and field not in ("messages", "user_preferences"):
         yield Item(number, Ignored("field"), change)
