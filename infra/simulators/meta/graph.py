@@ -341,4 +341,5 @@ def _waba_json(waba: Waba) -> dict[str, Any]:
 
 
 def _base(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
+    """Where the simulator itself is served, below whatever it is mounted at."""
+    return f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
