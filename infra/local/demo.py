@@ -14,8 +14,11 @@ from infra.local import demo_meta, demo_twilio
 from infra.local.provision import OWNER
 from infra.local.secrets import LocalSecrets, write_private
 from infra.simulators.twilio import TwilioAccount
+from leadsrally.accounts.audit import SYSTEM
 from leadsrally.accounts.passwords import hash_password
 from leadsrally.kit.crypto import Vault
+from leadsrally.kit.db import Database
+from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.channels.directory import meta_context, twilio_context
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.meta.credentials import MetaCredentials
@@ -66,13 +69,13 @@ ON CONFLICT DO NOTHING
 
 _WHATSAPP = """
 INSERT INTO channels (
-    organization_id, id, key, kind, address, waba_id, phone_number_id, credentials, created_at
+    organization_id, id, key, kind, address, waba_id, phone_number_id, app_id, credentials, created_at
 )
 VALUES (
-    %(organization_id)s, %(id)s, %(key)s, 'whatsapp', %(address)s, %(waba_id)s, %(phone_number_id)s,
+    %(organization_id)s, %(id)s, %(key)s, 'whatsapp', %(address)s, %(waba_id)s, %(phone_number_id)s, %(app_id)s,
     %(credentials)s, %(now)s
 )
-ON CONFLICT DO NOTHING
+ON CONFLICT (organization_id, id) DO UPDATE SET app_id = coalesce(channels.app_id, excluded.app_id)
 """
 
 
@@ -150,11 +153,32 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
                 "address": demo_meta.NUMBER,
                 "waba_id": demo_meta.WABA_ID,
                 "phone_number_id": demo_meta.PHONE_NUMBER_ID,
+                "app_id": demo_meta.APP_ID,
                 "credentials": vault.seal(meta.to_json(), meta_context(ORGANIZATION_ID, WHATSAPP_CHANNEL_ID)),
                 "now": now,
             },
         )
     return made
+
+
+_UNTESTED = """
+SELECT id
+  FROM channels
+ WHERE organization_id = %(organization_id)s
+   AND kind IN ('whatsapp', 'lead_ads')
+   AND state = 'active'
+   AND checked_at IS NULL
+"""
+
+
+def set_up_businesses(db: Database) -> None:
+    """Have the simulated Meta told where to send its news, and the channels tested, as their owner would.
+
+    Meta makes sure of the address meanwhile, so this is for when it is served.
+    """
+    with db.tenant(ORGANIZATION_ID) as tx:
+        for channel_id in tx.values(_UNTESTED, {"organization_id": ORGANIZATION_ID}):
+            ask_provider(tx, ORGANIZATION_ID, "configure", channel_id, actor=SYSTEM, now=datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

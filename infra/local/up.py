@@ -19,6 +19,7 @@ from infra.local.site import BUILT, NOT_BUILT
 from infra.simulators.connections import exposing_transport
 from infra.simulators.resend import Endpoint, ResendSimulator
 from infra.simulators.serve import mount
+from leadsrally import runtime
 from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.settings import Settings
 
@@ -78,7 +79,7 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
         environment,
         url,
         mounted={"/simulators": exposing_transport(simulators)},
-        ready=lambda: _tell(base_url, kept),
+        ready=lambda: _ready(base_url, kept),
     )
     _say("stopped; everything is kept under .leadsrally/")
 
@@ -109,6 +110,11 @@ def _environment(base_url: str, kept: LocalSecrets) -> dict[str, str]:
 
 def _say(sentence: str) -> None:
     print(f"leadsrally: {sentence}", flush=True)
+
+
+def _ready(base_url: str, kept: LocalSecrets) -> None:
+    demo.set_up_businesses(runtime.of("api").db)
+    _tell(base_url, kept)
 
 
 def _tell(base_url: str, kept: LocalSecrets) -> None:

@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from infra.local.functions import PROJECT
+from infra.simulators.meta import MetaApp, Template, Token, Waba, WhatsAppNumber
 from infra.simulators.running import Running
+from infra.simulators.serve import mount
 from leadsrally import runtime
 from leadsrally.accounts.audit import SYSTEM
 from leadsrally.messaging.channels.ask_provider import ask_provider
@@ -22,7 +24,7 @@ from tests.aws import events
 from tests.aws.bootstrap import FUNCTIONS, Bootstrap, Package
 from tests.aws.emulator import PROGRAM, Emulator
 from tests.aws.runtime_api import LONGEST_RESPONSE, Answered, Failed
-from tests.world import SETTINGS, Line, World
+from tests.world import SETTINGS, Line, MetaLine, World
 
 PHONE = "+12025550101"
 BODY = "Is the canary-yellow tandem still there? My name is Wilhelmina."
@@ -260,6 +262,79 @@ def test_bell_brings_a_picture_into_the_bucket(
         assert (row["state"], row["content_type"]) == ("stored", "image/png")
         (held,) = s3.list_objects_v2(Bucket="files")["Contents"]
         assert held["Key"] == f"{sms.organization_id}/media/{row['id']}"
+        assert s3.get_object(Bucket="files", Key=held["Key"])["Body"].read() == picture
+
+
+@pytest.fixture
+def at_meta(aws: World) -> Iterator[tuple[MetaLine, str]]:
+    """A WhatsApp number that nobody has tested for two days, and the address of the simulated Meta."""
+    line = aws.whatsapp_line(aws.organization("Fourth"), created_at=aws.clock.now - timedelta(days=2))
+    body = {"type": "BODY", "text": "Hi {{1}}"}
+    waba = Waba(
+        line.waba_id or "",
+        [WhatsAppNumber(line.phone_number_id or "", line.number or "")],
+        [Template("ready", "en_US", "UTILITY", [body])],
+    )
+    app = MetaApp(line.app_id, line.app_secret, [Token(line.access_token)], wabas=[waba])
+    with Running(mount([], apps=[app])) as running:
+        yield line, f"{running.base_url}/simulators/meta"
+
+
+def test_hour_and_bell_bring_an_accounts_templates(
+    packaged: Package, aws: World, at_meta: tuple[MetaLine, str]
+) -> None:
+    line, meta = at_meta
+    with Bootstrap(packaged, "template_sync", settings_of("template_sync", aws, META_BASE_URL=meta)) as box:
+        assert answer(box, events.schedule()) == {"asked": 1}
+        job_id = aws.value("SELECT id FROM jobs WHERE queue = 'template_sync'")
+        assert answer(box, events.bell("template_sync", job_id)) == {"batchItemFailures": []}
+        assert_silent(box, line.access_token, line.app_secret)
+    stored = aws.row("SELECT waba_id, name, state FROM templates")
+    assert stored == {"waba_id": line.waba_id, "name": "ready", "state": "approved"}
+
+
+def test_hour_and_bell_test_a_channel_at_meta(
+    packaged: Package, aws: World, at_meta: tuple[MetaLine, str]
+) -> None:
+    line, meta = at_meta
+    with Bootstrap(packaged, "manage_channel", settings_of("manage_channel", aws, META_BASE_URL=meta)) as box:
+        assert answer(box, events.schedule()) == {"tests": 1, "warnings": 0}
+        aws.execute("UPDATE jobs SET run_at = created_at")
+        job_id = aws.value("SELECT id FROM jobs WHERE kind = 'retest'")
+        assert answer(box, events.bell("manage_channel", job_id)) == {"batchItemFailures": []}
+        assert_silent(box, line.access_token, line.app_secret)
+    found = aws.row("SELECT checks, health, trouble FROM channels WHERE kind = 'whatsapp'")
+    states = {check["check"]: check["state"] for check in found["checks"]}
+    assert (states["token"], states["number"], states["callback"]) == ("passed", "passed", "failed")
+    assert (found["health"], found["trouble"]) == ("available", "callback_missing")
+
+
+@needs_emulator
+def test_bell_brings_a_whatsapp_picture_into_the_bucket(
+    packaged: Package, aws: World, at_meta: tuple[MetaLine, str], tmp_path: Path
+) -> None:
+    line, meta = at_meta
+    picture = b"\x89PNG\r\n\x1a\n" + b"canary" * 1000
+    kept = httpx.post(
+        f"{meta}/v26.0/{line.phone_number_id}/media",
+        headers={"authorization": f"Bearer {line.access_token}"},
+        data={"messaging_product": "whatsapp", "type": "image/png"},
+        files={"file": ("picture.png", picture, "image/png")},
+        trust_env=False,
+    ).json()["id"]
+    image = {"id": kept, "mime_type": "image/png", "sha256": "x"}
+    assert aws.whatsapp(line, type="image", image=image).status == 200
+    job_id = aws.value("SELECT id FROM jobs WHERE queue = 'fetch_media'")
+    with Emulator(tmp_path) as emulator:
+        s3 = emulator.client("s3")
+        s3.create_bucket(Bucket="files", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        settings = settings_of("fetch_media", aws, META_BASE_URL=meta, LEADSRALLY_BUCKET="files")
+        with Bootstrap(packaged, "fetch_media", settings, reach={"AWS_ENDPOINT_URL": emulator.url}) as box:
+            assert answer(box, events.bell("fetch_media", job_id)) == {"batchItemFailures": []}
+            assert_silent(box, line.access_token, line.app_secret)
+        assert aws.rows("SELECT error FROM jobs WHERE queue = 'fetch_media'") == []
+        assert aws.row("SELECT state, reason FROM media") == {"state": "stored", "reason": None}
+        (held,) = s3.list_objects_v2(Bucket="files")["Contents"]
         assert s3.get_object(Bucket="files", Key=held["Key"])["Body"].read() == picture
 
 

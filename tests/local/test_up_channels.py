@@ -1,4 +1,7 @@
-"""`make up`, played over HTTP: connect a number, point it at us, buy another, change the token, start again."""
+"""`make up`, played over HTTP: connect a number, point it at us, buy another, change the token, start again.
+
+And the WhatsApp number that it begins with, which is well until its token is taken back.
+"""
 
 import json
 import signal
@@ -11,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.local import demo_meta
 from tests.local.test_up import end, folder, port, start
 
 __all__ = ["folder", "port"]
@@ -105,6 +109,16 @@ def test_the_story_of_a_number(played: list[Played], folder: Path, port: int):
     assert one.text(spare) == 200, "signed with the old token still"
     one.simulator(f"/accounts/{twilio['account_sid']}/promote")
     assert one.text(wanted) == 200, "signed with the new one"
+
+    number = one.channel(demo_meta.NUMBER)
+    well = one.until(lambda: one.channel(demo_meta.NUMBER), "health", ("available",))
+    assert {check["check"]: check["state"] for check in well["checks"] if check["state"] != "passed"} == {}
+    assert (well["trouble"], well["quality"]) == (None, "green")
+    assert well["challenged_at"] is not None
+    order = {"token": {"revoked": True}}
+    assert one.http.post(f"{one.demo['simulators']['meta']}/_sim/accounts", json=order).status_code == 200
+    assert one.ask(f"/{number['id']}/test")["checks"][1]["trouble"]["code"] == "190"
+    assert one.channel(demo_meta.NUMBER)["trouble"]["code"] == "190"
 
     one.leave(signal.SIGKILL)
     played.append(Played(folder, start(folder, port)))
