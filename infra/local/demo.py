@@ -69,13 +69,22 @@ ON CONFLICT DO NOTHING
 
 _WHATSAPP = """
 INSERT INTO channels (
-    organization_id, id, key, kind, address, waba_id, phone_number_id, app_id, credentials, created_at
+    organization_id, id, key, kind, address, waba_id, phone_number_id, credentials, created_at
 )
 VALUES (
-    %(organization_id)s, %(id)s, %(key)s, 'whatsapp', %(address)s, %(waba_id)s, %(phone_number_id)s, %(app_id)s,
+    %(organization_id)s, %(id)s, %(key)s, 'whatsapp', %(address)s, %(waba_id)s, %(phone_number_id)s,
     %(credentials)s, %(now)s
 )
-ON CONFLICT (organization_id, id) DO UPDATE SET app_id = coalesce(channels.app_id, excluded.app_id)
+ON CONFLICT DO NOTHING
+"""
+
+# Also of an installation that was made before apps were asked for.
+_APP = """
+UPDATE channels
+   SET app_id = %(app_id)s
+ WHERE organization_id = %(organization_id)s
+   AND id = %(id)s
+   AND app_id IS NULL
 """
 
 
@@ -153,11 +162,12 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
                 "address": demo_meta.NUMBER,
                 "waba_id": demo_meta.WABA_ID,
                 "phone_number_id": demo_meta.PHONE_NUMBER_ID,
-                "app_id": demo_meta.APP_ID,
                 "credentials": vault.seal(meta.to_json(), meta_context(ORGANIZATION_ID, WHATSAPP_CHANNEL_ID)),
                 "now": now,
             },
         )
+        app = {"organization_id": ORGANIZATION_ID, "id": WHATSAPP_CHANNEL_ID, "app_id": demo_meta.APP_ID}
+        connection.execute(_APP, app)
     return made
 
 
@@ -167,6 +177,7 @@ SELECT id
  WHERE organization_id = %(organization_id)s
    AND kind IN ('whatsapp', 'lead_ads')
    AND state = 'active'
+   AND app_id IS NOT NULL
    AND checked_at IS NULL
 """
 

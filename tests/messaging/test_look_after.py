@@ -11,8 +11,9 @@ from infra.local.context import Context
 from infra.simulators.meta import MetaApp, Token
 from leadsrally import runtime
 from leadsrally.kit.errors import Unavailable
-from leadsrally.messaging.channels.in_trouble import channel_in_trouble
+from leadsrally.messaging.channels.in_trouble import channel_in_trouble, channel_out_of_trouble
 from leadsrally.messaging.channels.look_after import WARNINGS, warning_due
+from leadsrally.messaging.leads.desk import held_back
 from tests.api.conftest import Client, person
 from tests.graphboard import Graphboard
 from tests.world import START, MetaLine, Org, World
@@ -240,6 +241,24 @@ class TestTrouble:
         world.clock.pass_(seconds=2)
         graphboard.work()
         assert row(world, wa)["trouble"] == "190"
+
+    def test_a_message_that_passes_ends_what_a_message_has_met_and_not_what_a_test_has_found(
+        self, world: World, org: Org, wa: MetaLine
+    ):
+        for trouble, left in (("131042", None), ("not_subscribed", "not_subscribed")):
+            world.execute("UPDATE channels SET trouble = %(code)s", code=trouble)
+            with runtime.of("send_message").db.tenant(org.id) as tx:
+                channel_out_of_trouble(tx, org.id, wa.id)
+            assert row(world, wa)["trouble"] == left
+
+    @pytest.mark.parametrize(
+        ("trouble", "waits"),
+        [(None, False), ("190", True), ("200", True), ("callback_missing", False), ("scope_missing", False)],
+    )
+    def test_leads_are_fetched_while_a_test_finds_fault_with_something_else(
+        self, trouble: str | None, waits: bool
+    ):
+        assert (held_back(trouble, None, START) is not None) is waits
 
 
 class TestNews:
