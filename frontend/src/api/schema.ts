@@ -1678,12 +1678,12 @@ export interface components {
              * Check
              * @enum {string}
              */
-            check: "sign_in" | "account" | "number" | "texting" | "webhook" | "registration";
+            check: "sign_in" | "account" | "number" | "texting" | "webhook" | "registration" | "app" | "token" | "whatsapp_business_messaging" | "whatsapp_business_management" | "leads_retrieval" | "pages_manage_metadata" | "pages_show_list" | "pages_read_engagement" | "ads_management" | "pages_manage_ads" | "sending" | "display_name" | "quality" | "page" | "forms" | "callback" | "fields" | "subscribed" | "challenge";
             /**
              * State
              * @enum {string}
              */
-            state: "passed" | "failed" | "advice";
+            state: "passed" | "failed" | "advice" | "skipped";
             trouble: components["schemas"]["Trouble"] | null;
         };
         /**

@@ -6,7 +6,7 @@ import type { Schemas } from '../api/client'
 type Channel = Schemas['Channel']
 type Check = Schemas['Check']
 
-const SIGNS: Record<Check['state'], IconName> = { passed: 'check', failed: 'warning', advice: 'info' }
+const SIGNS: Record<Check['state'], IconName> = { passed: 'check', failed: 'warning', advice: 'info', skipped: 'info' }
 
 /** What the live test looked at, and what to do where it found something. */
 export function Checks({ checks }: { checks: Check[] }) {
