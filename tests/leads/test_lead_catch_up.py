@@ -1,6 +1,7 @@
 """Reading forms: 90 days when a page is connected, and every hour what nobody told us of."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -181,12 +182,10 @@ class TestCursor:
         filled(world, 3)
         take = verb.take_lead
 
-        def break_one(
-            tx: object, organization_id: object, lead_id: object, lead: Lead, *rest: object, **named: object
-        ):
-            if lead.id.endswith("0001"):
+        def break_one(*given: Any, **named: Any) -> Any:
+            if any(isinstance(one, Lead) and one.id.endswith("0001") for one in given):
                 raise ZeroDivisionError
-            return take(tx, organization_id, lead_id, lead, *rest, **named)  # type: ignore[arg-type]
+            return take(*given, **named)
 
         monkeypatch.setattr(verb, "take_lead", break_one)
         backfill(world, page)

@@ -127,7 +127,7 @@ def read_page(desk: LeadDesk, job: Job, reading: Reading) -> Result:
                 _ask_for_form(tx, organization_id, form_id, now=now)
             if page.trouble is not None:
                 channel_out_of_trouble(tx, organization_id, channel_id)
-        log.info("lead_forms.synced", channel_id=channel_id, count=len(forms), reading=reading)
+        log.info("lead_forms.synced", channel_id=channel_id, count=len(forms), kind=reading)
         return Done()
 
     return _with_page(desk, organization_id, channel_id, read)
@@ -176,7 +176,7 @@ def _read_on(
         with desk.db.tenant(organization_id) as tx:
             form_store.read_up_to(tx, organization_id, form.id, at, after)
         if after is None:
-            log.info("lead_form.read", form_id=form.id, reading=at.reading)
+            log.info("lead_form.read", form_id=form.id, kind=at.reading)
             return Done()
     return Later(timedelta(0), "more_pages")
 
@@ -197,7 +197,7 @@ def _take_listed(
             noted = _note(tx, desk, organization_id, at, page, lead, now)
             if noted is not None and noted.state not in ("fetched", "refused_age"):
                 test = is_test(lead, tests)
-                take_lead(tx, organization_id, noted.id, lead, form, test=test, now=now)
+                take_lead(tx, desk.hashes, organization_id, noted.id, lead, form, test=test, now=now)
     except Exception as error:
         if isinstance(error, LeadsRallyError) and error.kind is Kind.UNAVAILABLE:
             raise

@@ -8,6 +8,7 @@ from uuid import UUID
 from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
 from leadsrally.accounts.places import refuse_unknown_country
+from leadsrally.contacts.fields import definitions
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import NotFound, Stale
 from leadsrally.messaging.leads import form_store, mapping
@@ -38,7 +39,8 @@ def edit_form(
         refuse_unknown_country(country)
     legal = form.legal()
     boxes = [] if legal is None else [box.key for box in legal.checkboxes]
-    mapping.check([one.key for one in form.asked()], wanted, boxes, agreed, ())
+    fields = definitions(tx, organization_id)
+    mapping.check([one.key for one in form.asked()], wanted, boxes, agreed, fields)
     changed = form_store.edit(
         tx,
         organization_id,

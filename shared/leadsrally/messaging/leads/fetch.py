@@ -70,7 +70,9 @@ def _take(
             form = form_store.write(tx, organization_id, wanted.channel_id, found.form, now=now)
         if form is None:
             raise LookupError("the lead names no form")
-        taken = take_lead(tx, organization_id, wanted.lead_id, found.lead, form, test=found.test, now=now)
+        taken = take_lead(
+            tx, desk.hashes, organization_id, wanted.lead_id, found.lead, form, test=found.test, now=now
+        )
     log.info("lead.taken", lead_id=wanted.lead_id, state=taken and taken.state, test=found.test)
     return Done()
 

@@ -74,8 +74,8 @@ _WORDED: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 # A kind of channel that a wording names.
 _NAMED: Final[Mapping[ChannelKind, re.Pattern[str]]] = {
     "sms": re.compile(
-        r"\b(sms|mms|texts?|text messages?|texting|textnachrichten?|kurznachrichten?|mensajes? de texto|"
-        r"mensage(m|ns) de texto|messages? texte|textos?|messaggi di testo)\b",
+        r"\b(sms|mms|text (me|messag\w+)|texting|(by|via|get|receive|send me|marketing) texts?|textnachrichten?|"
+        r"kurznachrichten?|mensajes? de texto|mensage(m|ns) de texto|messages? texte|messaggi di testo)\b",
         re.IGNORECASE,
     ),
     "whatsapp": re.compile(r"\bwhats ?app\b", re.IGNORECASE),

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from leadsrally.contacts.fields import Value, check_values, definitions
 from leadsrally.contacts.meet import Introduction, meet
+from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.leads import store as lead_store
 from leadsrally.messaging.leads.age import AboutAge, about_age, may_be_under_age
+from leadsrally.messaging.leads.agree import record_consent
 from leadsrally.messaging.leads.form_store import KnownForm
-from leadsrally.messaging.leads.mapping import AGE, BIRTH_DATE, sort_answers, target_of
+from leadsrally.messaging.leads.mapping import AGE, BIRTH_DATE, Sorted, sort_answers, target_of
 from leadsrally.messaging.leads.types import Lead, Question, State
 
 # What Meta's testing tool fills in where nobody writes anything: https://developers.facebook.com/tools/lead-ads-testing
@@ -26,9 +29,17 @@ class Taken:
 
 
 def take_lead(
-    tx: Tx, organization_id: UUID, lead_id: UUID, lead: Lead, form: KnownForm, *, test: bool, now: datetime
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    lead_id: UUID,
+    lead: Lead,
+    form: KnownForm,
+    *,
+    test: bool,
+    now: datetime,
 ) -> Taken | None:
-    """Write down what was answered and whose answer it is, in one transaction; None when that was done before.
+    """Write down what was answered, whose answer it is and what they agreed to; None when that was done before.
 
     Of somebody who is, or may be, under sixteen nothing is kept but that there was a lead (P9.1). A test makes no
     contact. A person who has left a lead before, or written to us, stays one contact.
@@ -39,7 +50,7 @@ def take_lead(
     if is_under_age(form, lead, on=on):
         lead_store.refused_for_age(tx, organization_id, lead_id, lead, form_id=form.id, test=test, now=now)
         return Taken("refused_age")
-    contact_id = None if test else _meet(tx, organization_id, lead, form, now)
+    contact_id = None if test else _meet(tx, hashes, organization_id, lead_id, lead, form, now)
     lead_store.fetched(
         tx,
         organization_id,
@@ -85,11 +96,30 @@ def _about(question: Question, mapping: Mapping[str, str]) -> AboutAge | None:
             return about_age(question)
 
 
-def _meet(tx: Tx, organization_id: UUID, lead: Lead, form: KnownForm, now: datetime) -> UUID | None:
+def _meet(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    lead_id: UUID,
+    lead: Lead,
+    form: KnownForm,
+    now: datetime,
+) -> UUID | None:
     told = sort_answers(_complete(form, lead), lead.answers, region_of(tx, organization_id, form))
     if told.phone is None and not told.email:
         return None
-    return meet(tx, organization_id, Introduction(told.phone, told.email, told.name), now=now)
+    person = Introduction(told.phone, told.email, told.name, _fields(tx, organization_id, told))
+    contact_id = meet(tx, organization_id, person, now=now)
+    record_consent(tx, hashes, organization_id, contact_id, lead_id, lead, form, told, now=now)
+    return contact_id
+
+
+def _fields(tx: Tx, organization_id: UUID, told: Sorted) -> dict[str, Value]:
+    """By slot, the values that fit their fields. The others stay with the lead alone."""
+    if not told.fields:
+        return {}
+    checked = check_values(definitions(tx, organization_id), told.fields)
+    return {slot: value for slot, value in checked.values.items() if value is not None}
 
 
 def _complete(form: KnownForm, lead: Lead) -> dict[str, str]:
