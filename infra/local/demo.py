@@ -35,6 +35,7 @@ ORGANIZATION_ID = uuid5(_NAMESPACE, "organization")
 USER_ID = uuid5(_NAMESPACE, "owner")
 CHANNEL_ID = uuid5(_NAMESPACE, "sms")
 WHATSAPP_CHANNEL_ID = uuid5(_NAMESPACE, "whatsapp")
+LEAD_CHANNEL_ID = uuid5(_NAMESPACE, "lead_ads")
 
 _ORGANIZATION = """
 INSERT INTO organizations (
@@ -64,6 +65,12 @@ INSERT INTO channels (
 VALUES (
     %(organization_id)s, %(id)s, %(key)s, 'sms', %(address)s, %(account_sid)s, %(credentials)s, %(now)s
 )
+ON CONFLICT DO NOTHING
+"""
+
+_PAGE = """
+INSERT INTO channels (organization_id, id, key, kind, page_id, credentials, created_at)
+VALUES (%(organization_id)s, %(id)s, %(key)s, 'lead_ads', %(page_id)s, %(credentials)s, %(now)s)
 ON CONFLICT DO NOTHING
 """
 
@@ -149,6 +156,21 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
                     "now": now,
                 },
             )
+        # An installation that was made before there was a page gets it now.
+        page = MetaCredentials(
+            (secrets.lead_app_secret,), secrets.lead_verify_token, secrets.lead_access_token
+        )
+        connection.execute(
+            _PAGE,
+            {
+                "organization_id": ORGANIZATION_ID,
+                "id": LEAD_CHANNEL_ID,
+                "key": secrets.lead_channel_key,
+                "page_id": demo_meta.PAGE_ID,
+                "credentials": vault.seal(page.to_json(), meta_context(ORGANIZATION_ID, LEAD_CHANNEL_ID)),
+                "now": now,
+            },
+        )
         # An installation that was made before there was WhatsApp gets it now.
         meta = MetaCredentials(
             (secrets.meta_app_secret,), secrets.meta_verify_token, secrets.meta_access_token
@@ -220,6 +242,13 @@ class Demo:
                         "waba_id": demo_meta.WABA_ID,
                         "app_secret": self.secrets.meta_app_secret,
                         "verify_token": self.secrets.meta_verify_token,
+                    },
+                    "lead_ads": {
+                        "key": self.secrets.lead_channel_key,
+                        "page_id": demo_meta.PAGE_ID,
+                        "form_ids": list(demo_meta.FORM_IDS),
+                        "app_secret": self.secrets.lead_app_secret,
+                        "verify_token": self.secrets.lead_verify_token,
                     },
                 },
                 "twilio": {

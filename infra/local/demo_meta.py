@@ -1,12 +1,15 @@
-"""What the demo organisation has at the simulated Meta: an app, a WhatsApp number, templates in every state."""
+"""What the demo organisation has at the simulated Meta: a WhatsApp number with templates, and a page with lead forms."""
 
 from infra.local.secrets import LocalSecrets
-from infra.simulators.meta import MetaApp, Template, Token, User, Waba, WhatsAppNumber
+from infra.simulators.meta import LeadForm, MetaApp, Page, Template, Token, User, Waba, WhatsAppNumber
 
 APP_ID = "670843887433847"
 WABA_ID = "102290129340398"
 PHONE_NUMBER_ID = "106540352242922"
 NUMBER = "+15005550020"
+LEAD_APP_ID = "670843887433848"
+PAGE_ID = "104000000000001"
+FORM_IDS = ("222000000000001", "222000000000002")
 
 
 def people() -> list[User]:
@@ -25,6 +28,40 @@ def meta_app(secrets: LocalSecrets, base_url: str) -> MetaApp:
         wabas=[Waba(WABA_ID, [WhatsAppNumber(PHONE_NUMBER_ID, NUMBER, "Harbour Bikes")], _templates())],
         name="Harbour Bikes",
     )
+
+
+def lead_app(secrets: LocalSecrets, base_url: str) -> MetaApp:
+    """The demo customer's app for its page, whose forms can be filled in on the phones page."""
+    return MetaApp(
+        LEAD_APP_ID,
+        secrets.lead_app_secret,
+        [Token(secrets.lead_access_token)],
+        callback_url=f"{base_url}/webhooks/meta/{secrets.lead_channel_key}",
+        verify_token=secrets.lead_verify_token,
+        pages=[Page(PAGE_ID, "Harbour Bikes", _forms())],
+        name="Harbour Bikes leads",
+        require_proof=True,
+    )
+
+
+def _forms() -> list[LeadForm]:
+    ride = [
+        {"key": "full_name", "label": "Full name", "type": "FULL_NAME"},
+        {"key": "phone_number", "label": "Phone number", "type": "PHONE"},
+        {"key": "email", "label": "E-mail", "type": "EMAIL"},
+        {"key": "which_bike", "label": "Which bike would you like to ride?", "type": "CUSTOM"},
+        {"key": "how_old_are_you", "label": "How old are you?", "type": "CUSTOM"},
+    ]
+    newsletter = [
+        {"key": "vorname", "label": "Vorname", "type": "FIRST_NAME"},
+        {"key": "nachname", "label": "Nachname", "type": "LAST_NAME"},
+        {"key": "telefonnummer", "label": "Telefonnummer", "type": "CUSTOM"},
+    ]
+    agree = "Harbour Bikes may send me offers by text message and WhatsApp. Reply STOP at any time."
+    return [
+        LeadForm(FORM_IDS[0], "Test ride", ride, disclaimer=agree),
+        LeadForm(FORM_IDS[1], "Rückruf", newsletter, locale="de_DE"),
+    ]
 
 
 def _templates() -> list[Template]:

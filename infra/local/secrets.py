@@ -25,6 +25,10 @@ class LocalSecrets:
     meta_app_secret: str
     meta_verify_token: str
     meta_access_token: str
+    lead_channel_key: str
+    lead_app_secret: str
+    lead_verify_token: str
+    lead_access_token: str
     resend_api_key: str
     resend_webhook_secret: str
 
@@ -68,6 +72,10 @@ def _make() -> LocalSecrets:
         meta_app_secret=secrets.token_hex(16),
         meta_verify_token=secrets.token_urlsafe(24),
         meta_access_token=f"EAAsimulated{secrets.token_hex(40)}",
+        lead_channel_key=secrets.token_urlsafe(24),
+        lead_app_secret=secrets.token_hex(16),
+        lead_verify_token=secrets.token_urlsafe(24),
+        lead_access_token=f"EAAsimulated{secrets.token_hex(40)}",
         resend_api_key=f"re_simulated_{secrets.token_hex(12)}",
         resend_webhook_secret=f"whsec_{key()}",
     )

@@ -66,7 +66,7 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
         [demo.twilio_account(url(MIGRATE), kept, master_keys, base_url)],
         demo.PHONES,
         api_keys=[kept.anthropic_api_key],
-        apps=[demo_meta.meta_app(kept, base_url)],
+        apps=[demo_meta.meta_app(kept, base_url), demo_meta.lead_app(kept, base_url)],
         people=demo_meta.people(),
         meta_base=f"{base_url}/simulators/meta",
         resend=ResendSimulator(

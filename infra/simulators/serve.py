@@ -30,7 +30,7 @@ BASE_PATH = "/simulators"
 _PAGE = Path(__file__).parent / "page"
 _PAGES = ("phones", "mailbox")
 _FILES = (
-    *("page.css", "phones.html", "phones.css", "phones.js", "whatsapp.js"),
+    *("page.css", "phones.html", "phones.css", "phones.js", "whatsapp.js", "leads.js"),
     *("mailbox.html", "mailbox.css", "mailbox.js"),
 )
 _HEADERS = {

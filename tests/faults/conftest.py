@@ -24,6 +24,7 @@ _ROLES = (
     "api",
     "webhook_twilio",
     "webhook_meta",
+    "fetch_lead",
     "send_message",
     "ai_score",
     "notify",

@@ -33,6 +33,7 @@ from leadsrally.kit import db as db_module
 from leadsrally.kit.db import Database
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.compose import queue_message
+from leadsrally.messaging.leads.types import Answer, Form, Lead, LeadPage
 from leadsrally.notices.types import Mail, Mailer
 from leadsrally.notices.types import Outcome as MailOutcome
 from leadsrally.runtime import Runtime
@@ -87,6 +88,34 @@ class MortalMailer:
         self._genuine.allow(address)
 
 
+class MortalLeads:
+    """A page with one lead, of a form that asks for nothing but an address."""
+
+    def __init__(self, lead_id: str, point: str) -> None:
+        self._lead_id = lead_id
+        self._point = point
+
+    def lead(self, lead_id: str) -> Lead:
+        if self._point == "before_call":
+            die()
+        assert lead_id == self._lead_id
+        return Lead(lead_id, "9", None, (Answer("email", ("ana@example.test",)),))
+
+    def form(self, form_id: str) -> Form:
+        if self._point == "after_fetch":
+            die()
+        return Form(form_id, "Test ride", "en_US", "active", (), None, None)
+
+    def forms(self, _page_id: str) -> list[Form]:
+        return []
+
+    def leads(self, _form_id: str, _since: datetime, _after: str | None) -> LeadPage:
+        return LeadPage((), None)
+
+    def test_leads(self, *_: str) -> frozenset[str]:
+        return frozenset()
+
+
 class Life:
     """One child: a clock that begins where the order says, the runtimes, and the point of its death."""
 
@@ -99,7 +128,14 @@ class Life:
             if name in order["databases"]:
                 values = {**order["settings"], "DATABASE_URL": order["databases"][name]}
                 settings = Settings(values, allowed=function.settings)
-                made = Runtime(name, settings, clock=self.clock, connections=2, announce=self._announce)
+                made = Runtime(
+                    name,
+                    settings,
+                    clock=self.clock,
+                    connections=2,
+                    announce=self._announce,
+                    leads=MortalLeads(order["lead"], self._point) if "lead" in order else None,
+                )
                 made._sender_for = self._mortal(made._sender_for)
                 if name == "notify":
                     made._mailer = MortalMailer(made.mailer, self._point)
@@ -148,9 +184,10 @@ class Life:
     def work(self) -> Any:
         """Run all that is due in a queue, and all that becomes due by it."""
         queue, rounds = self._order["queue"], 0
+        handler = HANDLERS.get(queue) or FUNCTIONS[queue].handler()
         bells = Database(self._order["databases"]["tick"])
         while ids := due_now(bells, queue, limit=10, now=self.clock(), besides=()):
-            HANDLERS[queue](event_for(queue, ids), Context(FUNCTIONS[queue]))
+            handler(event_for(queue, ids), Context(FUNCTIONS[queue]))
             rounds += 1
         return rounds
 

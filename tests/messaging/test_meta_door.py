@@ -248,13 +248,6 @@ class TestPieces:
         assert world.meta(number, {"object": "whatsapp_business_account", "entry": []}).status == 200
         assert log(world)["outcome"] == "ignored"
 
-    def test_leads_of_a_page_are_left_for_now(self, world: World, org: Org):
-        page = world.lead_page(org)
-        change = {"field": "leadgen", "value": {"leadgen_id": "1", "page_id": page.page_id}}
-        delivery = {"object": "page", "entry": [{"id": page.page_id, "changes": [change]}]}
-        assert world.meta(page, delivery).status == 200
-        assert log(world)["outcome"] == "ignored"
-
 
 class TestRepeats:
     def test_a_repeat_changes_nothing(self, world: World, number: MetaLine):
