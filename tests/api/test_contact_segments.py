@@ -229,12 +229,19 @@ class TestPairs:
         assert status == 201
         assert client.get(f"/v1/contacts/{loser}")[1]["id"] == winner  # the old id leads on
         assert client.get(f"/v1/contacts/{winner}")[1]["phone"] == "+12025550111"
+        other = add(client, phone="+12025550119")["id"]
+        assert client.post(f"/v1/contacts/{winner}/merges/{other}")[0] == 201
+        for typed in ("%2B12025550119", "2025550119", "%2B12025550111"):
+            assert [one["id"] for one in client.get(f"/v1/contacts?search={typed}")[1]["items"]] == [winner]
+        problem(client.post("/v1/contacts", {"phone": "+12025550119"}), 409, "contact_exists")
+        last = client.get(f"/v1/contacts/{winner}/merges")[1]["items"][0]["id"]
+        assert client.post(f"/v1/contacts/{winner}/merges/{last}/split")[0] == 200
         seen, cursor = [], ""
         while cursor is not None:
             _, page = client.get(f"/v1/contacts/{winner}/timeline?limit=2&cursor={cursor}")
             seen += [row["kind"] for row in page["items"]]
             cursor = page["next"]
-        assert sorted(seen) == ["created", "merge", "message", "note"]
+        assert sorted(seen) == ["created", "merge", "merge", "message", "note"]
         assert seen[0] == "merge"
         assert [row["id"] for row in client.get(f"/v1/contacts/{winner}/merges")[1]["items"]] == [made["id"]]
         path = f"/v1/contacts/{winner}/merges/{made['id']}/split"

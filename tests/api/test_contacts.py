@@ -227,6 +227,15 @@ class TestConsentOfANumber:
         last = world.rows("SELECT action, source, actor_id FROM consent_events ORDER BY recorded_at, id")[-1]
         assert last == {"action": "lapse", "source": "staff", "actor_id": client.user_id}
 
+    def test_E17_texts_go_to_the_corrected_number(self, client: Client, line: Line, world: World):
+        thread = world.conversation(line, sender="+12025550111")
+        world.execute("UPDATE conversations SET address = '+12025550111'")
+        path = f"/v1/contacts/{world.value('SELECT id FROM contacts')}"
+        assert client.patch(path, {"phone": "+12025550112"}, client.etag(path))[0] == 200
+        world.reply(line, thread, "hello")
+        world.work("send_message")
+        assert world.sender.texts[-1].recipient == "+12025550112"
+
     def test_E17_an_opt_out_holds_for_the_new_number_too(self, client: Client, line: Line, world: World):
         world.text(line, "STOP", sender="+12025550111")
         thread = world.conversation(line, sender="+12025550111")

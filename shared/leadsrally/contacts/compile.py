@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.contacts.conditions import All, AnyOf, Condition, Not, Question
+from leadsrally.kit.phone import variants
 
 _THREADS: Final = "(SELECT {what} FROM conversations AS v WHERE v.organization_id = c.organization_id AND v.contact_id = c.id)"
 _LAST_MESSAGE: Final = _THREADS.format(what="max(v.last_message_at)")
@@ -43,7 +44,11 @@ FRAGMENTS: Final[Mapping[tuple[str, str], str]] = {
     ("email", "equal"): "c.email_key = lower({value}::text)",
     ("email", "starts"): "starts_with(c.email_key, lower({value}::text))",
     ("email", "empty"): "(c.email = '') = {value}::boolean",
-    ("phone", "equal"): "c.phone = {value}::text",
+    ("phone", "equal"): (
+        "(c.phone = ANY ({value}::text[]) OR EXISTS (SELECT 1 FROM contact_identities AS i"
+        " WHERE i.organization_id = c.organization_id AND i.contact_id = c.id AND i.kind = 'number'"
+        " AND i.value = ANY ({value}::text[]) AND i.retired_at IS NULL))"
+    ),
     ("phone", "starts"): "starts_with(c.phone, {value}::text)",
     ("phone", "ends"): "right(c.phone, length({value}::text)) = {value}::text",
     ("phone", "empty"): "(c.phone IS NULL) = {value}::boolean",
@@ -136,6 +141,8 @@ def _question(question: Question, params: dict[str, Any], now: datetime) -> Lite
 def answer(question: Question, now: datetime) -> Any:
     """What the question wants, as its fragment takes it."""
     value = question.value
+    if question.on == "phone" and question.how == "equal":
+        return list(variants(str(value)))
     if question.how == "within_days" and isinstance(value, int):
         return now - timedelta(days=value)
     if question.how == "equal" and question.slot is not None:

@@ -230,6 +230,7 @@ def _leave_consent_behind(
 ) -> None:
     earlier = [*before.other_numbers, *([before.phone] if before.phone else [])]
     later = store.addresses_of(tx, organization_id, before.id) or ()
+    store.answer_to_number(tx, organization_id, before.id)
     evidence = Evidence("staff", now, actor_id=actor.id)
     for kind in ("sms", "whatsapp"):
         change.lapse(tx, organization_id, before.id, kind, evidence, now=now)

@@ -140,3 +140,22 @@ def _given(
         "values": [identity.value for identity in identities],
         "now": now,
     }
+
+
+_ANSWER_TO_NUMBER = """
+UPDATE conversations AS v
+   SET address = NULL
+  FROM channels AS ch
+ WHERE v.organization_id = %(organization_id)s
+   AND v.contact_id = %(contact_id)s
+   AND v.address IS NOT NULL
+   AND v.merge_id IS NULL
+   AND ch.organization_id = v.organization_id
+   AND ch.id = v.channel_id
+   AND ch.kind = 'sms'
+"""
+
+
+def answer_to_number(tx: Tx, organization_id: UUID, contact_id: UUID) -> None:
+    """Let texts go to the number of the person's record, not to the one that they last wrote from."""
+    tx.run(_ANSWER_TO_NUMBER, {"organization_id": organization_id, "contact_id": contact_id})

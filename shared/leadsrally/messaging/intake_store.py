@@ -159,6 +159,7 @@ revealed AS (
        SET phone = CASE WHEN c.phone IS NULL AND free.to_be_found AND free.to_be_taken
                         THEN %(phone)s ELSE c.phone END,
            name = CASE WHEN c.name = '' THEN %(name)s ELSE c.name END,
+           version = c.version + 1,
            updated_at = %(now)s
       FROM known
      CROSS JOIN free
