@@ -12,13 +12,16 @@ from psycopg.types.json import Jsonb
 
 from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
+from leadsrally.consent import store as consent_store
+from leadsrally.consent.types import ChannelKind, Evidence, Purpose
 from leadsrally.contacts import merge_store
 from leadsrally.contacts.merge_store import Merge, Record, Stands
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
 from leadsrally.kit.ids import new_id
 
-Standings = Mapping[tuple[str, str], Stands]
+Subject = tuple[ChannelKind, Purpose]
+Standings = Mapping[Subject, Stands]
 
 # What was never said is stricter than a yes: a yes was given by one of two, for their number (E17).
 _STRICTNESS: Final[Mapping[str | None, int]] = {"granted": 0, None: 1, "paused": 2, "revoked": 3}
@@ -67,6 +70,7 @@ def merge(
     merge_store.move(tx, organization_id, merge_id, winner_id, loser_id, loser.phone)
     merge_store.set_stands(tx, organization_id, {winner_id: consents["merged"], loser_id: []})
     merge_store.delete_and_fill(tx, organization_id, winner_id, loser, filled, now=now)
+    _end_grants(tx, organization_id, winner_id, before, strictest, actor, now=now)
     target = ("contact", winner_id)
     details = {"loser_id": str(loser_id), "merge_id": str(merge_id)}
     audit.record(tx, organization_id, actor, "contacts.merged", now=now, target=target, details=details)
@@ -126,11 +130,31 @@ def _strictest(
     return merged
 
 
+def _end_grants(
+    tx: Tx,
+    organization_id: UUID,
+    winner_id: UUID,
+    before: Mapping[UUID, list[Stands]],
+    strictest: list[Stands],
+    actor: Actor,
+    *,
+    now: datetime,
+) -> None:
+    """Write down of what there is no yes any more, so that a hold which is lifted later brings none back."""
+    asked = {subject for standings in before.values() for subject in _by_subject(standings)}
+    left = {subject for subject, one in _by_subject(strictest).items() if one.state in ("granted", "revoked")}
+    evidence = Evidence("staff", now, actor_id=actor.id)
+    for kind, purpose in sorted(asked - left):
+        consent_store.note(
+            tx, organization_id, winner_id, kind, purpose, "lapse", evidence, new_id(now), now=now
+        )
+
+
 def _by_subject(standings: list[Stands]) -> Standings:
     return {(one.channel_kind, one.purpose): one for one in standings}
 
 
-def _standing(standings: Standings, subject: tuple[str, str]) -> Stands | None:
+def _standing(standings: Standings, subject: Subject) -> Stands | None:
     """What stands about a purpose; what was said about all purposes is said about each."""
     kind, purpose = subject
     found, general = standings.get(subject), standings.get((kind, "all"))

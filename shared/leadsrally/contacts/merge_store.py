@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from leadsrally.consent.types import ChannelKind, Purpose, State
 from leadsrally.kit.db import Tx
 
 # Threads first, as whoever writes into one takes it before the person. In the order of ids, so that two merges that
@@ -70,9 +71,9 @@ def record(tx: Tx, organization_id: UUID, contact_id: UUID) -> Record:
 class Stands:
     """A row of `consent_states`, as JSON holds it."""
 
-    channel_kind: str
-    purpose: str
-    state: str
+    channel_kind: ChannelKind
+    purpose: Purpose
+    state: State
     source: str
     event_id: str
     since: str
