@@ -6,6 +6,7 @@ docs/decisions/0023 says what the headers are for.
 import gzip
 import hashlib
 import mimetypes
+import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,3 +142,8 @@ def _read(path: Path, common: Mapping[str, str]) -> _File:
         [(name.encode(), value.encode()) for name, value in told.items()],
         tag.encode(),
     )
+
+
+if __name__ == "__main__":  # for a content delivery network: the headers, given the origin of the bucket of files
+    for name, value in headers(" ".join(sys.argv[1:]), encrypted=True).items():
+        print(f"{name}: {value}")

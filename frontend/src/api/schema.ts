@@ -1429,6 +1429,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announce
+         * @description Announce a file. The address is shown once and takes the file within a quarter of an hour.
+         *
+         *     Needs `conversations.write`: owner, admin, agent.
+         */
+        post: operations["uploads_announce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description How an upload stands, and over which channels it goes.
+         *
+         *     Needs `conversations.write`: owner, admin, agent.
+         */
+        get: operations["uploads_one"];
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw
+         * @description Take an upload back that was not sent.
+         *
+         *     Needs `conversations.write`: owner, admin, agent.
+         */
+        delete: operations["uploads_withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{upload_id}/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look
+         * @description Have a file looked at that you have put there. What is stored can be sent; 409 while nothing has arrived.
+         *
+         *     Needs `conversations.write`: owner, admin, agent.
+         */
+        post: operations["uploads_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-deliveries": {
         parameters: {
             query?: never;
@@ -1455,6 +1527,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Announced */
+        Announced: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            put: components["schemas"]["Place"];
+        };
         /** ApiKey */
         ApiKey: {
             /**
@@ -1541,6 +1622,11 @@ export interface components {
              * @example City bikes
              */
             header: string;
+            /**
+             * Upload
+             * @description A picture, a film or a document above the text, instead of a header.
+             */
+            upload?: string | null;
         };
         /**
          * Card
@@ -2263,6 +2349,8 @@ export interface components {
         Draft: {
             /**
              * Body
+             * @description May be left out when there are files.
+             * @default
              * @example We open at 9. See you then!
              */
             body: string;
@@ -2271,6 +2359,13 @@ export interface components {
              * @description The message that it answers, on WhatsApp.
              */
             reply_to?: string | null;
+            /**
+             * Uploads
+             * @description Files to send, in this order: one over WhatsApp, up to ten by MMS.
+             * @default []
+             * @example []
+             */
+            uploads: string[];
         };
         /** Failure */
         Failure: {
@@ -2316,6 +2411,22 @@ export interface components {
              * @example 492039
              */
             code: string;
+        };
+        /**
+         * Fit
+         * @description Whether the file goes over a channel, and if not, why.
+         */
+        Fit: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp";
+            /**
+             * Refusal
+             * @example The file is too large: MMS takes up to 5 MB. Send a smaller one.
+             */
+            refusal: string | null;
         };
         /** Follow */
         Follow: {
@@ -3050,6 +3161,25 @@ export interface components {
              */
             role: "owner" | "admin" | "agent" | "viewer";
         };
+        /** NewUpload */
+        NewUpload: {
+            /**
+             * Bytes
+             * @description Of the whole file.
+             * @example 48213
+             */
+            bytes: number;
+            /**
+             * Content Type
+             * @example application/pdf
+             */
+            content_type: string;
+            /**
+             * File Name
+             * @example offer.pdf
+             */
+            file_name: string;
+        };
         /**
          * No
          * @description A person wants no more. Without `channel` it holds on all of them.
@@ -3526,6 +3656,32 @@ export interface components {
              * @example seven lazy kettles whistle
              */
             new_password: string;
+        };
+        /**
+         * Place
+         * @description Where to put the file: `PUT` with these headers and exactly the announced number of bytes, once.
+         */
+        Place: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Headers
+             * @example {
+             *       "content-type": "application/pdf",
+             *       "if-none-match": "*"
+             *     }
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Url
+             * @example https://files.example.com/…
+             */
+            url: string;
         };
         /**
          * Preview
@@ -4190,6 +4346,11 @@ export interface components {
              * @example bike_ready
              */
             name: string;
+            /**
+             * Upload
+             * @description The file for its header, where it has one.
+             */
+            upload?: string | null;
         };
         /** TemplateHeader */
         TemplateHeader: {
@@ -4308,6 +4469,45 @@ export interface components {
              * @example poll
              */
             type: string;
+        };
+        /**
+         * Upload
+         * @description A file that is in no message yet. Within a day it is sent, or dropped.
+         */
+        Upload: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Content Type
+             * @description Once stored, what the file is; before, what you said.
+             * @example application/pdf
+             */
+            content_type: string;
+            /**
+             * File Name
+             * @example offer.pdf
+             */
+            file_name: string;
+            /**
+             * Fits
+             * @description By type and size; MMS goes within the United States and Canada only.
+             */
+            fits: components["schemas"]["Fit"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Reason
+             * @description Why it was refused: not on the list of types, not what was announced, or too large.
+             */
+            reason: ("type" | "size" | "too_large") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "awaited" | "stored" | "refused";
         };
         /** Verdict */
         Verdict: {
@@ -10955,6 +11155,367 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SyncAsked"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_announce: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announced"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
                 };
             };
             /** @description Unauthorized */

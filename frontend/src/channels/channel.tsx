@@ -6,7 +6,7 @@ import { useLive } from '../api/live'
 import { Button, LinkButton } from '../parts/button'
 import { Copyable } from '../parts/copy'
 import { Dialog } from '../parts/dialog'
-import { Field, Tick } from '../parts/field'
+import { Field, Switch } from '../parts/field'
 import { Notice, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
@@ -141,12 +141,12 @@ function Naming({ channel, etag, reload }: Given) {
         </div>
       </form>
       {channel.kind === 'sms' && (
-        <Tick
+        <Switch
           label={t.channels.answersKeywords}
           hint={t.channels.answersKeywordsHint}
-          checked={channel.provider_answers_keywords}
+          on={channel.provider_answers_keywords}
           disabled={edit.busy}
-          onInput={(provider_answers_keywords) => void edit.run({ provider_answers_keywords })}
+          flip={(provider_answers_keywords) => edit.run({ provider_answers_keywords })}
         />
       )}
     </section>

@@ -76,6 +76,10 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
   const send = () => {
     if (sendable) onSend(text)
   }
+  const insert = (words: string) => {
+    onText(words)
+    box.current?.focus()
+  }
   useLayoutEffect(() => {
     const area = box.current
     if (!area) return
@@ -88,14 +92,7 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
         <div class="suggestions" role="group" aria-label={t.inbox.suggestions}>
           <Icon name="spark" />
           {suggestions.map((suggestion) => (
-            <button
-              key={suggestion}
-              type="button"
-              onClick={() => {
-                onText(suggestion)
-                box.current?.focus()
-              }}
-            >
+            <button key={suggestion} type="button" onClick={() => insert(suggestion)}>
               <bdi>{suggestion}</bdi>
             </button>
           ))}
@@ -115,7 +112,7 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
         }}
       />
       <div class="row apart">
-        <span class="small soft">{one.channel === 'sms' ? <Count text={text} onText={onText} /> : text.length > most && t.inbox.tooLong(text.length, most)}</span>
+        <span class="small soft">{one.channel === 'sms' ? <Count text={text} onPlain={insert} /> : text.length > most && t.inbox.tooLong(text.length, most)}</span>
         <span class="row">
           {onTemplate && (
             <Button kind="quiet" onClick={onTemplate}>
@@ -131,7 +128,7 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
   )
 }
 
-function Count({ text, onText }: { text: string; onText: (text: string) => void }) {
+function Count({ text, onPlain }: { text: string; onPlain: (text: string) => void }) {
   if (!text) return <>{t.inbox.sendKey}</>
   if (text.length > MOST.sms) return <>{t.inbox.tooLong(text.length, MOST.sms)}</>
   const { parts, characters, costly, plain } = partsOf(text)
@@ -144,7 +141,7 @@ function Count({ text, onText }: { text: string; onText: (text: string) => void 
         </span>
       )}
       {plain !== undefined && (
-        <button type="button" class="link" onClick={() => onText(plain)}>
+        <button type="button" class="link" onClick={() => onPlain(plain)}>
           {t.inbox.plainSigns}
         </button>
       )}

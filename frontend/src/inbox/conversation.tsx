@@ -55,17 +55,17 @@ export function ConversationPage({ id, onChange, box }: Given) {
 
   if (about.problem && !one) {
     return (
-      <main class="thread" id="content">
+      <section class="thread" aria-label={t.inbox.conversation}>
         <div class="nobody">
           <Trouble problem={about.problem} />
           <LinkButton href="/inbox">{t.common.back}</LinkButton>
         </div>
-      </main>
+      </section>
     )
   }
   return (
     <>
-      <main class="thread" id="content">
+      <section class="thread" aria-label={t.inbox.conversation}>
         <header>
           <a class="button quiet bare back" href="/inbox" aria-label={t.inbox.backToList}>
             <Icon name="back" />
@@ -97,7 +97,7 @@ export function ConversationPage({ id, onChange, box }: Given) {
             box={box}
           />
         )}
-      </main>
+      </section>
       {one && details && <Person conversation={one} onClose={() => setDetails(false)} />}
     </>
   )
@@ -208,7 +208,7 @@ function reasonOf({ attention, consent_state }: Conversation): string {
 /** What is beside the list before a conversation is chosen. */
 export function Unchosen() {
   return (
-    <main class="thread none" id="content">
+    <section class="thread none">
       <Empty icon="inbox" title={t.inbox.choose}>
         <dl class="keys">
           {t.inbox.keys.map(([key, does]) => (
@@ -221,6 +221,6 @@ export function Unchosen() {
           ))}
         </dl>
       </Empty>
-    </main>
+    </section>
   )
 }

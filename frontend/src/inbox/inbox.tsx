@@ -37,10 +37,10 @@ export default function Inbox() {
   }
 
   return (
-    <div class={`inbox ${id ? 'chosen' : ''}`}>
+    <main class={`inbox ${id ? 'chosen' : ''}`} id="content">
       <List {...{ conversations, shown, filters, search }} onFilter={setFilters} onSearch={setSearch} chosen={id} />
       {id ? <ConversationPage id={id} onChange={conversations.put} box={box} /> : <Unchosen />}
-    </div>
+    </main>
   )
 }
 

@@ -63,7 +63,7 @@ export function useThread(conversation: string) {
       setOutgoing((before) => [...before.filter((one) => one.key !== key), { key, body, problem: undefined }])
       try {
         const params = { path: { conversation_id: conversation }, header: { 'Idempotency-Key': key } }
-        await answer(api.POST('/v1/conversations/{conversation_id}/messages', { params, body: { body } }))
+        await answer(api.POST('/v1/conversations/{conversation_id}/messages', { params, body: { body, uploads: [] } }))
         await newest.reload()
         setOutgoing((before) => before.filter((one) => one.key !== key))
       } catch (thrown) {

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useId } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 
 interface Named {
   label: string
@@ -83,6 +83,23 @@ export function Tick({ label, hint, checked, onInput, required = false, disabled
       )}
     </div>
   )
+}
+
+/** A tick that counts at once. It shows what is wanted while `flip` is under way, and what is so afterwards. */
+export function Switch({ label, hint, on, disabled = false, flip }: {
+  label: string
+  hint: string
+  on: boolean
+  disabled?: boolean
+  flip: (on: boolean) => Promise<unknown>
+}) {
+  const [wanted, setWanted] = useState<boolean>()
+  const change = async (wish: boolean) => {
+    setWanted(wish)
+    await flip(wish)
+    setWanted(undefined)
+  }
+  return <Tick {...{ label, hint }} checked={wanted ?? on} disabled={disabled || wanted !== undefined} onInput={(wish) => void change(wish)} />
 }
 
 interface Names {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { may } from '../api/client'
 import { Button } from '../parts/button'
-import { Field, Tick } from '../parts/field'
+import { Field, Switch } from '../parts/field'
 import { Trouble } from '../parts/notice'
 import { say } from '../parts/toast'
 import { Loaded } from '../parts/waiting'
@@ -9,7 +9,7 @@ import { t } from '../words'
 import { type Organization, useOrganization } from './organization'
 
 /** `ai_auto_reply` has no switch here as long as nothing answers by itself. */
-type Switch = 'ai_scoring' | 'ai_suggestions'
+type Feature = 'ai_scoring' | 'ai_suggestions'
 type Limit = 'ai_daily_calls' | 'ai_daily_tokens' | 'contact_daily_messages'
 
 export default function AiSection() {
@@ -34,13 +34,13 @@ interface Given {
 
 function Switches({ organization, edit }: Given) {
   const disabled = edit.busy || !may('organization.edit')
-  const flip = async (key: Switch, on: boolean) => {
+  const flip = async (key: Feature, on: boolean) => {
     if (await edit.run({ [key]: on })) say(on ? t.settings.switchedOn : t.settings.switchedOff)
   }
   return (
     <section class="card form">
       {(['ai_scoring', 'ai_suggestions'] as const).map((key) => (
-        <Tick key={key} label={t.settings.ai[key]} hint={t.settings.aiHints[key]} checked={organization[key]} disabled={disabled} onInput={(on) => void flip(key, on)} />
+        <Switch key={key} label={t.settings.ai[key]} hint={t.settings.aiHints[key]} on={organization[key]} disabled={disabled} flip={(on) => flip(key, on)} />
       ))}
     </section>
   )

@@ -94,6 +94,7 @@ export const en = {
   },
   inbox: {
     list: 'Conversations',
+    conversation: 'Conversation',
     search: 'Search people and messages',
     filters: 'Filters',
     unread: 'Unread',

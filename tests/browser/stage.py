@@ -1,0 +1,53 @@
+"""What happens around the browser: phones that text, and a mailbox."""
+
+import json
+import re
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+
+class Stage:
+    def __init__(self, demo: Path) -> None:
+        self.demo: dict[str, Any] = json.loads(demo.read_text("utf-8"))
+        self.home: str = self.demo["base_url"]
+        self._http = httpx.Client(trust_env=False, timeout=20)
+        self._phones = iter(range(1000, 9999))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def phone(self) -> str:
+        """A number that nobody has used."""
+        return f"+1202556{next(self._phones)}"
+
+    def text(self, phone: str, body: str, *, to: str | None = None) -> None:
+        """A phone texts one of our numbers, the demo organisation's unless another is named."""
+        simulator = f"{self.demo['simulators']['twilio']}/_sim/phones"
+        self._http.post(simulator, json={"number": phone})
+        number = to or self.demo["channels"]["sms"]["number"]
+        sent = self._http.post(f"{simulator}/{quote(phone)}/text", json={"to": number, "body": body})
+        assert sent.json()["status"] == 200, sent.text
+
+    def received(self, phone: str) -> list[str]:
+        """What the phone shows of ours."""
+        told = self._http.get(f"{self.demo['simulators']['twilio']}/_sim/phones").json()["phones"]
+        (found,) = [one for one in told if one["number"] == phone]
+        return [
+            one["body"]
+            for one in found["messages"]
+            if one["direction"] == "to_phone" and one["kind"] == "text"
+        ]
+
+    def link(self, address: str) -> str:
+        """The link in the newest mail to an address."""
+        mails = f"{self.demo['simulators']['resend']}/_sim/mails"
+        deadline = monotonic() + 20
+        while not (found := [one for one in self._http.get(mails).json() if one["to"] == address]):
+            assert monotonic() < deadline, f"no mail to {address}"
+            sleep(0.1)
+        text = self._http.get(f"{mails}/{found[0]['id']}").json()["text"]
+        return re.search(rf"{re.escape(self.home)}\S+", text)[0]  # type: ignore[index]
