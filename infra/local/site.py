@@ -144,6 +144,8 @@ def _read(path: Path, common: Mapping[str, str]) -> _File:
     )
 
 
-if __name__ == "__main__":  # for a content delivery network: the headers, given the origin of the bucket of files
+if (
+    __name__ == "__main__"
+):  # for a content delivery network: the headers, given the origin of the bucket of files
     for name, value in headers(" ".join(sys.argv[1:]), encrypted=True).items():
         print(f"{name}: {value}")

@@ -34,7 +34,9 @@ ROOMS = (
 def serious(page: Page) -> list[str]:
     """What axe-core calls serious or critical: rule, how often, and where first."""
     page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })")
+    found = page.evaluate(
+        "axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })"
+    )
     return [
         f"{page.url} {rule['id']} ×{len(rule['nodes'])}: {rule['nodes'][0]['html'][:120]}"
         for rule in found["violations"]
@@ -54,7 +56,10 @@ def test_pages_for_everybody(people: People):
 
 @pytest.mark.parametrize(
     "look",
-    [{"viewport": {"width": 1440, "height": 900}}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}],
+    [
+        {"viewport": {"width": 1440, "height": 900}},
+        {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+    ],
     ids=["by day", "on a phone at night"],
 )
 def test_pages_behind_the_log_in(people: People, stage: Stage, look: dict[str, Any]):

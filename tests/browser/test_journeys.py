@@ -30,13 +30,13 @@ def sign_up(page: Page, stage: Stage, name: str, email: str) -> None:
 def connect(page: Page, stage: Stage) -> str:
     """The spare number of the demo's Twilio account."""
     twilio = stage.demo["twilio"]
-    page.get_by_role("link", name="Connect a number").click()
-    page.get_by_role("link", name="Connect a number").first.click()
+    page.get_by_role("link", name="Connect a channel").click()
+    page.get_by_role("link", name="Connect a channel").first.click()
     page.get_by_label("Account SID").fill(twilio["account_sid"])
     page.get_by_label("Auth token").fill(twilio["auth_token"])
     page.get_by_label("Number", exact=True).fill(twilio["spare_number"])
     page.get_by_label("Name").fill("Sales")
-    page.get_by_role("button", name="Connect a number").click()
+    page.get_by_role("button", name="Connect it").click()
     expect(page.get_by_text("The token signs in passed")).to_be_visible()
     page.get_by_role("button", name="Send the texts here").click()
     expect(page.get_by_text("Its texts are sent here passed")).to_be_visible()

@@ -378,7 +378,10 @@ export interface paths {
         post?: never;
         /**
          * Disconnect
-         * @description Take nothing more in, send nothing more, forget the token. The number stays yours at Twilio.
+         * @description Take nothing more in, send nothing more, forget the credentials. Number or page stay yours at the provider.
+         *
+         *     Messages that wait are refused when their turn comes, with `channel_disconnected` as the reason; conversations and
+         *     leads stay. Meta is told to send no more news of it, unless another of your numbers needs the same account.
          *
          *     Needs `channels.manage`: owner, admin.
          */
@@ -405,7 +408,9 @@ export interface paths {
         put?: never;
         /**
          * Configure
-         * @description Have Twilio send the number's texts to us, then test.
+         * @description Have Twilio send the number's texts to us, or Meta the app's news, then test.
+         *
+         *     An app at Meta has one address for all news of a kind: what it sent elsewhere before comes to us from then on.
          *
          *     Needs `channels.manage`: owner, admin.
          */
@@ -427,10 +432,11 @@ export interface paths {
         put?: never;
         /**
          * Replace
-         * @description Use another auth token, for every channel of this Twilio account.
+         * @description Use another auth token, for every channel of this Twilio account; or another access token or app secret of Meta's.
          *
-         *     It is tried first: one that Twilio refuses replaces nothing. What Twilio signs with the old token is accepted for
-         *     24 hours more. So: make a secondary token in Twilio, enter it here, then promote it there.
+         *     It is tried first: one that the provider refuses replaces nothing. What is signed with the old token or app secret
+         *     is accepted for 24 hours more. So, at Twilio: make a secondary token, enter it here, then promote it there. At Meta:
+         *     an access token is used by every channel that had the same one, an app secret by every channel of the app.
          *
          *     Needs `channels.manage`: owner, admin.
          */
@@ -474,11 +480,60 @@ export interface paths {
         put?: never;
         /**
          * Test
-         * @description Look whether the token signs in, the number is there, can text, and sends its texts to us. Changes nothing.
+         * @description Look whether the credentials are good, what they permit, how the number or page stands, and where its news goes.
+         *
+         *     Changes nothing at the provider. A channel at Meta is in trouble from then on when a line failed, and in none when
+         *     all passed.
          *
          *     Needs `channels.manage`: owner, admin.
          */
         post: operations["channels_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{channel_id}/verify-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Verify Token
+         * @description Have another verify token. It counts once the task is done; what Meta sends meanwhile and after goes on.
+         *
+         *     Needs `channels.manage`: owner, admin.
+         */
+        post: operations["channels_rotate_verify_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/lead-ads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect Lead Ads
+         * @description Connect a page with lead forms. The task installs your app on the page for its leads, and tests the channel.
+         *
+         *     Then enter `webhook_url` and `verify_token` in the app's webhook settings, or let `…/configure` do it.
+         *
+         *     Needs `channels.manage`: owner, admin.
+         */
+        post: operations["channels_connect_lead_ads"];
         delete?: never;
         options?: never;
         head?: never;
@@ -548,6 +603,31 @@ export interface paths {
         get: operations["channels_task"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/whatsapp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect Whatsapp
+         * @description Connect a WhatsApp number. The task installs your app on the account, tests the channel and fetches its templates.
+         *
+         *     Then enter `webhook_url` and `verify_token` in the app's webhook settings, or let `…/configure` do it. A number that
+         *     was disconnected before comes back to its conversations.
+         *
+         *     Needs `channels.manage`: owner, admin.
+         */
+        post: operations["channels_connect_whatsapp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1583,6 +1663,16 @@ export interface components {
             user_id: string;
         };
         /**
+         * BusinessReplacement
+         * @description Of a WhatsApp number or a page. What is left out stays as it is.
+         */
+        BusinessReplacement: {
+            /** Access Token */
+            access_token?: string | null;
+            /** App Secret */
+            app_secret?: string | null;
+        };
+        /**
          * Button
          * @description A button of ours, and what it stands for.
          */
@@ -1672,14 +1762,26 @@ export interface components {
         Channel: {
             /**
              * Account Sid
+             * @description Of a number at Twilio.
              * @example AC00000000000000000000000000000d01
              */
             account_sid: string | null;
+            /**
+             * App Id
+             * @description Your app at Meta, of a WhatsApp number or a page.
+             * @example 670843887433847
+             */
+            app_id: string | null;
+            /**
+             * Challenged At
+             * @description When Meta last made sure of `webhook_url`.
+             */
+            challenged_at: string | null;
             /** Checked At */
             checked_at: string | null;
             /**
              * Checks
-             * @description What the last live test found; null before the first.
+             * @description What the last live test found; null before the first. Channels at Meta are tested once a day.
              */
             checks: components["schemas"]["Check"][] | null;
             /**
@@ -1689,6 +1791,11 @@ export interface components {
             created_at: string;
             /** Disconnected At */
             disconnected_at: string | null;
+            /**
+             * Health
+             * @description Whether WhatsApp lets the number send.
+             */
+            health: ("available" | "limited" | "blocked") | null;
             /**
              * Id
              * Format: uuid
@@ -1700,21 +1807,50 @@ export interface components {
              */
             kind: "sms" | "whatsapp" | "lead_ads";
             /**
+             * Messaging Limit
+             * @description How many people may be written to first within 24 hours, in WhatsApp's own word.
+             * @example TIER_2K
+             */
+            messaging_limit: string | null;
+            /**
              * Name
              * @example Sales
              */
             name: string;
             /**
+             * Name Status
+             * @description Of the name that people see, in WhatsApp's own word.
+             * @example APPROVED
+             */
+            name_status: string | null;
+            /**
              * Number
-             * @description Ours, E.164; null for a page.
+             * @description Ours, E.164; null for a page, and for a WhatsApp number until its first test.
              * @example +15005550010
              */
             number: string | null;
+            /**
+             * Page Id
+             * @description Of lead forms.
+             * @example 150000000000001
+             */
+            page_id: string | null;
+            /**
+             * Phone Number Id
+             * @description WhatsApp number.
+             * @example 106540352242922
+             */
+            phone_number_id: string | null;
             /**
              * Provider Answers Keywords
              * @description Twilio or the carrier confirms STOP and HELP, so we do not. Off: we do.
              */
             provider_answers_keywords: boolean;
+            /**
+             * Quality
+             * @description How people take the number's messages, by WhatsApp.
+             */
+            quality: ("green" | "yellow" | "red" | "unknown") | null;
             /**
              * Quiet Until
              * @description The provider asked to slow down until then.
@@ -1725,8 +1861,23 @@ export interface components {
              * @enum {string}
              */
             state: "active" | "disconnected";
+            /**
+             * Token Expires At
+             * @description Owners are told 14 and 3 days before. Null: never, or not known before the first test.
+             */
+            token_expires_at: string | null;
+            /** @description What somebody has to set right. */
+            trouble: components["schemas"]["Trouble"] | null;
+            /** Trouble Since */
+            trouble_since: string | null;
             /** Version */
             version: number;
+            /**
+             * Waba Id
+             * @description WhatsApp Business account.
+             * @example 102290129340398
+             */
+            waba_id: string | null;
             /**
              * Webhook Url
              * @description Where the provider has to send what comes in.
@@ -1758,6 +1909,8 @@ export interface components {
         /**
          * Check
          * @description One thing that the live test looked at. An advice is no failure: it may stand in the way.
+         *
+         *     What was skipped could not be looked at because of a line above it.
          */
         Check: {
             /**
@@ -1765,6 +1918,12 @@ export interface components {
              * @enum {string}
              */
             check: "sign_in" | "account" | "number" | "texting" | "webhook" | "registration" | "app" | "token" | "whatsapp_business_messaging" | "whatsapp_business_management" | "leads_retrieval" | "pages_manage_metadata" | "pages_show_list" | "pages_read_engagement" | "ads_management" | "pages_manage_ads" | "sending" | "display_name" | "quality" | "page" | "forms" | "callback" | "fields" | "subscribed" | "challenge";
+            /**
+             * Found
+             * @description What was seen there.
+             * @example never
+             */
+            found?: string | null;
             /**
              * State
              * @enum {string}
@@ -1827,6 +1986,17 @@ export interface components {
         Connected: {
             channel: components["schemas"]["Channel"];
             test: components["schemas"]["Task"];
+        };
+        /** ConnectedBusiness */
+        ConnectedBusiness: {
+            channel: components["schemas"]["Channel"];
+            task: components["schemas"]["Task"];
+            /**
+             * Verify Token
+             * @description Entered beside `webhook_url` in the app's webhook settings. Shown this once.
+             * @example Jp2kq9b8c7dJt5wX4zA6sLeqF3vVn0Yh
+             */
+            verify_token: string;
         };
         /** Consent */
         Consent: {
@@ -2227,7 +2397,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -3116,6 +3286,42 @@ export interface components {
              */
             scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "leads.read" | "leads.manage" | "deliveries.read" | "jobs.read" | "jobs.replay")[];
         };
+        /**
+         * NewLeadPage
+         * @description A page whose lead forms are read, with an access token of the page itself.
+         */
+        NewLeadPage: {
+            /**
+             * Access Token
+             * Format: password
+             * @description Of a system user, or of the page itself. Sealed at once.
+             * @example EAAG0123456789abcdef0123456789abcdef
+             */
+            access_token: string;
+            /**
+             * App Id
+             * @example 102290129340398
+             */
+            app_id: string;
+            /**
+             * App Secret
+             * Format: password
+             * @description From the app's basic settings: Meta signs its calls with it. Sealed at once.
+             * @example 0123456789abcdef0123456789abcdef
+             */
+            app_secret: string;
+            /**
+             * Name
+             * @default
+             * @example Sales
+             */
+            name: string;
+            /**
+             * Page Id
+             * @example 102290129340398
+             */
+            page_id: string;
+        };
         /** NewMember */
         NewMember: {
             /**
@@ -3179,6 +3385,57 @@ export interface components {
              * @example offer.pdf
              */
             file_name: string;
+        };
+        /** NewVerifyToken */
+        NewVerifyToken: {
+            task: components["schemas"]["Task"];
+            /**
+             * Verify Token
+             * @description Entered beside `webhook_url` in the app's webhook settings. Shown this once.
+             * @example Jp2kq9b8c7dJt5wX4zA6sLeqF3vVn0Yh
+             */
+            verify_token: string;
+        };
+        /**
+         * NewWhatsAppNumber
+         * @description A number of your WhatsApp Business account, and the app by which it is used. All of it stands at Meta.
+         */
+        NewWhatsAppNumber: {
+            /**
+             * Access Token
+             * Format: password
+             * @description Of a system user, or of the page itself. Sealed at once.
+             * @example EAAG0123456789abcdef0123456789abcdef
+             */
+            access_token: string;
+            /**
+             * App Id
+             * @example 102290129340398
+             */
+            app_id: string;
+            /**
+             * App Secret
+             * Format: password
+             * @description From the app's basic settings: Meta signs its calls with it. Sealed at once.
+             * @example 0123456789abcdef0123456789abcdef
+             */
+            app_secret: string;
+            /**
+             * Name
+             * @default
+             * @example Sales
+             */
+            name: string;
+            /**
+             * Phone Number Id
+             * @example 102290129340398
+             */
+            phone_number_id: string;
+            /**
+             * Waba Id
+             * @example 102290129340398
+             */
+            waba_id: string;
         };
         /**
          * No
@@ -4194,7 +4451,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "test" | "configure" | "replace" | "search" | "buy" | "release";
+            kind: "connect" | "disconnect" | "test" | "configure" | "replace" | "search" | "buy" | "release";
             /**
              * Number
              * @description That is bought.
@@ -6566,7 +6823,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Replacement"];
+                "application/json": components["schemas"]["Replacement"] | components["schemas"]["BusinessReplacement"];
             };
         };
         responses: {
@@ -6869,6 +7126,204 @@ export interface operations {
             };
         };
     };
+    channels_rotate_verify_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewVerifyToken"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    channels_connect_lead_ads: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLeadPage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedBusiness"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     channels_buy: {
         parameters: {
             query?: never;
@@ -7125,6 +7580,107 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    channels_connect_whatsapp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWhatsAppNumber"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedBusiness"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -15,6 +15,7 @@ import { Page } from '../shell/page'
 import { t } from '../words'
 import { Checks, Health } from './checks'
 import { finished } from './task'
+import { VerifyToken } from './verify_token'
 import './channels.css'
 
 type Channel = Schemas['Channel']
@@ -53,7 +54,7 @@ function Summary({ channel: one }: { channel: Channel }) {
 
 function Parts(given: Given) {
   const { channel } = given
-  const manages = may('channels.manage') && channel.state === 'active' && channel.kind === 'sms'
+  const manages = may('channels.manage') && channel.state === 'active'
   return (
     <>
       {channel.state === 'disconnected' && channel.disconnected_at && (
@@ -61,18 +62,26 @@ function Parts(given: Given) {
           {t.channels.disconnectedOn} <Time at={channel.disconnected_at} />. {channel.kind === 'sms' && t.channels.comesBack}
         </Notice>
       )}
-      {channel.kind === 'sms' && <Test {...given} manages={manages} />}
+      <Test {...given} manages={manages} />
       <section class="card stack">
         <h2>{t.channels.address}</h2>
         <p class="soft">{channel.kind === 'sms' ? t.channels.addressLead : t.channels.metaAddressLead}</p>
         <Copyable text={channel.webhook_url} label={t.channels.address} />
+        {manages && channel.kind !== 'sms' && <VerifyToken channel={channel.id} />}
       </section>
-      {may('channels.manage') && channel.state === 'active' && <Naming {...given} />}
-      {manages && <Token {...given} />}
-      {may('channels.manage') && channel.state === 'active' && <Ending {...given} />}
+      {manages && (
+        <>
+          <Naming {...given} />
+          {channel.kind === 'sms' ? <AuthToken {...given} /> : <BusinessCredentials {...given} />}
+          <Ending {...given} />
+        </>
+      )}
     </>
   )
 }
+
+/** Checks that fail when the news of a channel goes elsewhere, which one press puts right. */
+const NEWS: ReadonlySet<string> = new Set(['webhook', 'callback', 'fields', 'subscribed', 'challenge'])
 
 function Test({ channel, reload, manages }: Given & { manages: boolean }) {
   const params = () => ({ path: { channel_id: channel.id }, header: onceKey() })
@@ -83,9 +92,9 @@ function Test({ channel, reload, manages }: Given & { manages: boolean }) {
   const configure = useAct(async () => {
     await finished(await answer(api.POST('/v1/channels/{channel_id}/configure', { params: params() })))
     await reload()
-    say(t.channels.configured)
+    say(channel.kind === 'sms' ? t.channels.configured : t.channels.configuredMeta)
   })
-  const elsewhere = channel.checks?.some((one) => one.check === 'webhook' && one.state !== 'passed')
+  const elsewhere = channel.checks?.some((one) => NEWS.has(one.check) && one.state !== 'passed')
   return (
     <section class="card stack">
       <div class="row apart">
@@ -102,7 +111,7 @@ function Test({ channel, reload, manages }: Given & { manages: boolean }) {
         <div class="row">
           {elsewhere && (
             <Button kind="primary" busy={configure.busy} onClick={() => void configure.run()}>
-              {t.channels.configure}
+              {channel.kind === 'sms' ? t.channels.configure : t.channels.configureMeta}
             </Button>
           )}
           <Button busy={test.busy} onClick={() => void test.run()}>
@@ -153,7 +162,7 @@ function Naming({ channel, etag, reload }: Given) {
   )
 }
 
-function Token({ channel, reload }: Given) {
+function AuthToken({ channel, reload }: Given) {
   const [token, setToken] = useState('')
   const replace = useAct(async () => {
     const params = { path: { channel_id: channel.id }, header: onceKey() }
@@ -177,6 +186,42 @@ function Token({ channel, reload }: Given) {
         <Field label={t.channels.authToken} type="password" value={token} onInput={setToken} autocomplete="off" required />
         <div>
           <Button type="submit" busy={replace.busy}>
+            {t.channels.replaceNow}
+          </Button>
+        </div>
+      </form>
+    </section>
+  )
+}
+
+function BusinessCredentials({ channel, reload }: Given) {
+  const [token, setToken] = useState('')
+  const [secret, setSecret] = useState('')
+  const replace = useAct(async () => {
+    const params = { path: { channel_id: channel.id }, header: onceKey() }
+    const body = { ...(token ? { access_token: token.trim() } : {}), ...(secret ? { app_secret: secret.trim() } : {}) }
+    await finished(await answer(api.POST('/v1/channels/{channel_id}/credentials', { params, body })))
+    setToken('')
+    setSecret('')
+    await reload()
+    say(t.channels.replaced)
+  })
+  return (
+    <section class="card form">
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void replace.run()
+        }}
+      >
+        <h2>{t.channels.replaceMeta}</h2>
+        <p class="soft">{t.channels.replaceMetaLead}</p>
+        <Trouble problem={replace.problem} />
+        <Field label={t.channels.accessToken} type="password" value={token} onInput={setToken} autocomplete="off" />
+        <Field label={t.channels.appSecret} type="password" value={secret} onInput={setSecret} autocomplete="off" />
+        <div>
+          <Button type="submit" busy={replace.busy} disabled={!token && !secret}>
             {t.channels.replaceNow}
           </Button>
         </div>

@@ -6,7 +6,7 @@ import type { Schemas } from '../api/client'
 type Channel = Schemas['Channel']
 type Check = Schemas['Check']
 
-const SIGNS: Record<Check['state'], IconName> = { passed: 'check', failed: 'warning', advice: 'info', skipped: 'info' }
+const SIGNS: Record<Check['state'], IconName> = { passed: 'check', failed: 'warning', advice: 'info', skipped: 'clock' }
 
 /** What the live test looked at, and what to do where it found something. */
 export function Checks({ checks }: { checks: Check[] }) {
@@ -30,7 +30,7 @@ export function Checks({ checks }: { checks: Check[] }) {
 }
 
 /** In one word how a channel does. */
-export function Health({ channel: { kind, state, checks, quiet_until } }: { channel: Channel }) {
+export function Health({ channel: { state, checks, quiet_until } }: { channel: Channel }) {
   const [tone, word]: [Tone, string] =
     state === 'disconnected'
       ? ['plain', t.channels.disconnected]
@@ -42,6 +42,6 @@ export function Health({ channel: { kind, state, checks, quiet_until } }: { chan
             ? ['warn', t.channels.advised]
             : checks
               ? ['good', t.channels.works]
-              : ['plain', kind === 'sms' ? t.channels.untested : t.channels.connected]
+              : ['plain', t.channels.untested]
   return <Badge tone={tone}>{word}</Badge>
 }
