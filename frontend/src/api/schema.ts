@@ -447,6 +447,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{channel_id}/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All Forms
+         * @description Forms of a page, those that we met last first. A form that Meta does not list any more is `deleted`.
+         *
+         *     Needs `leads.read`: owner, admin, agent, viewer.
+         */
+        get: operations["lead_forms_all_forms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{channel_id}/forms/{form_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One form.
+         *
+         *     Needs `leads.read`: owner, admin, agent, viewer.
+         */
+        get: operations["lead_forms_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Edit
+         * @description Say where answers go and what a tick permits. It holds for leads that come from now on.
+         *
+         *     Needs `leads.manage`: owner, admin.
+         */
+        patch: operations["lead_forms_edit"];
+        trace?: never;
+    };
+    "/v1/channels/{channel_id}/forms/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sync
+         * @description Look at Meta now for new and changed forms, and for leads that nobody told us of.
+         *
+         *     Needs `leads.manage`: owner, admin.
+         */
+        post: operations["lead_forms_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels/{channel_id}/release": {
         parameters: {
             query?: never;
@@ -1021,6 +1093,94 @@ export interface paths {
         get: operations["jobs_dead"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/leads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All Leads
+         * @description Leads of all pages, those that were left last first.
+         *
+         *     Needs `leads.read`: owner, admin, agent, viewer.
+         */
+        get: operations["leads_all_leads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/leads/{lead_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One lead with its answers.
+         *
+         *     Needs `leads.read`: owner, admin, agent, viewer.
+         */
+        get: operations["leads_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/leads/{lead_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Have a lead fetched now that is not here, with all tries anew.
+         *
+         *     Needs `leads.manage`: owner, admin.
+         */
+        post: operations["leads_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/leads/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Have the leads fetched again that failed, with all tries anew.
+         *
+         *     Needs `leads.manage`: owner, admin.
+         */
+        post: operations["leads_replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2397,7 +2557,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -2631,6 +2791,77 @@ export interface components {
              */
             name: string;
         };
+        /** FormCheckbox */
+        FormCheckbox: {
+            /**
+             * Key
+             * @example consent
+             */
+            key: string;
+            /** Required */
+            required: boolean;
+            /**
+             * Text
+             * @example Harbour Bikes may text me about offers.
+             */
+            text: string;
+            /**
+             * Ticked Before
+             * @description It is ticked from the start, so nobody agrees by it.
+             */
+            ticked_before: boolean;
+        };
+        /**
+         * FormDisclaimer
+         * @description The form's own legal wording, kept as proof of what people agreed to.
+         */
+        FormDisclaimer: {
+            /** Checkboxes */
+            checkboxes: components["schemas"]["FormCheckbox"][];
+            /**
+             * Text
+             * @example We text about once a month.
+             */
+            text: string;
+            /**
+             * Title
+             * @example Offers
+             */
+            title: string;
+        };
+        /** FormQuestion */
+        FormQuestion: {
+            /**
+             * Key
+             * @example full_name
+             */
+            key: string;
+            /**
+             * Kind
+             * @description Meta's word for a standard question, else CUSTOM.
+             * @example FULL_NAME
+             */
+            kind: string;
+            /**
+             * Label
+             * @example Full name
+             */
+            label: string;
+        };
+        /** FormsSyncAsked */
+        FormsSyncAsked: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
+            /**
+             * Status
+             * @default queued
+             * @constant
+             */
+            status: "queued";
+        };
         /**
          * Permission
          * @description Whether a message of this purpose may go, as the send gate would answer now, quiet hours and limits aside.
@@ -2788,6 +3019,311 @@ export interface components {
              * @enum {string}
              */
             state: "open" | "expired" | "accepted" | "revoked";
+        };
+        /**
+         * Lead
+         * @description One lead, without its answers.
+         */
+        Lead: {
+            /**
+             * Ad Id
+             * @example 120210000000000001
+             */
+            ad_id: string | null;
+            /**
+             * Ad Name
+             * @example Spring, video
+             */
+            ad_name: string | null;
+            /**
+             * Adset Id
+             * @example 120210000000000002
+             */
+            adset_id: string | null;
+            /**
+             * Adset Name
+             * @example Near the harbour
+             */
+            adset_name: string | null;
+            /**
+             * Backfilled
+             * @description Left before the page was connected.
+             */
+            backfilled: boolean;
+            /**
+             * Campaign Id
+             * @example 120210000000000003
+             */
+            campaign_id: string | null;
+            /**
+             * Campaign Name
+             * @example Spring
+             */
+            campaign_name: string | null;
+            /**
+             * Channel Id
+             * Format: uuid
+             * @description The page.
+             */
+            channel_id: string;
+            /**
+             * Contact Id
+             * @description Whose it is. Null until it is fetched, for tests, and for somebody who left neither a number nor an address.
+             */
+            contact_id: string | null;
+            /** Fetched At */
+            fetched_at: string | null;
+            /**
+             * Form Id
+             * @description Known once the lead was fetched.
+             */
+            form_id: string | null;
+            /**
+             * Form Name
+             * @example Test ride
+             */
+            form_name: string | null;
+            /**
+             * Found By
+             * @description How we heard of it.
+             * @enum {string}
+             */
+            found_by: "webhook" | "catch_up" | "backfill";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Lead Id
+             * @description What Meta calls it.
+             * @example 8000000000001
+             */
+            lead_id: string;
+            /**
+             * Organic
+             * @description It came without an ad. Null: Meta does not say.
+             */
+            organic: boolean | null;
+            /**
+             * Platform
+             * @example ig
+             */
+            platform: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * State
+             * @description `queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. `refused_age`: of somebody under 16, nothing of it is kept. `refused_page`: of a page that is not connected.
+             * @enum {string}
+             */
+            state: "queued" | "fetched" | "failed" | "refused_age" | "refused_page";
+            /**
+             * Submitted At
+             * Format: date-time
+             * @description By Meta's clock.
+             */
+            submitted_at: string;
+            /**
+             * Test
+             * @description Somebody tried the form. Counted nowhere, and no contact is made of it.
+             */
+            test: boolean;
+            /** @description Why it is not here, or not yet. */
+            trouble: components["schemas"]["LeadTrouble"] | null;
+        };
+        /**
+         * LeadAnswer
+         * @description What was answered to one question.
+         */
+        LeadAnswer: {
+            /**
+             * Key
+             * @example full_name
+             */
+            key: string;
+            /**
+             * Label
+             * @description The question; null when the form does not have it any more.
+             * @example Full name
+             */
+            label: string | null;
+            /**
+             * Target
+             * @description Where such answers go by now, as in the form's mapping; null: nowhere.
+             * @example name
+             */
+            target: string | null;
+            /**
+             * Values
+             * @example [
+             *       "Ana Lima"
+             *     ]
+             */
+            values: string[];
+        };
+        /** LeadForm */
+        LeadForm: {
+            /**
+             * Consents
+             * @description A checkbox's key, and by what whoever ticks it agrees to get offers. Suggested is what its wording names.
+             * @example {
+             *       "consent": [
+             *         "sms"
+             *       ]
+             *     }
+             */
+            consents: {
+                [key: string]: ("sms" | "whatsapp" | "email")[];
+            };
+            /**
+             * Country
+             * @description Region of numbers without a country code; null: the organisation's.
+             * @example US
+             */
+            country: string | null;
+            disclaimer: components["schemas"]["FormDisclaimer"] | null;
+            /**
+             * Failed
+             * @example 0
+             */
+            failed: number;
+            /**
+             * Fetched
+             * @description Leads that are here, tests not counted.
+             * @example 12
+             */
+            fetched: number;
+            /**
+             * Form Id
+             * @description What Meta calls it.
+             * @example 9000000000001
+             */
+            form_id: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Locale
+             * @example en_US
+             */
+            locale: string;
+            /**
+             * Mapping
+             * @description A question's key, and where its answer goes. Whatever it says, an answer is kept with its lead.
+             * @example {
+             *       "full_name": "name",
+             *       "phone_number": "phone"
+             *     }
+             */
+            mapping: {
+                [key: string]: string;
+            };
+            /**
+             * Name
+             * @example Test ride
+             */
+            name: string;
+            /**
+             * Privacy Url
+             * @example https://harbour-bikes.example/privacy
+             */
+            privacy_url: string | null;
+            /** Questions */
+            questions: components["schemas"]["FormQuestion"][];
+            /**
+             * Read Through
+             * @description Every lead left before this is here, or shown with its trouble.
+             */
+            read_through: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "archived" | "draft" | "deleted" | "unknown";
+            /**
+             * Synced At
+             * Format: date-time
+             */
+            synced_at: string;
+            /**
+             * Waiting
+             * @example 0
+             */
+            waiting: number;
+        };
+        /** LeadFormEdit */
+        LeadFormEdit: {
+            /**
+             * Consents
+             * @example {
+             *       "consent": [
+             *         "sms"
+             *       ]
+             *     }
+             */
+            consents?: {
+                [key: string]: ("sms" | "whatsapp" | "email")[];
+            };
+            /**
+             * Country
+             * @example US
+             */
+            country?: string | null;
+            /**
+             * Mapping
+             * @example {
+             *       "full_name": "name",
+             *       "phone_number": "phone"
+             *     }
+             */
+            mapping?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * LeadTick
+         * @description A checkbox of the form's own legal wording.
+         */
+        LeadTick: {
+            /**
+             * Key
+             * @example consent
+             */
+            key: string;
+            /**
+             * Text
+             * @example Harbour Bikes may text me about offers.
+             */
+            text: string;
+            /** Ticked */
+            ticked: boolean;
+        };
+        /**
+         * LeadTrouble
+         * @description Why a lead is not here, and what to do about it.
+         */
+        LeadTrouble: {
+            /**
+             * Cause
+             * @example Meta has no such lead, or hides it.
+             */
+            cause: string;
+            /**
+             * Code
+             * @example 100
+             */
+            code: string;
+            /**
+             * Remedy
+             * @example Give the app access to leads and retry.
+             */
+            remedy: string;
         };
         /**
          * ListDraft
@@ -3868,6 +4404,28 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[Lead] */
+        Page_Lead_: {
+            /** Items */
+            items: components["schemas"]["Lead"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
+        /** Page[LeadForm] */
+        Page_LeadForm_: {
+            /** Items */
+            items: components["schemas"]["LeadForm"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
         /** Page[Member] */
         Page_Member_: {
             /** Items */
@@ -4191,6 +4749,26 @@ export interface components {
              */
             auth_token: string;
         };
+        /**
+         * Replay
+         * @description Which of the failed leads.
+         */
+        Replay: {
+            /**
+             * Channel Id
+             * @description Those of this page only.
+             */
+            channel_id?: string | null;
+        };
+        /** Replayed */
+        Replayed: {
+            /**
+             * Count
+             * @description How many; 500 at most, those that were left first.
+             * @example 3
+             */
+            count: number;
+        };
         /** Reset */
         Reset: {
             /**
@@ -4204,6 +4782,20 @@ export interface components {
              * @example AZ_qf…
              */
             token: string;
+        };
+        /** Retried */
+        Retried: {
+            /**
+             * Job Id
+             * Format: uuid
+             */
+            job_id: string;
+            /**
+             * Status
+             * @default queued
+             * @constant
+             */
+            status: "queued";
         };
         /** Review */
         Review: {
@@ -4831,6 +5423,128 @@ export interface components {
              *     ]
              */
             values: string[];
+        };
+        /**
+         * WholeLead
+         * @description One lead with all that was answered, also what the mapping sends nowhere.
+         */
+        WholeLead: {
+            /**
+             * Ad Id
+             * @example 120210000000000001
+             */
+            ad_id: string | null;
+            /**
+             * Ad Name
+             * @example Spring, video
+             */
+            ad_name: string | null;
+            /**
+             * Adset Id
+             * @example 120210000000000002
+             */
+            adset_id: string | null;
+            /**
+             * Adset Name
+             * @example Near the harbour
+             */
+            adset_name: string | null;
+            /**
+             * Answers
+             * @description Null until it is fetched, and when it was refused.
+             */
+            answers: components["schemas"]["LeadAnswer"][] | null;
+            /**
+             * Backfilled
+             * @description Left before the page was connected.
+             */
+            backfilled: boolean;
+            /**
+             * Campaign Id
+             * @example 120210000000000003
+             */
+            campaign_id: string | null;
+            /**
+             * Campaign Name
+             * @example Spring
+             */
+            campaign_name: string | null;
+            /**
+             * Channel Id
+             * Format: uuid
+             * @description The page.
+             */
+            channel_id: string;
+            /** Checkboxes */
+            checkboxes: components["schemas"]["LeadTick"][];
+            /**
+             * Contact Id
+             * @description Whose it is. Null until it is fetched, for tests, and for somebody who left neither a number nor an address.
+             */
+            contact_id: string | null;
+            /** Fetched At */
+            fetched_at: string | null;
+            /**
+             * Form Id
+             * @description Known once the lead was fetched.
+             */
+            form_id: string | null;
+            /**
+             * Form Name
+             * @example Test ride
+             */
+            form_name: string | null;
+            /**
+             * Found By
+             * @description How we heard of it.
+             * @enum {string}
+             */
+            found_by: "webhook" | "catch_up" | "backfill";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Lead Id
+             * @description What Meta calls it.
+             * @example 8000000000001
+             */
+            lead_id: string;
+            /**
+             * Organic
+             * @description It came without an ad. Null: Meta does not say.
+             */
+            organic: boolean | null;
+            /**
+             * Platform
+             * @example ig
+             */
+            platform: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * State
+             * @description `queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. `refused_age`: of somebody under 16, nothing of it is kept. `refused_page`: of a page that is not connected.
+             * @enum {string}
+             */
+            state: "queued" | "fetched" | "failed" | "refused_age" | "refused_page";
+            /**
+             * Submitted At
+             * Format: date-time
+             * @description By Meta's clock.
+             */
+            submitted_at: string;
+            /**
+             * Test
+             * @description Somebody tried the form. Counted nowhere, and no contact is made of it.
+             */
+            test: boolean;
+            /** @description Why it is not here, or not yet. */
+            trouble: components["schemas"]["LeadTrouble"] | null;
         };
         /**
          * Yes
@@ -6874,6 +7588,403 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lead_forms_all_forms: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LeadForm_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lead_forms_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+                form_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeadForm"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lead_forms_edit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of what you edit, as you read it. Required. */
+                "If-Match": string;
+            };
+            path: {
+                channel_id: string;
+                form_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadFormEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeadForm"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lead_forms_sync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormsSyncAsked"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9453,6 +10564,378 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_all_leads: {
+        parameters: {
+            query?: {
+                /** @description Only those of this contact. */
+                contact_id?: string;
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description Only those of this form. */
+                form_id?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Left at this time or later. */
+                since?: string;
+                /** @description Only those in this state. */
+                state?: "queued" | "fetched" | "failed" | "refused_age" | "refused_page";
+                /** @description Only tests, or none of them. */
+                test?: boolean;
+                /** @description Left before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Lead_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lead_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeLead"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_retry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                lead_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leads_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
