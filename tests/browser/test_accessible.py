@@ -17,6 +17,7 @@ ROOMS = (
     "/channels",
     "/channels/connect",
     "/channels/numbers",
+    "/leads",
     "/templates",
     "/notices",
     "/settings/you",

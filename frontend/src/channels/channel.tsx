@@ -14,6 +14,7 @@ import { Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
 import { Checks, Health } from './checks'
+import { Forms } from './forms'
 import { finished } from './task'
 import { VerifyToken } from './verify_token'
 import './channels.css'
@@ -69,6 +70,7 @@ function Parts(given: Given) {
         <Copyable text={channel.webhook_url} label={t.channels.address} />
         {manages && channel.kind !== 'sms' && <VerifyToken channel={channel.id} />}
       </section>
+      {channel.kind === 'lead_ads' && <Forms channel={channel.id} />}
       {manages && (
         <>
           <Naming {...given} />

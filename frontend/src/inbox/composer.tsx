@@ -7,6 +7,7 @@ import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
 import { left, Time } from '../parts/time'
 import { t } from '../words'
+import { sourceName } from '../consent/permissions'
 import type { Conversation } from './conversations'
 import { standing } from './permission'
 import { partsOf } from './segments'
@@ -157,10 +158,6 @@ function Closed({ children }: { children: preact.ComponentChildren }) {
       </Notice>
     </div>
   )
-}
-
-function sourceName(source: string | null): string {
-  return source !== null && source in t.sources ? t.sources[source as keyof typeof t.sources] : (source ?? '')
 }
 
 /** The time, for a countdown in minutes. */

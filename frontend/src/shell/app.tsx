@@ -28,6 +28,8 @@ const Numbers = lazy(() => import('../channels/numbers'))
 const Channel = lazy(() => import('../channels/channel'))
 const Templates = lazy(() => import('../channels/templates'))
 const Notices = lazy(() => import('../notices/notices'))
+const Leads = lazy(() => import('../leads/leads'))
+const Lead = lazy(() => import('../leads/lead'))
 const Settings = lazy(() => import('../settings/settings'))
 const Parts = lazy(() => import('../parts/parts'))
 
@@ -94,6 +96,8 @@ function Rooms() {
         <Route path="/channels/connect" component={Connect} />
         <Route path="/channels/numbers" component={Numbers} />
         <Route path="/channels/:id" component={Channel} />
+        <Route path="/leads" component={Leads} />
+        <Route path="/leads/:id" component={Lead} />
         <Route path="/templates" component={Templates} />
         <Route path="/notices" component={Notices} />
         <Route path="/settings/:section?" component={Settings} />
