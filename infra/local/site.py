@@ -27,7 +27,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def policy(files: str = "") -> str:
-    """The content security policy: our own files and API, nothing inline, nothing foreign but pictures from `files`."""
+    """The content security policy: our own files and API, nothing inline, nothing foreign but `files`."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -35,7 +35,7 @@ def policy(files: str = "") -> str:
             "style-src 'self'",
             f"img-src 'self' {files}".rstrip(),
             f"media-src 'self' {files}".rstrip(),
-            "connect-src 'self'",
+            f"connect-src 'self' {files}".rstrip(),
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

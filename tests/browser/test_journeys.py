@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from infra.local.functions import PROJECT
 from tests.browser.conftest import People, Watch, log_in
 from tests.browser.stage import Stage
 
@@ -130,6 +131,21 @@ def test_what_does_not_reach_the_server_says_so_and_is_not_sent_twice(people: Pe
     expect(page.get_by_text("Not sent.")).to_have_count(0)
     expect(page.get_by_role("log").get_by_label("You").last).to_contain_text("delivered")
     assert stage.received(phone) == ["Yes, until six."]
+
+
+def test_a_file_goes_along(people: People, stage: Stage):
+    page = people.owner()
+    phone = stage.phone()
+    stage.text(phone, "Do you have a picture of it?")
+    page.goto("/inbox")
+    page.get_by_role("link", name=re.compile(re.escape(phone))).click()
+    page.locator("input[type=file]").set_input_files(PROJECT / "docs" / "phones.png")
+    expect(page.get_by_text("phones.png")).to_be_visible()
+    page.get_by_role("button", name="Send").click()
+    sent = page.get_by_role("log").get_by_label("You").last
+    expect(sent).to_contain_text("delivered")
+    expect(sent.get_by_role("img", name="Picture")).to_be_visible()
+    assert len(stage.received(phone)) == 1
 
 
 def test_T1_two_tenants_in_two_browsers_see_only_their_own(people: People, stage: Stage):

@@ -9,14 +9,21 @@ import './channels.css'
 
 export default function Channels() {
   const channels = usePages((cursor) => answer(api.GET('/v1/channels', { params: { query: cursor ? { cursor } : {} } })))
-  const acts = may('channels.manage') && (
+  const acts = (
     <>
-      <LinkButton href="/channels/numbers" icon="search">
-        {t.channels.find}
+      <LinkButton href="/templates" icon="templates">
+        {t.shell.names['/templates']}
       </LinkButton>
-      <LinkButton href="/channels/connect" kind="primary" icon="plus">
-        {t.channels.connect}
-      </LinkButton>
+      {may('channels.manage') && (
+        <>
+          <LinkButton href="/channels/numbers" icon="search">
+            {t.channels.find}
+          </LinkButton>
+          <LinkButton href="/channels/connect" kind="primary" icon="plus">
+            {t.channels.connect}
+          </LinkButton>
+        </>
+      )}
     </>
   )
   return (

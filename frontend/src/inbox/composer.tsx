@@ -8,6 +8,7 @@ import { Notice } from '../parts/notice'
 import { left, Time } from '../parts/time'
 import { t } from '../words'
 import { sourceName } from '../consent/permissions'
+import { useAttachments } from './attachments'
 import type { Conversation } from './conversations'
 import { standing } from './permission'
 import { partsOf } from './segments'
@@ -20,7 +21,7 @@ interface Given {
   conversation: Conversation
   text: string
   onText: (text: string) => void
-  onSend: (text: string) => void
+  onSend: (text: string, uploads: string[]) => void
   onSent: () => void
   suggestions: string[]
   box: RefObject<HTMLTextAreaElement | null>
@@ -65,7 +66,7 @@ export function Composer(given: Given) {
       {!stands.open || template ? (
         <TemplatePicker conversation={one} onSent={given.onSent} {...(stands.open ? { onClose: () => setTemplate(false) } : {})} />
       ) : (
-        <Writing {...given} onTemplate={one.channel === 'whatsapp' ? () => setTemplate(true) : undefined} />
+        <Writing key={one.id} {...given} onTemplate={one.channel === 'whatsapp' ? () => setTemplate(true) : undefined} />
       )}
     </div>
   )
@@ -73,9 +74,16 @@ export function Composer(given: Given) {
 
 function Writing({ conversation: one, text, onText, onSend, suggestions, box, onTemplate }: Given & { onTemplate: (() => void) | undefined }) {
   const most = MOST[one.channel]
-  const sendable = text.trim() !== '' && text.length <= most
+  const attachments = useAttachments(one.channel)
+  const { files } = attachments
+  const sendable = (text.trim() !== '' || files.length > 0) && text.length <= most && !attachments.busy
   const send = () => {
-    if (sendable) onSend(text)
+    if (!sendable) return
+    onSend(
+      text,
+      files.map((file) => file.id),
+    )
+    attachments.sent()
   }
   const insert = (words: string) => {
     onText(words)
@@ -112,9 +120,11 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send()
         }}
       />
+      {attachments.shown}
       <div class="row apart">
         <span class="small soft">{one.channel === 'sms' ? <Count text={text} onPlain={insert} /> : text.length > most && t.inbox.tooLong(text.length, most)}</span>
         <span class="row">
+          {attachments.button}
           {onTemplate && (
             <Button kind="quiet" onClick={onTemplate}>
               {t.inbox.template}

@@ -48,9 +48,9 @@ export function ConversationPage({ id, onChange, box }: Given) {
     setText(words)
     keep(id, words)
   }
-  const send = (words: string) => {
+  const send = (words: string, uploads: string[]) => {
     write('')
-    void thread.send(words)
+    void thread.send(words, uploads)
   }
 
   if (about.problem && !one) {

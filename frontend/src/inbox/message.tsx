@@ -141,7 +141,7 @@ function Reading({ score }: { score: NonNullable<Message['score']> }) {
 export function OnItsWay({ outgoing, again, back }: { outgoing: Outgoing; again: () => void; back: () => void }) {
   return (
     <article class="bubble ours pending" aria-label={t.inbox.we}>
-      <Words>{outgoing.body}</Words>
+      <Words>{outgoing.body || t.inbox.files(outgoing.uploads.length)}</Words>
       {outgoing.problem ? (
         <>
           <p class="why bad" role="alert">

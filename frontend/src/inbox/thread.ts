@@ -10,6 +10,7 @@ export type Message = Schemas['Message']
 export interface Outgoing {
   key: string
   body: string
+  uploads: string[]
   problem: Problem | undefined
 }
 
@@ -59,11 +60,11 @@ export function useThread(conversation: string) {
   }
 
   const deliver = useCallback(
-    async ({ key, body }: Outgoing) => {
-      setOutgoing((before) => [...before.filter((one) => one.key !== key), { key, body, problem: undefined }])
+    async ({ key, body, uploads }: Outgoing) => {
+      setOutgoing((before) => [...before.filter((one) => one.key !== key), { key, body, uploads, problem: undefined }])
       try {
         const params = { path: { conversation_id: conversation }, header: { 'Idempotency-Key': key } }
-        await answer(api.POST('/v1/conversations/{conversation_id}/messages', { params, body: { body, uploads: [] } }))
+        await answer(api.POST('/v1/conversations/{conversation_id}/messages', { params, body: { body, uploads } }))
         await newest.reload()
         setOutgoing((before) => before.filter((one) => one.key !== key))
       } catch (thrown) {
@@ -82,7 +83,7 @@ export function useThread(conversation: string) {
     hasEarlier: next !== null,
     earlier,
     outgoing,
-    send: (body: string) => deliver({ key: crypto.randomUUID(), body, problem: undefined }),
+    send: (body: string, uploads: string[]) => deliver({ key: crypto.randomUUID(), body, uploads, problem: undefined }),
     /** The same key again, so that a reply that arrived after all is not sent twice. */
     again: deliver,
     /** Give one up that did not go. */

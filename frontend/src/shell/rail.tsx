@@ -13,6 +13,8 @@ const ROOMS: readonly [IconName, string][] = [
   ['settings', '/settings'],
 ]
 
+const PLACES: Record<string, string> = { '/notices': 'last', '/templates': 'spare' }
+
 /** The way to every room: a column, at phone width a row at the foot of the page. */
 export function Rail() {
   const { path } = useLocation()
@@ -31,7 +33,7 @@ export function Rail() {
         <bdi>{myself().organization.name}</bdi>
       </div>
       {ROOMS.map(([icon, href]) => (
-        <a key={href} href={href} class={href === '/notices' ? 'last' : undefined} aria-current={path.startsWith(href) ? 'page' : undefined}>
+        <a key={href} href={href} class={PLACES[href]} aria-current={path.startsWith(href) ? 'page' : undefined}>
           <Icon name={icon} />
           <span>{t.shell.names[href as keyof typeof t.shell.names]}</span>
           {href === '/notices' && !!notices.data && (
