@@ -32,6 +32,15 @@ class Stage:
         sent = self._http.post(f"{simulator}/{quote(phone)}/text", json={"to": number, "body": body})
         assert sent.json()["status"] == 200, sent.text
 
+    def whatsapp(self, phone: str, name: str, body: str) -> None:
+        """Somebody who calls themselves `name` writes to the demo organisation on WhatsApp."""
+        simulator = f"{self.demo['simulators']['meta']}/_sim/phones"
+        self._http.post(simulator, json={"number": phone, "name": name})
+        (number,) = self._http.get(simulator).json()["numbers"]
+        order = {"to": number["number"], "type": "text", "body": body, "text": {"body": body}}
+        sent = self._http.post(f"{simulator}/{quote(phone)}/message", json=order)
+        assert sent.json()["answer"]["status"] == 200, sent.text
+
     def received(self, phone: str) -> list[str]:
         """What the phone shows of ours."""
         told = self._http.get(f"{self.demo['simulators']['twilio']}/_sim/phones").json()["phones"]

@@ -7,8 +7,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from infra.local.functions import PROJECT
 from tests.browser.conftest import People
 from tests.browser.stage import Stage
+
+PICTURE = PROJECT / "docs" / "phones.png"
 
 CORPUS = {
     "an image with a handler": "<img src=x onerror=alert(1)> I8a",
@@ -53,6 +56,21 @@ def test_I3_I8_hostile_words_are_shown_as_they_are(people: People, stage: Stage,
         assert wide <= 0, f"{name} makes the page {wide} pixels too wide"
         if viewport["width"] < 500:
             page.goto("/inbox")
+
+
+def test_I8_hostile_names_of_people_and_files_are_words(people: People, stage: Stage):
+    name = "<img src=x onerror=alert(1)> \u202eevil"
+    stage.whatsapp(stage.phone(), name, "What is my name?")
+    page = people.owner()
+    page.goto("/inbox")
+    page.get_by_role("link", name=re.compile("What is my name")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    file = {"name": '"><svg onload=alert(1)>.png', "mimeType": "image/png", "buffer": PICTURE.read_bytes()}
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text(file["name"])).to_be_visible()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("log").get_by_label("You").last).to_contain_text(file["name"])
+    assert page.locator("svg[onload], img[onerror]").count() == 0
 
 
 def test_I8_hostile_names_of_our_own_are_words_too(people: People, stage: Stage):
