@@ -3,6 +3,9 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { answer, api, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { asProblem, type Problem } from '../api/problem'
+import { say } from '../parts/toast'
+import { t } from '../words'
+import { keep, kept } from './drafts'
 
 export type Message = Schemas['Message']
 
@@ -22,6 +25,9 @@ export function useThread(conversation: string) {
   const [next, setNext] = useState<string | null>(null)
   const [outgoing, setOutgoing] = useState<Outgoing[]>([])
   const older = useRef(false)
+  const here = useRef(conversation)
+  const waiting = useRef(outgoing)
+  waiting.current = outgoing
   const path = { conversation_id: conversation }
 
   const ask = (cursor?: string) =>
@@ -36,6 +42,12 @@ export function useThread(conversation: string) {
     setKnown(undefined)
     setOutgoing([])
     older.current = false
+    here.current = conversation
+    return () => {
+      here.current = ''
+      // Whoever turns away from a reply that did not go finds its words in the draft.
+      for (const one of waiting.current) if (one.problem) backToDraft(conversation, one.body)
+    }
   }, [conversation])
 
   useEffect(() => {
@@ -69,6 +81,10 @@ export function useThread(conversation: string) {
         setOutgoing((before) => before.filter((one) => one.key !== key))
       } catch (thrown) {
         const problem = asProblem(thrown)
+        if (here.current !== conversation) {
+          backToDraft(conversation, body)
+          say(`${t.inbox.notSent} ${problem.sentence}`)
+        }
         setOutgoing((before) => before.map((one) => (one.key === key ? { ...one, problem } : one)))
       }
     },
@@ -90,6 +106,10 @@ export function useThread(conversation: string) {
     take,
     reload: newest.reload,
   }
+}
+
+function backToDraft(conversation: string, body: string): void {
+  keep(conversation, [body, kept(conversation)].filter(Boolean).join('\n'))
 }
 
 function oldestFirst(one: Message, other: Message): number {

@@ -8,7 +8,6 @@ export const en = {
     close: 'Close',
     copy: 'Copy',
     copied: 'Copied.',
-    edit: 'Edit',
     more: 'Show more',
     never: 'never',
     none: 'none',
@@ -518,7 +517,7 @@ export const en = {
   },
   contacts: {
     lead: 'Everybody who wrote to you, left a lead, or whom you wrote down.',
-    add: 'Write somebody down',
+    add: 'Add a contact',
     addLead: 'No permission to send comes with it; an opt-out of the same number holds.',
     toAll: 'All contacts',
     search: 'Search by name, number or address',

@@ -9,7 +9,6 @@ export const es: Words = {
     close: 'Cerrar',
     copy: 'Copiar',
     copied: 'Copiado.',
-    edit: 'Editar',
     more: 'Mostrar más',
     never: 'nunca',
     none: 'ninguno',
@@ -519,7 +518,7 @@ export const es: Words = {
   },
   contacts: {
     lead: 'Quienes le escribieron, dejaron un lead o usted anotó.',
-    add: 'Anotar a alguien',
+    add: 'Añadir un contacto',
     addLead: 'No trae permiso para enviar; una baja del mismo número sigue valiendo.',
     toAll: 'Todos los contactos',
     search: 'Buscar por nombre, número o dirección',
