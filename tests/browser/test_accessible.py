@@ -17,6 +17,8 @@ ROOMS = (
     "/channels",
     "/channels/connect",
     "/channels/numbers",
+    "/contacts",
+    "/contacts/new",
     "/leads",
     "/templates",
     "/notices",

@@ -11,7 +11,9 @@ export function Person({ conversation: one, onClose }: { conversation: Schemas['
     <aside class="person" aria-label={t.inbox.details}>
       <div class="row apart">
         <h2>
-          <bdi>{nameOf(one)}</bdi>
+          <a href={`/contacts/${one.contact_id}`}>
+            <bdi>{nameOf(one)}</bdi>
+          </a>
         </h2>
         <IconButton icon="close" label={t.common.close} onClick={onClose} />
       </div>

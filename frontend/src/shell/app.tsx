@@ -28,6 +28,9 @@ const Numbers = lazy(() => import('../channels/numbers'))
 const Channel = lazy(() => import('../channels/channel'))
 const Templates = lazy(() => import('../channels/templates'))
 const Notices = lazy(() => import('../notices/notices'))
+const Contacts = lazy(() => import('../contacts/contacts'))
+const NewContact = lazy(() => import('../contacts/new'))
+const Contact = lazy(() => import('../contacts/contact'))
 const Leads = lazy(() => import('../leads/leads'))
 const Lead = lazy(() => import('../leads/lead'))
 const Settings = lazy(() => import('../settings/settings'))
@@ -96,6 +99,9 @@ function Rooms() {
         <Route path="/channels/connect" component={Connect} />
         <Route path="/channels/numbers" component={Numbers} />
         <Route path="/channels/:id" component={Channel} />
+        <Route path="/contacts" component={Contacts} />
+        <Route path="/contacts/new" component={NewContact} />
+        <Route path="/contacts/:id" component={Contact} />
         <Route path="/leads" component={Leads} />
         <Route path="/leads/:id" component={Lead} />
         <Route path="/templates" component={Templates} />

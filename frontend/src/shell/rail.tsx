@@ -6,6 +6,7 @@ import { t } from '../words'
 
 const ROOMS: readonly [IconName, string][] = [
   ['inbox', '/inbox'],
+  ['contacts', '/contacts'],
   ['leads', '/leads'],
   ['channels', '/channels'],
   ['templates', '/templates'],
