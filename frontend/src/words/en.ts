@@ -717,6 +717,7 @@ consentActions: { grant: 'Agreed:', revoke: 'Opted out:', pause: 'Paused:', resu
     opted_out_by_lead_form: 'They opted out in a lead form.',
     opted_out_by_api: 'A program of yours noted that they opted out.',
     organization_paused: 'Your organisation is paused, so nothing is sent.',
+    restricted: 'Nothing is sent to this person: what is known of them is only kept.',
     channel_disconnected: 'The channel is disconnected.',
     no_address: 'There is no number to send it to.',
     expired: 'It waited too long to be sent late.',

@@ -713,6 +713,7 @@ consentActions: { grant: 'Aceptó:', revoke: 'Se dio de baja:', pause: 'En pausa
     opted_out_by_lead_form: 'Se dio de baja en un formulario.',
     opted_out_by_api: 'Un programa suyo anotó que se dio de baja.',
     organization_paused: 'Su organización está en pausa; no se envía nada.',
+    restricted: 'No se envía nada a esta persona: lo que se sabe de ella solo se guarda.',
     channel_disconnected: 'El canal está desconectado.',
     no_address: 'No hay número al que enviarlo.',
     expired: 'Esperó demasiado para enviarse tarde.',
