@@ -16,6 +16,8 @@ import { Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
 import { type Person, PersonForm } from './person_form'
+import { Duplicates } from './duplicates'
+import { Timeline } from './timeline'
 import './contacts.css'
 
 type Contact = Schemas['Contact']
@@ -37,8 +39,10 @@ export default function ContactPage() {
             <div class="stack">
               <Known contact={data} etag={etag} reload={found.reload} />
               <Notes contact={data.id} />
+              <Timeline contact={data.id} fresh={etag} />
             </div>
             <div class="stack">
+              <Duplicates contact={data.id} onMerge={found.reload} />
               <Tags contact={data} reload={found.reload} />
               <section class="card stack">
                 <h2>{t.inbox.permission}</h2>

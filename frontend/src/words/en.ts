@@ -540,6 +540,20 @@ export const en = {
     addNote: 'Add the note',
     noteGone: 'The note is removed.',
   },
+  timeline: {
+    title: 'What happened',
+    file: 'a file',
+    merged: 'Another record was merged into this one.',
+    split: 'Another record was merged into this one and taken apart again.',
+    created: 'Written down',
+  },
+  duplicates: {
+    title: 'Is this the same person?',
+    lead: 'Made one, the strictest of what they permitted holds. It can be undone.',
+    merge: 'Make one of them',
+    merged: 'The two are one now.',
+  },
+  duplicateReasons: { same_email: 'the same address', same_number: 'the same number', same_name_and_company: 'the same name and company', same_name: 'the same name' },
   contactOrders: { newest: 'Newest first', name: 'By name', last_activity: 'By last activity' },
   exports: {
     title: 'Export',

@@ -541,6 +541,20 @@ export const es: Words = {
     addNote: 'Añadir la nota',
     noteGone: 'La nota está quitada.',
   },
+  timeline: {
+    title: 'Qué pasó',
+    file: 'un archivo',
+    merged: 'Otro registro se unió a este.',
+    split: 'Otro registro se unió a este y se separó de nuevo.',
+    created: 'Anotado',
+  },
+  duplicates: {
+    title: '¿Es la misma persona?',
+    lead: 'Al unirlos vale lo más estricto de lo que permitió. Se puede deshacer.',
+    merge: 'Unirlos',
+    merged: 'Los dos son uno.',
+  },
+  duplicateReasons: { same_email: 'la misma dirección', same_number: 'el mismo número', same_name_and_company: 'el mismo nombre y empresa', same_name: 'el mismo nombre' },
   contactOrders: { newest: 'Los nuevos primero', name: 'Por nombre', last_activity: 'Por última actividad' },
   exports: {
     title: 'Exportación',

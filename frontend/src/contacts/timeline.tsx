@@ -1,0 +1,99 @@
+// What happened with one person, newest first, with the way to where it happened.
+import { answer, api, type Schemas } from '../api/client'
+import { usePages } from '../api/pages'
+import { sourceName } from '../consent/permissions'
+import { intentName } from '../inbox/row'
+import { Button } from '../parts/button'
+import { Icon, type IconName } from '../parts/icon'
+import { Time } from '../parts/time'
+import { Loaded } from '../parts/waiting'
+import { t } from '../words'
+
+type Happening = Schemas['Happening']
+
+const SIGNS: Record<Happening['kind'], IconName> = {
+  message: 'inbox',
+  score: 'spark',
+  consent: 'shield',
+  note: 'templates',
+  merge: 'contacts',
+  lead: 'leads',
+  created: 'plus',
+}
+
+/** `fresh` changes when something may have happened. */
+export function Timeline({ contact, fresh }: { contact: string; fresh: string }) {
+  const path = { contact_id: contact }
+  const happened = usePages(
+    (cursor) => answer(api.GET('/v1/contacts/{contact_id}/timeline', { params: { path, query: { limit: 25, ...(cursor ? { cursor } : {}) } } })),
+    [contact, fresh],
+  )
+  return (
+    <section class="card stack">
+      <h2>{t.timeline.title}</h2>
+      <Loaded data={happened.items} problem={happened.problem} reload={() => void happened.reload()} lines={4}>
+        {(items) => (
+          <ol class="timeline">
+            {items.map((one) => (
+              <li key={`${one.kind}.${one.id}`}>
+                <Icon name={SIGNS[one.kind]} />
+                <span>
+                  <What of={one} />
+                </span>
+                <Time at={one.at} />
+              </li>
+            ))}
+          </ol>
+        )}
+      </Loaded>
+      {happened.hasMore && (
+        <div>
+          <Button onClick={() => void happened.more()}>{t.common.more}</Button>
+        </div>
+      )}
+    </section>
+  )
+}
+
+/** One word of what is told; what is told differs by kind, and none of it is taken for granted. */
+function word(told: Happening['told'], key: string): string {
+  const found = told[key]
+  return typeof found === 'string' || typeof found === 'number' ? String(found) : ''
+}
+
+function What({ of: { kind, id, told } }: { of: Happening }) {
+  switch (kind) {
+    case 'message':
+      return (
+        <a href={`/inbox/${word(told, 'conversation_id')}`}>
+          {word(told, 'direction') === 'outbound' ? t.inbox.we : t.inbox.they}: <bdi>{word(told, 'body') || t.timeline.file}</bdi>
+        </a>
+      )
+    case 'score':
+      return (
+        <>
+          {intentName(word(told, 'intent'))}
+          {word(told, 'interest') && ` · ${t.inbox.interestOf(Number(word(told, 'interest')))}`}
+        </>
+      )
+    case 'consent':
+      return (
+        <>
+          {t.consentActions[word(told, 'action') as keyof typeof t.consentActions]} {t.channelNames[word(told, 'channel') as keyof typeof t.channelNames]} ·{' '}
+          {t.purposes[word(told, 'purpose') as keyof typeof t.purposes]}, {sourceName(word(told, 'source'))}
+        </>
+      )
+    case 'note':
+      return <bdi>{word(told, 'body')}</bdi>
+    case 'lead':
+      return (
+        <a href={`/leads/${id}`}>
+          {t.leads.one} <bdi>{word(told, 'campaign')}</bdi>
+        </a>
+      )
+    case 'merge':
+      return <>{told.split_at ? t.timeline.split : t.timeline.merged}</>
+    case 'created':
+      return <>{t.timeline.created}</>
+  }
+}
