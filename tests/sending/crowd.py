@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from tests.world import Line, World
+from tests.world import Line, MetaLine, World
 
 _CROWD = """
 WITH people AS (
@@ -32,7 +32,7 @@ SELECT gen_random_uuid(), %(org)s, 'send_message', 'send', jsonb_build_object('m
 """
 
 
-def gather(world: World, line: Line, *, contacts: int, each: int = 1) -> dict[str, UUID]:
+def gather(world: World, line: Line | MetaLine, *, contacts: int, each: int = 1) -> dict[str, UUID]:
     """Make them, each with `each` queued messages of words of their own; returns contact ids by number."""
     world.execute(
         _CROWD,

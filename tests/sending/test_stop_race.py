@@ -20,8 +20,9 @@ from leadsrally import runtime
 from leadsrally.consent.types import Evidence
 from leadsrally.contacts.opt_out import opt_out
 from leadsrally.sending import gate, store
+from tests.fakes import RecordingSender
 from tests.sending.crowd import gather
-from tests.world import Line, Org, World
+from tests.world import Line, MetaLine, Org, World
 
 _ORACLE = """
 CREATE SEQUENCE commits;
@@ -41,7 +42,7 @@ BEGIN
 END
 $$;
 CREATE CONSTRAINT TRIGGER claim_commits AFTER UPDATE ON messages DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (OLD.status = 'queued' AND NEW.status = 'claimed')
+    FOR EACH ROW WHEN (OLD.status = 'queued' AND NEW.status = 'claimed' AND NEW.purpose <> 'keyword')
     EXECUTE FUNCTION note_commit('claim');
 CREATE CONSTRAINT TRIGGER stop_commits AFTER INSERT ON consent_events DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.action = 'revoke')
@@ -67,12 +68,26 @@ SELECT count(*)
 """
 
 
+def texted(world: World, line: Line) -> Callable[[str], int]:
+    """STOP, as a text from this phone; the status of the answer."""
+    return lambda phone: world.text(line, "STOP", sender=phone).status
+
+
 def race(
-    world: World, line: Line, *, contacts: int, each: int, dawdle: float, senders: int = 6, stoppers: int = 1
+    world: World,
+    line: Line | MetaLine,
+    say_stop: Callable[[str], int],
+    *,
+    contacts: int,
+    each: int,
+    dawdle: float,
+    senders: int = 6,
+    stoppers: int = 1,
 ) -> None:
-    """Send everything through the queue's door while every contact texts STOP through the webhook's."""
+    """Send everything through the queue's door while every contact says STOP through the webhook's."""
     world.execute("UPDATE organizations SET ai_scoring = false, ai_suggestions = false")
     people = gather(world, line, contacts=contacts, each=each)
+    world.execute("UPDATE conversations SET last_inbound_at = %(now)s", now=world.clock.now)
     world.execute(_ORACLE.replace("%s", str(dawdle)))
     phones = sorted(people)
     random.Random(4).shuffle(phones)
@@ -85,7 +100,7 @@ def race(
 
     def stop(share: int) -> None:
         for phone in phones[share::stoppers]:
-            assert world.text(line, "STOP", sender=phone).status == 200
+            assert say_stop(phone) == 200
 
     def guarded(act: Callable[[int], None], share: int) -> None:
         start.wait()
@@ -125,30 +140,43 @@ def until_one_waits(world: World) -> None:
         time.sleep(0.005)
 
 
+def nobody_was_sent_to_after_their_stop(world: World, sender: RecordingSender) -> None:
+    counts = {
+        row["event"]: row["n"]
+        for row in world.rows("SELECT event, count(*) AS n FROM committed GROUP BY event")
+    }
+    assert counts["stop"] == 300
+    assert 100 < counts["claim"] < 900, "it was no race: all went before, or none"
+    assert world.value(_VIOLATIONS) == 0
+    # Everything else was refused, with the reason; nothing is left over and nothing was sent unclaimed.
+    statuses: dict[str, Any] = {
+        row["status"]: row["n"]
+        for row in world.rows(
+            """SELECT status, count(*) AS n FROM messages WHERE direction = 'outbound' AND purpose <> 'keyword'
+                GROUP BY status"""
+        )
+    }
+    assert statuses == {"accepted": counts["claim"], "refused": 900 - counts["claim"]}
+    confirmed = world.value("SELECT count(*) FROM messages WHERE purpose = 'keyword'")
+    assert len(sender.texts) == counts["claim"] + confirmed
+    rules = world.rows("SELECT DISTINCT verdict ->> 'rule' AS rule FROM messages WHERE status = 'refused'")
+    assert rules == [{"rule": "opted_out_by_keyword"}]
+
+
 class TestStopRace:
     def test_S4_G1_no_claim_commits_after_the_stop_of_its_contact(self, world: World, line: Line):
-        race(opened(world), line, contacts=300, each=3, dawdle=0.004)
+        race(opened(world), line, texted(world, line), contacts=300, each=3, dawdle=0.004)
+        nobody_was_sent_to_after_their_stop(world, world.sender)
 
-        counts = {
-            row["event"]: row["n"]
-            for row in world.rows("SELECT event, count(*) AS n FROM committed GROUP BY event")
-        }
-        assert counts["stop"] == 300
-        assert 100 < counts["claim"] < 900, "it was no race: all went before, or none"
-        assert world.value(_VIOLATIONS) == 0
-        # Everything else was refused, with the reason; nothing is left over and nothing was sent unclaimed.
-        statuses: dict[str, Any] = {
-            row["status"]: row["n"]
-            for row in world.rows(
-                "SELECT status, count(*) AS n FROM messages WHERE direction = 'outbound' GROUP BY status"
-            )
-        }
-        assert statuses == {"accepted": counts["claim"], "refused": 900 - counts["claim"]}
-        assert len(world.sender.texts) == counts["claim"]
-        rules = world.rows(
-            "SELECT DISTINCT verdict ->> 'rule' AS rule FROM messages WHERE status = 'refused'"
-        )
-        assert rules == [{"rule": "opted_out_by_keyword"}]
+    def test_S4_G1_by_whatsapp(self, world: World, org: Org):
+        """The same race, the words and the messages of both sides by WhatsApp."""
+        number = opened(world).whatsapp_line(org)
+
+        def written(phone: str) -> int:
+            return world.whatsapp(number, "STOP", sender=phone.removeprefix("+")).status
+
+        race(world, number, written, contacts=300, each=3, dawdle=0.004)
+        nobody_was_sent_to_after_their_stop(world, world.meta_sender)
 
     def test_S4_a_stop_waits_for_the_claim_in_flight(self, world: World, line: Line):
         """Deterministic: the claim is held open, and the STOP does not return before its commit."""
@@ -183,7 +211,7 @@ class TestStopRace:
         locked = store._LOCK
         monkeypatch.setattr(store, "_LOCK", locked.replace("FOR NO KEY UPDATE OF p", ""))
         assert locked != store._LOCK
-        race(opened(world), line, contacts=100, each=3, dawdle=0.04)
+        race(opened(world), line, texted(world, line), contacts=100, each=3, dawdle=0.04)
         assert world.value(_VIOLATIONS) > 0
 
     def test_two_stops_at_once_to_two_of_our_numbers(self, world: World, org: Org):
