@@ -41,7 +41,11 @@ def installation() -> Installation:
         )
     base = json.loads(demo.read_text(encoding="utf-8"))["database_url"]
     kept = secrets.load()
-    environment = {"LEADSRALLY_ENV": "development", "LEADSRALLY_MASTER_KEYS": kept.master_keys}
+    environment = {
+        "LEADSRALLY_ENV": "development",
+        "LEADSRALLY_MASTER_KEYS": kept.master_keys,
+        "LEADSRALLY_HASH_KEY": kept.hash_key,
+    }
     return Installation(
         role_url(base, base64.b64decode(kept.role_key)), production=False, environment=environment
     )

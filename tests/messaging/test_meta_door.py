@@ -179,7 +179,8 @@ class TestPieces:
         aside = world.rows("SELECT reason, piece, organization_id FROM quarantine ORDER BY reason")
         assert [piece["reason"] for piece in aside] == ["foreign_number", "message_id"]
         assert all(piece["organization_id"] == org.id for piece in aside)
-        assert json.loads(bytes(aside[0]["piece"]))["text"]["body"] == "not ours"
+        (change,) = json.loads(bytes(aside[0]["piece"]))["entry"][0]["changes"]
+        assert [message["text"]["body"] for message in change["value"]["messages"]] == ["not ours"]
 
     def test_W11_each_number_has_its_own_thread(self, world: World, org: Org, number: MetaLine):
         other = world.whatsapp_line(org)

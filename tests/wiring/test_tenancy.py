@@ -269,6 +269,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "disclosures": "s",
         "exports": "s",
         "jobs": "s",
+        "leads": "s",
+        "media": "s",
         "messages": "s",
         "notices": "s",
         "organizations": "s",
@@ -276,6 +278,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "sessions": "s",
         "users": "s",
     },
+    "quarantine": {"quarantine": "SD"},
     "keys": {"channel_tasks": "su", "channels": "su", "second_factors": "su"},
 }
 # An export reads what the register says, column by column. Missing here: grant it to leadsrally_export in the migration
@@ -361,12 +364,14 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "consent_events", "SELECT"): (
         "action channel_kind contact_id occurred_at organization_id purpose recorded_at"
     ),
-    ("clauses", "conversations", "SELECT"): "channel_id contact_id id organization_id",
+    ("clauses", "conversations", "SELECT"): "channel_id contact_id id last_inbound_at organization_id",
+    ("clauses", "leads", "SELECT"): "organization_id received_at state",
+    ("clauses", "media", "SELECT"): "created_at message_id organization_id state",
     ("clauses", "delivery_log", "SELECT"): "received_at",
     ("clauses", "disclosures", "SELECT"): "message_id organization_id subprocessor",
     ("clauses", "exports", "SELECT"): "expires_at organization_id requested_at state",
     ("clauses", "jobs", "SELECT"): "organization_id queue state",
-    ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id organization_id purpose",
+    ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id kind organization_id purpose",
     ("clauses", "notices", "SELECT"): "created_at id kind organization_id state taken_at user_id",
     ("clauses", "organizations", "SELECT"): "id state version",
     ("clauses", "scores", "SELECT"): "message_id organization_id",
@@ -552,6 +557,10 @@ TRIED = [
     ("keys", "SELECT number FROM channel_tasks"),
     ("keys", "UPDATE channels SET state = 'disconnected'"),
     ("keys", "SELECT 1 FROM messages"),
+    ("quarantine", "SELECT 1 FROM messages"),
+    ("quarantine", "UPDATE quarantine SET reason = ''"),
+    ("clauses", "SELECT file_name FROM media"),
+    ("clauses", "SELECT answers FROM leads"),
 ]
 
 TENANT_TABLES = """
@@ -839,6 +848,8 @@ class TestCatalogue:
             "disclosures",
             "exports",
             "jobs",
+            "leads",
+            "media",
             "messages",
             "notices",
             "organizations",
@@ -862,6 +873,7 @@ class TestCatalogue:
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "own_queue_template_sync on jobs: leadsrally_template_sync may ALL",
+            "replay on quarantine: leadsrally_quarantine may ALL",
             *(f"rotation on {name}: leadsrally_keys may SELECT" for name in SEALED_TABLES),
             *(f"rotation_writes on {name}: leadsrally_keys may UPDATE" for name in SEALED_TABLES),
             *(

@@ -46,6 +46,13 @@ class Intake:
     surprise: Callable[[BaseException], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """It cannot be taken."""
+
+    reason: str  # a closed word
+
+
 @dataclass(slots=True)
 class Tally:
     """What became of the pieces so far."""
@@ -69,11 +76,13 @@ def take_delivery(intake: Intake, channel: Channel, items: Iterable[Item], call:
     repeated when its outcome is not known: what was taken is a repeat then. Raises `StaleChannelError` when a
     channel is out of date, and `Unavailable` when the database is away, with the rest not taken.
     """
-    numbers = _Numbers(intake.db, channel)
+    numbers = Numbers(intake.db, channel)
     tally = Tally()
     with intake.db.telling_together():
         for item in items:
-            outcome = _take(intake, numbers, item, call, tally)
+            outcome = take_item(intake, numbers, item, call, tally)
+            if isinstance(outcome, Aside):
+                outcome = _put_aside(intake, numbers, item, outcome.reason, call, tally)
             tally.counts[outcome] += 1
     with intake.db.tenant(channel.organization_id) as tx:
         store.log_call(
@@ -89,7 +98,7 @@ def take_delivery(intake: Intake, channel: Channel, items: Iterable[Item], call:
     return tally
 
 
-class _Numbers:
+class Numbers:
     """The organisation's WhatsApp numbers, read when a piece is about another than the one that was called."""
 
     def __init__(self, db: Database, called: Channel) -> None:
@@ -108,7 +117,12 @@ class _Numbers:
         return self._others.get(phone_number_id)
 
 
-def _take(intake: Intake, numbers: _Numbers, item: Item, call: Call, tally: Tally) -> str:
+def take_item(intake: Intake, numbers: Numbers, item: Item, call: Call, tally: Tally) -> str | Aside:
+    """Take one piece, in a transaction of its own; returns what came of it.
+
+    Raises `StaleChannelError`, and `Unavailable` when the database is away; whatever else goes wrong sets the piece
+    aside.
+    """
     try:
         match item.news:
             case Ignored():
@@ -118,21 +132,20 @@ def _take(intake: Intake, numbers: _Numbers, item: Item, call: Call, tally: Tall
             case AccountChanged(waba_id):
                 return _have_tested(intake, numbers.called, waba_id, call)
             case Unreadable(reason):
-                outcome = None
+                return Aside(reason)
             case news:
-                channel, reason = numbers.find(item.phone_number_id), "foreign_number"
-                outcome = None if channel is None else _do(intake, channel, news, call, tally)
-        return outcome or _put_aside(intake, numbers, item, reason, call, tally)
+                channel = numbers.find(item.phone_number_id)
+                return Aside("foreign_number") if channel is None else _do(intake, channel, news, call, tally)
     except StaleChannelError:
         raise
     except LeadsRallyError as error:
         if error.kind is Kind.UNAVAILABLE:
             raise
-        return _put_aside(intake, numbers, item, error.code, call, tally)
+        return Aside(error.code)
     except Exception as error:  # noqa: BLE001  one piece that breaks something must not lose the others
         if "broken" not in tally.reasons:
             intake.surprise(error)
-        return _put_aside(intake, numbers, item, "broken", call, tally)
+        return Aside("broken")
 
 
 def _do(
@@ -189,7 +202,7 @@ def _receive(intake: Intake, channel: Channel, inbound: InboundMessage, call: Ca
     return "stored"
 
 
-def _put_aside(intake: Intake, numbers: _Numbers, item: Item, reason: str, call: Call, tally: Tally) -> str:
+def _put_aside(intake: Intake, numbers: Numbers, item: Item, reason: str, call: Call, tally: Tally) -> str:
     """Keep the piece for whoever has to find out why. It says nothing to anybody until then."""
     tally.reasons[reason] += 1
     channel = numbers.called

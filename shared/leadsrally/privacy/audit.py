@@ -128,6 +128,8 @@ def scores_without_disclosure(tx: Tx) -> int:
 _SENDS_WITHOUT_DISCLOSURE = """
 SELECT count(*)
   FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
  WHERE m.direction = 'outbound'
    AND m.claimed_at IS NOT NULL
    AND NOT EXISTS (
@@ -135,7 +137,7 @@ SELECT count(*)
       FROM disclosures AS d
      WHERE d.organization_id = m.organization_id
        AND d.message_id = m.id
-       AND d.subprocessor IN ('twilio', 'meta'))
+       AND d.subprocessor = CASE ch.kind WHEN 'sms' THEN 'twilio' ELSE 'meta' END)
 """
 
 
@@ -253,18 +255,73 @@ def organizations_without_attestation(tx: Tx) -> int:
     return tx.value(_WITHOUT_ATTESTATION, {})
 
 
-# A sealed blob begins with its version and holds nothing readable.
+# A sealed blob begins with its version and holds nothing readable: neither Twilio's account nor the names under which
+# Twilio's and Meta's tokens are written down.
 _UNSEALED_CREDENTIALS = """
 SELECT (SELECT count(*)
           FROM channels
          WHERE get_byte(credentials, 0) <> 1
-            OR position(convert_to(account_sid, 'UTF8') IN credentials) > 0)
-     + (SELECT count(*) FROM channel_tasks WHERE get_byte(secret, 0) <> 1)
+            OR position(convert_to(account_sid, 'UTF8') IN credentials) > 0
+            OR position('auth_tokens'::bytea IN credentials) > 0
+            OR position('access_token'::bytea IN credentials) > 0
+            OR position('app_secrets'::bytea IN credentials) > 0)
+     + (SELECT count(*)
+          FROM channel_tasks
+         WHERE get_byte(secret, 0) <> 1
+            OR position('auth_token'::bytea IN secret) > 0)
 """
 
 
 def unsealed_credentials(tx: Tx) -> int:
     return tx.value(_UNSEALED_CREDENTIALS, {})
+
+
+# What the window's end was then is not kept; that it had ended for good can be seen, whatever was deleted since.
+_FREE_TEXT_AFTER_THE_WINDOW = """
+SELECT count(*)
+  FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
+ WHERE ch.kind = 'whatsapp'
+   AND m.direction = 'outbound'
+   AND m.kind <> 'template'
+   AND m.claimed_at >= coalesce(c.last_inbound_at + interval '24 hours', '-infinity')
+"""
+
+
+def free_text_after_the_window(tx: Tx) -> int:
+    """WhatsApp messages that were no template and were sent to somebody who had not written for 24 hours, or ever."""
+    return tx.value(_FREE_TEXT_AFTER_THE_WINDOW, {})
+
+
+_LEADS_WAITING = """
+SELECT count(*) FROM leads WHERE state = 'queued' AND received_at < %(before)s
+"""
+
+
+def leads_waiting(tx: Tx, before: datetime) -> int:
+    """Leads that there was word of before then, and that nobody has fetched or failed to fetch."""
+    return tx.value(_LEADS_WAITING, {"before": before})
+
+
+_FILES_WAITING = """
+SELECT count(*) FROM media WHERE state = 'pending' AND created_at < %(before)s
+"""
+
+
+def files_waiting(tx: Tx, before: datetime) -> int:
+    """Files that came with a message before then, and are neither here nor explained."""
+    return tx.value(_FILES_WAITING, {"before": before})
+
+
+_FILES_UNSENT = """
+SELECT count(*) FROM media WHERE message_id IS NULL AND created_at < %(before)s
+"""
+
+
+def files_unsent(tx: Tx, before: datetime) -> int:
+    """Files that somebody uploaded before then, and that belong to no message."""
+    return tx.value(_FILES_UNSENT, {"before": before})
 
 
 _NOTICES_WAITING = """

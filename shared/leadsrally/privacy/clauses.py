@@ -30,6 +30,8 @@ _NOTICE_GRACE = timedelta(hours=1)
 _MAIL_ON_ITS_WAY = timedelta(minutes=5)  # a call takes seconds
 _ORDER_SETTLED = timedelta(days=2)  # a day of looking, and the tick that may come late
 _EXPORT_TAKES = timedelta(days=1)  # of the largest; most take seconds
+_FILES_SETTLED = timedelta(days=2)  # fetching is given up after some hours, an upload dropped after a day
+_LEAD_FETCHED = timedelta(days=1)  # its tries are over by then, and it says why it failed
 _SWEEP_GRACE = timedelta(hours=1)  # the sweep runs on the hour; a day expires at midnight UTC
 
 
@@ -76,6 +78,25 @@ def _checked(clause: Clause, tx: Tx, now: datetime, unseen: int) -> Result:
         tx.run("ROLLBACK TO SAVEPOINT before_check", {})
         return Result(clause, "broken", f"the check itself failed ({type(error).__name__})")
     return Result(clause, "kept" if finding.kept else "broken", finding.sentence)
+
+
+def _files_come_and_go(tx: Tx, now: datetime) -> Finding:
+    waiting, unsent = (
+        audit.files_waiting(tx, now - _FILES_SETTLED),
+        audit.files_unsent(tx, now - _FILES_SETTLED),
+    )
+    return Finding(
+        waiting == 0 and unsent == 0,
+        f"{waiting} files of messages waited for and {unsent} uploads kept unsent for more than two days",
+    )
+
+
+def _meta_as_agreed(tx: Tx, now: datetime) -> Finding:
+    late, left = audit.free_text_after_the_window(tx), audit.leads_waiting(tx, now - _LEAD_FETCHED)
+    return Finding(
+        late == 0 and left == 0,
+        f"{late} WhatsApp messages without a template after the 24 hours; {left} leads not asked for within a day",
+    )
 
 
 def _account_data(tx: Tx, _now: datetime) -> Finding:
@@ -247,7 +268,7 @@ def _numbers_accounted_for(tx: Tx, now: datetime) -> Finding:
 CLAUSES: tuple[Clause, ...] = (
     Clause("P1.1", "Of a user only what an account needs", _account_data),
     Clause("P1.2", "Of a contact what the customer imported"),
-    Clause("P1.3", "Messages exchanged over SMS and WhatsApp"),
+    Clause("P1.3", "Messages exchanged over SMS and WhatsApp, with their files", _files_come_and_go),
     Clause("P1.4", "AI labels, scores and suggestions, beside their message", _scores_disclosed),
     Clause("P1.5", "A log row for every webhook call", _delivery_log_written),
     Clause("P2.1", "Used to deliver what the customer configured"),
@@ -257,7 +278,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P3.1", "A legal basis for each use", _everything_declared),
     Clause("P3.2", "Contacts' consent is obtained and on record"),
     Clause("P4.1", "Twilio delivers texts and numbers", _numbers_accounted_for),
-    Clause("P4.2", "Meta delivers WhatsApp and leads"),
+    Clause("P4.2", "Meta delivers WhatsApp and leads", _meta_as_agreed),
     Clause("P4.3", "Anthropic sees snippets only while AI is on"),
     Clause("P4.4", "Sentry gets no personal data", _reports_scrubbed),
     Clause("P4.5", "Resend delivers our own mail; what comes back is obeyed", _returned_mail_obeyed),

@@ -29,7 +29,7 @@ from leadsrally.messaging.types import (
     Status,
     Unreadable,
 )
-from leadsrally.providers.meta.inbound import STATUS, items, object_of
+from leadsrally.providers.meta.inbound import STATUS, items, object_of, reread
 from leadsrally.providers.meta.reading import load
 
 CASES = Path(__file__).parents[2] / "cases" / "meta"
@@ -197,8 +197,30 @@ class TestDelivery:
         assert [item.phone_number_id for item in found] == [NUMBER, "999", ""]
 
     def test_the_raw_piece_comes_along(self):
-        (item,) = read(envelope(value(messages=[{"id": "wamid.A", "type": "text"}])))
-        assert (item.news, item.raw) == (Unreadable("sender"), {"id": "wamid.A", "type": "text"})
+        told = envelope(value(messages=[{"id": "wamid.A", "type": "text"}], contacts=[]))
+        (item,) = read(told)
+        del told["entry"][0]["changes"][0]["value"]["contacts"]
+        alone = value(messages=[{"id": "wamid.A", "type": "text"}])
+        assert item.news == Unreadable("sender")
+        assert item.raw["entry"][0]["changes"][0]["value"] == {
+            name: alone[name] for name in ("metadata", "messages")
+        }
+
+    def test_a_raw_piece_is_a_delivery_that_reads_the_same_and_holds_nobody_else(self):
+        contacts = [
+            {"wa_id": "12025550101", "user_id": "US.1", "profile": {"name": "Ann"}},
+            {"wa_id": "12025550102", "profile": {"name": "Bob"}},
+        ]
+        messages = [
+            {**TEXT, "id": "wamid.A", "from": "12025550101"},
+            {**TEXT, "id": "wamid.B", "from": "12025550102"},
+            {"type": "text"},
+        ]
+        for item in read(envelope(value(messages=messages, contacts=contacts))):
+            kept = json.dumps(item.raw)
+            (again,) = reread(kept.encode())
+            assert again == item
+            assert ("Ann" in kept) + ("Bob" in kept) <= 1
 
     @pytest.mark.parametrize(
         "field",
@@ -316,6 +338,22 @@ MESSAGE = st.builds(
 
 
 class TestAnything:
+    @settings(max_examples=200, deadline=None)
+    @given(st.one_of(ANYTHING, st.lists(MESSAGE, max_size=3)), st.lists(ANYTHING, max_size=2), ANYTHING)
+    def test_whatever_is_kept_of_a_piece_reads_the_same_again(
+        self, messages: object, statuses: object, contacts: object
+    ):
+        """Of what has not even the shape of pieces the whole is kept, with the others that it holds."""
+        try:
+            wire = json.dumps(
+                envelope(value(messages=messages, statuses=statuses, contacts=contacts)), allow_nan=False
+            )
+        except ValueError:
+            return  # no JSON says that
+        for item in items(json.loads(wire)):
+            again = [found.news for found in reread(json.dumps(item.raw).encode())]
+            assert item.news in again
+
     @settings(max_examples=500, deadline=None)
     @given(st.one_of(ANYTHING, st.lists(MESSAGE, max_size=3)), st.lists(ANYTHING, max_size=2), ANYTHING)
     def test_I1_I2_W12_whatever_comes_is_values_that_can_be_stored(

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from leadsrally.contacts.types import Identity, Person
+from leadsrally.kit.errors import Invalid
 from leadsrally.kit.phone import is_canonical, one_form
 from leadsrally.kit.text import storable
 from leadsrally.messaging.types import (
@@ -35,6 +36,7 @@ from leadsrally.providers.meta.reading import (
     is_list,
     is_object,
     listing,
+    load,
     mapping,
     text,
 )
@@ -68,6 +70,7 @@ _ABOUT_ACCOUNTS: Final = (
     "phone_number_quality_update",
 )
 _NOBODY: Final[Fields] = {}
+_FROM: Final = ("from", "from_user_id", "from_parent_user_id")
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 _BSUID: Final = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 
@@ -78,45 +81,64 @@ def object_of(document: Fields) -> str:
 
 
 def items(document: Fields) -> Iterator[Item]:
-    """Every piece of a WhatsApp delivery, in its order. Never raises, whatever the document holds."""
+    """Every piece of a WhatsApp delivery, in its order. Never raises, whatever the document holds.
+
+    `Item.raw` is a delivery with this one piece, so that what was kept of it can be read on the same way later.
+    """
     entries = document.get("entry")
     if not is_list(entries):
         yield Item("", Unreadable("entry"), document)
     for entry in listing(entries):
         changes = mapping(entry).get("changes")
         if not is_list(changes):
-            yield Item("", Unreadable("changes"), entry)
+            yield Item("", Unreadable("changes"), {"entry": [entry]})
         for change in listing(changes):
             yield from _change(change, identifier(mapping(entry).get("id")))
 
 
+def reread(piece: bytes) -> Iterator[Item]:
+    """The items of what was kept of one. None for what is no document."""
+    try:
+        document = load(piece)
+    except Invalid:
+        return
+    yield from items(document)
+
+
 def _change(change: object, account: str) -> Iterator[Item]:
     fields = mapping(change)
+    whole = _alone(account, change)
     field, value = fields.get("field"), mapping(fields.get("value"))
     number = identifier(mapping(value.get("metadata")).get("phone_number_id"))
     if isinstance(field, str) and field in _ABOUT_TEMPLATES and account:
-        yield Item(number, TemplatesChanged(account), change)
+        yield Item(number, TemplatesChanged(account), whole)
         return
     if isinstance(field, str) and field in _ABOUT_ACCOUNTS and account:
         yield Item(number, AccountChanged(account), change)
         return
     if isinstance(field, str) and field not in ("messages", "user_preferences"):
-        yield Item(number, Ignored("field"), change)
+        yield Item(number, Ignored("field"), whole)
         return
     if not isinstance(field, str) or not value:
-        yield Item(number, Unreadable("change"), change)
+        yield Item(number, Unreadable("change"), whole)
         return
     beside = _Beside(value)
     told = [name for name in _READERS if name in value]
     for name in told:
         pieces = value[name]
         if not is_list(pieces):
-            yield Item(number, Unreadable(name), change)
+            yield Item(number, Unreadable(name), whole)
         for piece in listing(pieces):
             read = _READERS[name](mapping(piece), beside) if is_object(piece) else Unreadable(name)
-            yield Item(number, read, piece, _sender(mapping(piece), beside))
+            alone = _alone(account, {"field": field, "value": {**beside.of(mapping(piece)), name: [piece]}})
+            yield Item(number, read, alone, _sender(mapping(piece), beside))
     if not told:
-        yield Item(number, Ignored("errors" if value.get("errors") else "empty"), change)
+        yield Item(number, Ignored("errors" if value.get("errors") else "empty"), whole)
+
+
+def _alone(account: str, change: object) -> Fields:
+    """A delivery with this one change."""
+    return {"object": WHATSAPP, "entry": [{"id": account, "changes": [change]}]}
 
 
 class _Beside:
@@ -125,6 +147,7 @@ class _Beside:
     def __init__(self, value: Fields) -> None:
         shown = text(mapping(value.get("metadata")).get("display_phone_number"), 32)
         self.our_number = "+" + "".join(character for character in shown if character.isdecimal())
+        self._metadata = value.get("metadata")
         contacts = [mapping(contact) for contact in listing(value.get("contacts"))]
         self._only = contacts[0] if len(contacts) == 1 else _NOBODY
         self._by_id = {
@@ -133,6 +156,11 @@ class _Beside:
             for known in (text(contact.get("user_id"), 256), text(contact.get("wa_id"), 256))
             if known
         }
+
+    def of(self, piece: Fields) -> Fields:
+        """What belongs to one piece: our number, and the contact that it is from. Nobody else's."""
+        contact = self.contact(*(piece.get(name) for name in _FROM))
+        return {"metadata": self._metadata, **({"contacts": [contact]} if contact else {})}
 
     def contact(self, *ids: object) -> Fields:
         """The contact with one of these ids; with none given, the only one there is."""
@@ -299,7 +327,7 @@ _READERS: Final[Mapping[str, Callable[[Fields, _Beside], News]]] = {
 
 def _sender(message: Fields, beside: _Beside) -> Person:
     """Who wrote: what the message says, and what the contact beside it adds."""
-    given = [message.get(name) for name in ("from", "from_user_id", "from_parent_user_id")]
+    given = [message.get(name) for name in _FROM]
     contact = beside.contact(*given)
     added = [contact.get(name) for name in ("wa_id", "user_id", "parent_user_id")]
     return _person(*given, *added, name=text(mapping(contact.get("profile")).get("name"), 200))
