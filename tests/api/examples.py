@@ -483,6 +483,9 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/conversations/{conversation_id}/messages"): Example(
         lambda: {"body": "hi"}, places=conversation
     ),
+    ("POST", "/v1/conversations/{conversation_id}/messages/preview"): Example(
+        lambda: {"body": "hi"}, places=conversation
+    ),
     ("POST", "/v1/conversations/{conversation_id}/templates"): Example(
         lambda: {"name": "ready", "body": {"1": "Ada"}}, places=whatsapp
     ),

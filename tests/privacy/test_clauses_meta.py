@@ -31,8 +31,11 @@ def audited(world: World, number: MetaLine) -> Audit:
         world._insert(
             "acceptances",
             {
-                "organization_id": number.organization_id, "id": UUID(int=len(document)),
-                "user_id": UUID(int=1), "document": document, "document_version": "1",
+                "organization_id": number.organization_id,
+                "id": UUID(int=len(document)),
+                "user_id": UUID(int=1),
+                "document": document,
+                "document_version": "1",
                 "accepted_at": world.clock.now,
             },
         )
