@@ -211,9 +211,10 @@ class Runtime:
             return self._depot
         if to.credentials is None:
             raise NotFound("The channel is disconnected.", code="channel_disconnected")
-        from leadsrally.providers.meta.depot import MetaDepot
+        from leadsrally.providers.meta.depot import SECONDS, MetaDepot
 
-        return MetaDepot(self.graph(to.credentials, meta_context(organization_id, to.channel_id)))
+        context = meta_context(organization_id, to.channel_id)
+        return MetaDepot(self.graph(to.credentials, context, timeout=SECONDS))
 
     @cached_property
     def workbench(self) -> "Workbench":
@@ -390,15 +391,15 @@ class Runtime:
 
         return MetaSender(self.graph(sealed, meta_context(organization_id, to.channel_id)))
 
-    def graph(self, sealed: bytes, context: SealContext) -> "Graph":
-        """A customer's way to Meta's Graph API, with the credentials of one channel."""
+    def graph(self, sealed: bytes, context: SealContext, *, timeout: float = 10.0) -> "Graph":
+        """A customer's way to Meta's Graph API, with the credentials of one channel; `timeout` as `Graph` says."""
         from leadsrally.providers.meta.credentials import MetaCredentials
         from leadsrally.providers.meta.graph import Graph
 
         credentials = MetaCredentials.from_json(self.vault.open(sealed, context))
         # A simulator is asked without encryption, so never in production.
         elsewhere = None if self.settings.production else self.settings.optional("META_BASE_URL")
-        return Graph(credentials, base_url=elsewhere)
+        return Graph(credentials, base_url=elsewhere, timeout=timeout)
 
     def serve(
         self, event: dict[str, Any], context: Any, performers: "Mapping[str, Perform]"

@@ -506,6 +506,10 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     (left,) = properties["LifecycleConfiguration"]["Rules"]
     assert left["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    (cors,) = properties["CorsConfiguration"]["CorsRules"]
+    assert cors["AllowedMethods"] == ["PUT"], "a browser puts files there and reads them as downloads only"
+    assert cors["AllowedHeaders"] == ["content-type", "if-none-match"]
+    assert len(cors["AllowedOrigins"]) == 1
     assert "VersioningConfiguration" not in properties, "an older version would outlive its erasure"
 
     policy = resources()["OnlyEncryptedToFiles"]["Properties"]

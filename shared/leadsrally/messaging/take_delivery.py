@@ -213,7 +213,7 @@ def _put_aside(intake: Intake, numbers: Numbers, item: Item, reason: str, call: 
             channel,
             delivery_id=call.id,
             reason=reason,
-            piece=_as_text(item.raw),
+            piece=_as_text(item.raw()),
             person=item.person,
             now=call.at,
         )

@@ -1,9 +1,9 @@
 """What moves through a conversation, as values that know no provider and no database."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
@@ -241,12 +241,12 @@ News = (
 class Item:
     """One piece of a delivery that may hold many, with the number of ours that it is about.
 
-    `raw` is the piece as it came, for whoever has to find out why it could not be taken.
+    `raw` makes the piece as it came, for whoever has to find out why it could not be taken; few are ever asked for.
     """
 
     phone_number_id: str
     news: News
-    raw: object
+    raw: Callable[[], object] = field(compare=False)
     person: Person | None = None  # whom an unreadable piece seems to be from
 
 

@@ -71,6 +71,8 @@ def test_broken_on_the_way_is_tried_again(meta: FakeMeta, depot: Depot, status: 
     assert isinstance(leave(depot), NotProcessed)
 
 
-def test_no_answer_is_tried_again(meta: FakeMeta, depot: Depot) -> None:
+def test_no_answer_is_tried_again_and_holds_up_this_person_only(meta: FakeMeta, depot: Depot) -> None:
     meta.misbehave = reset
-    assert isinstance(leave(depot), NotProcessed)
+    told = leave(depot)
+    assert isinstance(told, NotProcessed)
+    assert (told.holds, told.trouble) == ("pair", None)

@@ -5,15 +5,18 @@ Meta keeps a copy for thirty days, for the number that it was left with.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
-from leadsrally.providers.meta.graph import Graph, GraphFailure, Refusal
+from leadsrally.providers.meta.graph import Graph, GraphFailure, Refusal, Unreached
 from leadsrally.providers.meta.reading import identifier
 from leadsrally.providers.meta.sender import refused
 from leadsrally.sending.types import Left, NotProcessed, Rejected
 
+SECONDS: Final = 60.0  # for each wait
+
 
 class MetaDepot:
-    """`leadsrally.sending.types.Depot` for one WhatsApp number."""
+    """`leadsrally.sending.types.Depot` for one WhatsApp number. Meta may take its time with a large file: `SECONDS`."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -34,7 +37,10 @@ class MetaDepot:
         except Refusal as refusal:
             outcome = refused(refusal)
             return outcome if isinstance(outcome, NotProcessed | Rejected) else NotProcessed(refusal.what)
-        except GraphFailure as failure:
+        except Unreached as failure:
             return NotProcessed(failure.what)
+        except GraphFailure as failure:
+            # A large file may be slow. Whoever else is written to does not wait for it.
+            return NotProcessed(failure.what, holds="pair")
         media_id = identifier(answer.get("id"))
-        return Left(media_id) if media_id else NotProcessed("Meta's answer named no file")
+        return Left(media_id) if media_id else NotProcessed("Meta's answer named no file", holds="pair")

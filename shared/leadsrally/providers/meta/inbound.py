@@ -7,6 +7,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -83,15 +84,15 @@ def object_of(document: Fields) -> str:
 def items(document: Fields) -> Iterator[Item]:
     """Every piece of a WhatsApp delivery, in its order. Never raises, whatever the document holds.
 
-    `Item.raw` is a delivery with this one piece, so that what was kept of it can be read on the same way later.
+    `Item.raw` makes a delivery with this one piece, so that what was kept of it can be read on the same way later.
     """
     entries = document.get("entry")
     if not is_list(entries):
-        yield Item("", Unreadable("entry"), document)
+        yield Item("", Unreadable("entry"), lambda: document)
     for entry in listing(entries):
         changes = mapping(entry).get("changes")
         if not is_list(changes):
-            yield Item("", Unreadable("changes"), {"entry": [entry]})
+            yield Item("", Unreadable("changes"), partial(dict, entry=[entry]))
         for change in listing(changes):
             yield from _change(change, identifier(mapping(entry).get("id")))
 
@@ -107,7 +108,7 @@ def reread(piece: bytes) -> Iterator[Item]:
 
 def _change(change: object, account: str) -> Iterator[Item]:
     fields = mapping(change)
-    whole = _alone(account, change)
+    whole = partial(_alone, account, change)
     field, value = fields.get("field"), mapping(fields.get("value"))
     number = identifier(mapping(value.get("metadata")).get("phone_number_id"))
     if isinstance(field, str) and field in _ABOUT_TEMPLATES and account:
@@ -130,10 +131,15 @@ def _change(change: object, account: str) -> Iterator[Item]:
             yield Item(number, Unreadable(name), whole)
         for piece in listing(pieces):
             read = _READERS[name](mapping(piece), beside) if is_object(piece) else Unreadable(name)
-            alone = _alone(account, {"field": field, "value": {**beside.of(mapping(piece)), name: [piece]}})
+            alone = partial(_piece, account, field, name, piece, beside)
             yield Item(number, read, alone, _sender(mapping(piece), beside))
     if not told:
         yield Item(number, Ignored("errors" if value.get("errors") else "empty"), whole)
+
+
+def _piece(account: str, field: str, name: str, piece: object, beside: "_Beside") -> Fields:
+    """A delivery with this one piece, and what is beside it of its own."""
+    return _alone(account, {"field": field, "value": {**beside.of(mapping(piece)), name: [piece]}})
 
 
 def _alone(account: str, change: object) -> Fields:
