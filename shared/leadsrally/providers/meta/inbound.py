@@ -92,7 +92,7 @@ def items(document: Fields) -> Iterator[Item]:
     for entry in listing(entries):
         changes = mapping(entry).get("changes")
         if not is_list(changes):
-            yield Item("", Unreadable("changes"), partial(dict, entry=[entry]))
+            yield Item("", Unreadable("changes"), partial(_with, entry))
         for change in listing(changes):
             yield from _change(change, identifier(mapping(entry).get("id")))
 
@@ -144,7 +144,11 @@ def _piece(account: str, field: str, name: str, piece: object, beside: "_Beside"
 
 def _alone(account: str, change: object) -> Fields:
     """A delivery with this one change."""
-    return {"object": WHATSAPP, "entry": [{"id": account, "changes": [change]}]}
+    return _with({"id": account, "changes": [change]})
+
+
+def _with(entry: object) -> Fields:
+    return {"object": WHATSAPP, "entry": [entry]}
 
 
 class _Beside:
