@@ -32,7 +32,7 @@ class MetaStory:
         self._templates_are_brought_up_to_date()
         self._the_24_hours_are_over()
         if "lead_ads" in self._channels:
-            self._a_lead_comes_in()
+            self._a_lead_comes_in(conversation)
 
     # -- the steps ------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class MetaStory:
         so(any(bubble["kind"] == "template" for bubble in self._on_phone(1)), "the phone shows no template")
         step("A template goes instead", f"{sent['status']}: {sent['body']}")
 
-    def _a_lead_comes_in(self) -> None:
+    def _a_lead_comes_in(self, conversation: dict[str, Any]) -> None:
         _, stage = fetch(urllib.request.Request(f"{self._meta}/_sim/phones"))
         form = stage["forms"][0]
         name, email = "Ana Lima", f"ana.{uuid4().hex[:8]}@example.test"
@@ -139,7 +139,11 @@ class MetaStory:
             "Somebody fills in a lead form",
             f"{form['name']}: {len(lead['answers'])} answers, found by {lead['found_by']}",
         )
-        step("… stored", f"lead {lead['lead_id']}, contact {lead['contact_id']}")
+        so(
+            lead["contact_id"] == conversation["contact_id"],
+            "the lead is not with the person who wrote before",
+        )
+        step("… stored with the same person", f"lead {lead['lead_id']}, contact {lead['contact_id']}")
 
     # -- reaching the parts -----------------------------------------------------------------------------------
 
