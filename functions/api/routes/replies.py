@@ -1,7 +1,6 @@
 """Replies: what is written in a conversation. Whether it may go is decided when its turn comes; the thread shows it."""
 
-from dataclasses import asdict
-from datetime import date, datetime
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
@@ -24,7 +23,7 @@ from leadsrally.messaging.compose_interactive import (
 )
 from leadsrally.messaging.media.limits import MOST_IN_MMS
 from leadsrally.messaging.media.send import queue_files
-from leadsrally.messaging.preview import fill_gaps, preview_message
+from leadsrally.messaging.preview import fill_gaps
 from leadsrally.messaging.templates.compose import TemplateWanted, queue_template
 from leadsrally.messaging.window import refuse_closed
 
@@ -46,65 +45,6 @@ class Draft(Body):
         examples=[[]],
     )
     reply_to: UUID | None = Field(default=None, description="The message that it answers, on WhatsApp.")
-
-
-class Sketch(Body):
-    """A reply that nobody has sent."""
-
-    body: str = Field(
-        max_length=MAX_CHARACTERS["whatsapp"], examples=["Hi {{first_name|there}}! We open at 9."]
-    )
-    files: int = Field(default=0, ge=0, le=MOST_IN_MMS, description="How many files would go with it.")
-
-
-class Forcing(BaseModel):
-    """A character for which a text has to be sent in UTF-16, where a part holds less than half as much."""
-
-    position: int = Field(description="In the text as it will be sent, from 0.", examples=[10])
-    character: str = Field(examples=["\N{RIGHT SINGLE QUOTATION MARK}"])
-    instead: str | None = Field(
-        description="What says the same and forces nothing: empty to leave it out, null where nothing does.",
-        examples=["'"],
-    )
-
-
-class SmsParts(BaseModel):
-    encoding: Literal["GSM-7", "UCS-2"]
-    parts: int = Field(description="Segments, each of which is paid for.", examples=[1])
-    places: int = Field(description="That the text takes; some characters take two.", examples=[27])
-    left: int = Field(description="That the last part still has.", examples=[133])
-    forcing: list[Forcing] = Field(description="The first fifty of them.")
-
-
-class WindowShown(BaseModel):
-    """WhatsApp's 24 hours for what is no template."""
-
-    open: bool
-    closes_at: datetime | None = Field(description="Null: the person has not written yet.")
-    templates: list[str] = Field(
-        description="What goes when it is closed.", examples=[["bike_ready (en_US)"]]
-    )
-
-
-class PriceShown(BaseModel):
-    """An estimate by a dated list of prices, before carriers' fees, taxes and what was agreed with the provider."""
-
-    micros: int = Field(description="Millionths of the currency.", examples=[8300])
-    currency: str = Field(examples=["USD"])
-    estimate: Literal[True] = True
-    as_of: date
-    source: str = Field(examples=["https://www.twilio.com/en-us/sms/pricing"])
-
-
-class MessagePreview(BaseModel):
-    channel: Literal["sms", "whatsapp"]
-    body: str = Field(
-        description="With its gaps filled, as it would be sent.", examples=["Hi Ada! We open at 9."]
-    )
-    characters: int = Field(examples=[21])
-    sms: SmsParts | None = Field(description="Of a text without files.")
-    window: WindowShown | None = Field(description="On WhatsApp.")
-    price: PriceShown | None = Field(description="Null where no price is known here; none is guessed.")
 
 
 class TemplateDraft(TemplateValues):
@@ -197,31 +137,6 @@ def reply(
 
 
 @router.post(
-    "/messages/preview", dependencies=[permit("conversations.write")], responses=problems(401, 403, 404, 422)
-)
-def preview(asked: Asked, conversation_id: UUID, sketch: Sketch) -> MessagePreview:
-    """What a reply would be: its words, its parts, its likely price, and until when it may go. Nothing is stored."""
-    shown = preview_message(
-        asked.tx,
-        asked.person.organization_id,
-        conversation_id,
-        sketch.body,
-        files=sketch.files,
-        now=asked.door.clock(),
-    )
-    told = asdict(shown)
-    parts = told.pop("parts")
-    forcing = told.pop("forcing")
-    return MessagePreview.model_validate(
-        {
-            **told,
-            "characters": len(shown.body),
-            "sms": parts and {**parts, "forcing": forcing},
-        }
-    )
-
-
-@router.post(
     "/templates",
     status_code=202,
     dependencies=[permit("conversations.write")],
@@ -261,12 +176,12 @@ def send_choices(
     """Queue a text with buttons or with a list, on WhatsApp and within its 24 hours."""
     organization_id, now = asked.person.organization_id, asked.door.clock()
     refuse_closed(asked.tx, organization_id, conversation_id, now=now)
-    draft.body = fill_gaps(asked.tx, organization_id, conversation_id, draft.body)
+    body = fill_gaps(asked.tx, organization_id, conversation_id, draft.body)
     message_id = queue_interactive(
         asked.tx,
         organization_id,
         conversation_id,
-        _choices(draft),
+        replace(_choices(draft), body=body),
         author_id=asked.person.id,
         idempotency_key=key,
         now=now,
