@@ -62,21 +62,9 @@ def main(given: Sequence[str] | None = None) -> int:
     act.add_argument("--batch", type=_positive, default=100, help="secrets written at once (100)")
     act.set_defaults(run=_keys_rotate)
 
-    verb = verbs.add_parser(
-        "quarantine", help="see and retry what could not be taken of WhatsApp's deliveries"
+    _quarantine(
+        verbs.add_parser("quarantine", help="see and retry what could not be taken of WhatsApp's deliveries")
     )
-    acts = verb.add_subparsers(dest="act", required=True, metavar="ACT")
-    act = acts.add_parser("list", help="say how much is set aside, where and why")
-    act.set_defaults(run=_quarantine_list)
-    act = acts.add_parser(
-        "replay",
-        help="take what this version can read",
-        description="Takes every kept piece again, oldest first, with the version that runs this. What was taken before"
-        " is a repeat and changes nothing. May be interrupted and started again at any time.",
-    )
-    act.add_argument("--reason", help="only pieces that were set aside for this reason")
-    act.add_argument("--dry-run", action="store_true", help="read and count, take nothing")
-    act.set_defaults(run=_quarantine_replay)
 
     verb = verbs.add_parser("db-reset", help="erase the embedded database of this checkout")
     verb.add_argument("--yes", action="store_true", help="do not ask")
@@ -157,6 +145,21 @@ def _keys_rotate(options: argparse.Namespace) -> int:
     from infra.local.production import installation
 
     return rotate(installation(), dry_run=options.dry_run, batch=options.batch)
+
+
+def _quarantine(verb: argparse.ArgumentParser) -> None:
+    acts = verb.add_subparsers(dest="act", required=True, metavar="ACT")
+    act = acts.add_parser("list", help="say how much is set aside, where and why")
+    act.set_defaults(run=_quarantine_list)
+    act = acts.add_parser(
+        "replay",
+        help="take what this version can read",
+        description="Takes every kept piece again, oldest first, with the version that runs this. What was taken before"
+        " is a repeat and changes nothing. May be interrupted and started again at any time.",
+    )
+    act.add_argument("--reason", help="only pieces that were set aside for this reason")
+    act.add_argument("--dry-run", action="store_true", help="read and count, take nothing")
+    act.set_defaults(run=_quarantine_replay)
 
 
 def _quarantine_list(_options: argparse.Namespace) -> int:

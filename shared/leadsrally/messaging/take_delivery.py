@@ -124,18 +124,7 @@ def take_item(intake: Intake, numbers: Numbers, item: Item, call: Call, tally: T
     aside.
     """
     try:
-        match item.news:
-            case Ignored():
-                return "ignored"
-            case TemplatesChanged(waba_id):
-                return _have_synced(intake, numbers.called, waba_id, call)
-            case AccountChanged(waba_id):
-                return _have_tested(intake, numbers.called, waba_id, call)
-            case Unreadable(reason):
-                return Aside(reason)
-            case news:
-                channel = numbers.find(item.phone_number_id)
-                return Aside("foreign_number") if channel is None else _do(intake, channel, news, call, tally)
+        return _taken(intake, numbers, item, call, tally)
     except StaleChannelError:
         raise
     except LeadsRallyError as error:
@@ -146,6 +135,21 @@ def take_item(intake: Intake, numbers: Numbers, item: Item, call: Call, tally: T
         if "broken" not in tally.reasons:
             intake.surprise(error)
         return Aside("broken")
+
+
+def _taken(intake: Intake, numbers: Numbers, item: Item, call: Call, tally: Tally) -> str | Aside:
+    match item.news:
+        case Ignored():
+            return "ignored"
+        case TemplatesChanged(waba_id):
+            return _have_synced(intake, numbers.called, waba_id, call)
+        case AccountChanged(waba_id):
+            return _have_tested(intake, numbers.called, waba_id, call)
+        case Unreadable(reason):
+            return Aside(reason)
+        case news:
+            channel = numbers.find(item.phone_number_id)
+            return Aside("foreign_number") if channel is None else _do(intake, channel, news, call, tally)
 
 
 def _do(
