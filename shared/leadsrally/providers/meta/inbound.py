@@ -115,7 +115,7 @@ def _change(change: object, account: str) -> Iterator[Item]:
         yield Item(number, TemplatesChanged(account), whole)
         return
     if isinstance(field, str) and field in _ABOUT_ACCOUNTS and account:
-        yield Item(number, AccountChanged(account), change)
+        yield Item(number, AccountChanged(account), whole)
         return
     if isinstance(field, str) and field not in ("messages", "user_preferences"):
         yield Item(number, Ignored("field"), whole)
