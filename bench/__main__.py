@@ -19,6 +19,7 @@ BENCHES = (
     "contacts",
     "export",
     "retention",
+    "contact_import",
 )
 
 

@@ -28,6 +28,7 @@ from functions.api.routes import (
     exports,
     fields,
     health,
+    imports,
     invitations,
     jobs,
     lead_forms,
@@ -44,6 +45,7 @@ from functions.api.routes import (
     second_factor,
     segments,
     sessions,
+    suppressions,
     tags,
     templates,
     uploads,
@@ -75,6 +77,7 @@ app.nouns = (
     me,
     second_factor,
     sessions,
+    suppressions,
     notifications,
     organization,
     members,
@@ -102,6 +105,7 @@ app.nouns = (
     exports,
     jobs,
     health,
+    imports,
 )
 for noun in app.nouns:
     app.include_router(noun.router)

@@ -13,6 +13,7 @@ QUEUES = (
     "fetch_media",
     "lead_catch_up",
     "send_message",
+    "import_contacts",
     "manage_channel",
     "notify",
     "template_sync",

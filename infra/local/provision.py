@@ -23,6 +23,9 @@ _LONGEST = 63  # bytes of a Postgres name; a longer one would be cut in silence
 # Stated in full each time, so that a right added by hand does not outlive the next deploy.
 _WEAK: LiteralString = "NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"
 
+# These load rows through a temporary table (docs/decisions/0020). Nobody else may make a table of any kind.
+_LOADING = frozenset({"import_contacts"})
+
 Connection = psycopg.Connection[Any]
 
 
@@ -69,6 +72,9 @@ def allow_connections(connection: Connection, database: str, functions: Sequence
             name, _names([MIGRATE, *(role_of(function) for function in functions)])
         )
     )
+    for function in _LOADING.intersection(functions):
+        role = sql.Identifier(role_of(function))
+        connection.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(name, role))
 
 
 def _checked(function: str) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from leadsrally.accounts.front_desk import FrontDesk
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.contacts.imports.desk import ImportDesk
     from leadsrally.jobs.types import Perform
     from leadsrally.kit.storage import Links, Storage
     from leadsrally.messaging.channels.workbench import Workbench
@@ -309,6 +310,13 @@ class Runtime:
     def links(self) -> "Links":
         """Who hands out addresses of files: AWS signs those of a bucket, we those of the folder."""
         return self._bucket or folder_links(self.settings, self.clock)
+
+    @cached_property
+    def import_desk(self) -> "ImportDesk":
+        """What importing needs."""
+        from leadsrally.contacts.imports.desk import ImportDesk
+
+        return ImportDesk(self.db, self.clock, self.storage, self.hashes)
 
     @cached_property
     def media(self) -> "MediaDesk":

@@ -350,6 +350,65 @@ def second_factor(tenant: Tenant, asking: Client, *, on: bool = True) -> Mapping
     return {}
 
 
+def begun(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """An import whose file is there, and was looked at by nobody."""
+    return {"import_id": _imported(tenant, "awaiting_file")}
+
+
+def looked_at(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"import_id": _imported(tenant, "ready")}
+
+
+def imported(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"import_id": _imported(tenant, "done", counts=Jsonb({"reasons": {"phone_missing": 1}}))}
+
+
+def undone(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"import_id": _imported(tenant, "undone")}
+
+
+def _imported(tenant: Tenant, state: str, **columns: Any) -> UUID:
+    phone = Jsonb([{"column": 0, "to": "phone", "field": None, "rule": "fill"}])
+    claimed = Jsonb({"channels": [], "wording": None, "method": None, "reference": None})
+    given = {
+        "kind": "contacts",
+        "actor_kind": "system",
+        "bytes": 1,
+        "columns": Jsonb(["Phone"]),
+        "mapping": phone,
+    }
+    given |= {"state": state, "attestation": claimed, "started_at": tenant.world.clock.now, **columns}
+    return tenant._row("imports", **given)
+
+
+def suppression(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """Listed by the customer, so that it can be lifted."""
+    number_hash = uuid4().bytes
+    tenant._phones += 1
+    listed = {
+        "number_hash": number_hash,
+        "organization_id": tenant.org.id,
+        "listed_at": tenant.world.clock.now,
+    }
+    tenant.world._insert("listed_numbers", {**listed, "phone": f"+1202555{tenant._phones:04d}"})
+    values = {
+        "channel_kind": "sms",
+        "number_hash": number_hash,
+        "source": "list",
+        "since": tenant.world.clock.now,
+    }
+    row = {"organization_id": tenant.org.id, "id": uuid4(), **values}
+    tenant.world._insert("suppressions", row)
+    return {"suppression_id": row["id"]}
+
+
+def exported_suppressions(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    status, asked = tenant.owner.post("/v1/suppressions/exports", {})
+    assert status == 202, asked
+    tenant.world.work("import_contacts")
+    return {"export_id": asked["id"]}
+
+
 _RELEASED = "+15005569999"
 _ACCOUNT = {"account_sid": "AC" + "d" * 32, "auth_token": "t" * 32}
 _BUSINESS = {"app_id": "670843887433847", "app_secret": "s" * 32, "access_token": "t" * 64}
@@ -522,6 +581,22 @@ EXAMPLES: dict[Operation, Example] = {
     ("PATCH", "/v1/channels/{channel_id}/forms/{form_id}"): Example(
         lambda: {"mapping": {"q1": "ignore"}}, places=lead_form
     ),
+    ("GET", "/v1/imports"): Example(),
+    ("POST", "/v1/imports"): Example(lambda: {"bytes": 100, "file_name": "leads.csv"}),
+    ("GET", "/v1/imports/{import_id}"): Example(places=looked_at),
+    ("PATCH", "/v1/imports/{import_id}"): Example(lambda: {"country": "DE"}, looked_at),
+    ("POST", "/v1/imports/{import_id}/look"): Example(dict, begun),
+    ("POST", "/v1/imports/{import_id}/check"): Example(places=looked_at),
+    ("POST", "/v1/imports/{import_id}/run"): Example(places=looked_at),
+    ("POST", "/v1/imports/{import_id}/cancel"): Example(places=looked_at),
+    ("POST", "/v1/imports/{import_id}/undo"): Example(places=imported),
+    ("GET", "/v1/imports/{import_id}/problems"): Example(places=imported),
+    ("GET", "/v1/imports/{import_id}/undone"): Example(places=undone),
+    ("GET", "/v1/suppressions"): Example(),
+    ("POST", "/v1/suppressions"): Example(lambda: {"phone": "+14158675310", "channels": ["sms"]}),
+    ("DELETE", "/v1/suppressions/{suppression_id}"): Example(places=suppression),
+    ("POST", "/v1/suppressions/exports"): Example(dict),
+    ("GET", "/v1/suppressions/exports/{export_id}"): Example(places=exported_suppressions),
     ("GET", "/v1/webhook-deliveries"): Example(),
     ("GET", "/v1/exports"): Example(),
     ("POST", "/v1/exports"): Example(dict, places=no_export_under_way),

@@ -386,6 +386,7 @@ def test_tick_survives_a_deaf_bell(packaged: Package, aws: World, sms: Line, clo
         "rung_export": 0,
         "rung_fetch_lead": 0,
         "rung_fetch_media": 0,
+        "rung_import_contacts": 0,
         "rung_lead_catch_up": 0,
         "rung_manage_channel": 0,
         "rung_send_message": 0,

@@ -356,6 +356,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     world.notify(org.id, "reset_password", reset_id=user)
     assert world.api("POST", "/v1/auth/confirm", token, {"password": "pass-word-1"})[0] == 200
     assert world.api("POST", "/v1/exports", token, {})[0] == 202
+    assert world.api("POST", "/v1/suppressions/exports", token, {})[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
     world.clock.pass_(seconds=5)
     for function in load():
@@ -452,6 +453,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         "NotifyQueue.Arn",
         "ExportQueue.Arn",
         "FetchMediaQueue.Arn",
+        "ImportContactsQueue.Arn",
         "TemplateSyncQueue.Arn",
         "FetchLeadQueue.Arn",
         "LeadCatchUpQueue.Arn",
@@ -470,7 +472,13 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
 
 # What each function may do with files, and with those of which purposes.
 FILES = {
-    "api": {"GetObject": {"media", "export"}, "PutObject": {"media"}},
+    "api": {"GetObject": {"media", "imports", "export"}, "PutObject": {"media", "imports"}},
+    "import_contacts": {
+        "GetObject": {"imports"},
+        "PutObject": {"imports"},
+        "AbortMultipartUpload": {"imports"},
+        "DeleteObject": {"imports"},
+    },
     "send_message": {"GetObject": {"media"}},
     "export": {
         "GetObject": {"media"},

@@ -34,7 +34,7 @@ SELECT c.relname AS name, a.attname AS column, format_type(a.atttypid, NULL) AS 
 """
 # What a column that holds nothing personal can be made of.
 TYPES = {
-    "id": {"uuid", "text", "jsonb", "character varying"},
+    "id": {"uuid", "uuid[]", "text", "jsonb", "character varying"},
     "count": {"smallint", "integer", "bigint", "jsonb"},  # jsonb: counts by closed words
     "flag": {"boolean"},
     "time": {"timestamp with time zone", "timestamp without time zone", "date"},

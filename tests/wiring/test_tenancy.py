@@ -83,10 +83,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "export_parts": "S",
         "exports": "SIu",
         "idempotency_keys": "SIu",
+        "imports": "SIu",
         "invitations": "SIu",
         "jobs": "SIU",
         "lead_forms": "Su",
         "leads": "Su",
+        "listed_numbers": "SID",
         "media": "siu",
         "messages": "SI",
         "notices": "su",
@@ -182,6 +184,25 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "SI",
         "templates": "Su",
     },
+    "import_contacts": {
+        "consent_events": "SID",
+        "consent_states": "SIUD",
+        "consent_wordings": "SI",
+        "contact_fields": "S",
+        "contact_identities": "S",
+        "contact_notes": "s",
+        "contact_tags": "SID",
+        "contacts": "SIUD",
+        "conversations": "s",
+        "disclosures": "s",
+        "import_changes": "SIUD",
+        "imports": "SU",
+        "jobs": "SIUD",
+        "listed_numbers": "SI",
+        "organizations": "s",
+        "suppressions": "SI",
+        "tags": "SIu",
+    },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
     "fetch_lead": {
         "channels": "su",
@@ -248,6 +269,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "early_reports": "sD",
         "email_changes": "sD",
         "idempotency_keys": "sD",
+        "import_changes": "sD",
         "jobs": "sD",
         "organizations": "sD",
         "password_resets": "sD",
@@ -296,6 +318,16 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "channels", "SELECT"): "id kind organization_id",
     ("ai_score", "contacts", "UPDATE"): "updated_at",
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
+    ("api", "imports", "UPDATE"): (
+        "attestation channels country counts delimiter encoding finished_at has_header lines_done mapping progressed_at"
+        " reason started_at state tags undo_counts version"
+    ),
+    ("import_contacts", "contact_notes", "SELECT"): "contact_id organization_id",
+    ("import_contacts", "conversations", "SELECT"): "contact_id last_message_at organization_id",
+    ("import_contacts", "disclosures", "SELECT"): "contact_id organization_id",
+    ("import_contacts", "organizations", "SELECT"): "country id",
+    ("import_contacts", "tags", "UPDATE"): "name",
+    ("retention_sweep", "import_changes", "SELECT"): "contact_id import_id organization_id recorded_at",
     ("api", "channel_tasks", "SELECT"): (
         "account_sid actor_id actor_kind called_at channel_id created_at failure finished_at id kind number"
         " organization_id provider result state wanted"
@@ -525,6 +557,15 @@ TRIED = [
     ("notify", "SELECT secret FROM second_factors"),
     ("notify", "SELECT 1 FROM contacts"),
     ("notify", "SELECT credentials FROM channels"),
+    ("import_contacts", "SELECT 1 FROM messages"),
+    ("import_contacts", "SELECT body FROM contact_notes"),
+    ("import_contacts", "DELETE FROM suppressions"),
+    ("import_contacts", "SELECT 1 FROM users"),
+    ("import_contacts", "CREATE TABLE mine (id integer)"),
+    ("api", "CREATE TEMPORARY TABLE mine (id integer)"),
+    ("api", "SELECT 1 FROM import_changes"),
+    ("api", "UPDATE imports SET rows = 1"),
+    ("retention_sweep", "SELECT before FROM import_changes"),
     ("template_sync", "SELECT 1 FROM messages"),
     ("template_sync", "SELECT address FROM channels"),
     ("template_sync", "DELETE FROM templates"),
@@ -654,7 +695,13 @@ VALUES (%(org)s, %(id)s, %(contact)s, %(id)s, '{}', '{}', '{}', %(now)s);
 INSERT INTO contact_merge_moves (organization_id, merge_id, kind, row_key)
 VALUES (%(org)s, %(id)s, 'contact_tags', 'x');
 INSERT INTO segments (organization_id, id, name, condition, created_at)
-VALUES (%(org)s, %(id)s, 'all', '{"all": []}', %(now)s)
+VALUES (%(org)s, %(id)s, 'all', '{"all": []}', %(now)s);
+INSERT INTO imports (organization_id, id, kind, actor_kind, bytes, created_at)
+VALUES (%(org)s, %(id)s, 'contacts', 'system', 1, %(now)s);
+INSERT INTO import_changes (organization_id, import_id, contact_id, line, before, recorded_at)
+VALUES (%(org)s, %(id)s, %(contact)s, 2, '{"name": "Ada"}', %(now)s);
+INSERT INTO listed_numbers (organization_id, number_hash, phone, listed_at)
+VALUES (%(org)s, '', '+12025550101', %(now)s)
 """
 
 
@@ -864,11 +911,14 @@ class TestCatalogue:
                 f"lookup on {name}: leadsrally_lookup may SELECT"
                 for name in ("channels", "contacts", "messages", "organizations", "users")
             ),
+            "own_evidence on consent_events: leadsrally_import_contacts may DELETE",
+            "own_grants on consent_states: leadsrally_import_contacts may DELETE",
             "own_queue on jobs: leadsrally_ai_score may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
             "own_queue_export on jobs: leadsrally_export may ALL",
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
             "own_queue_fetch_lead on jobs: leadsrally_fetch_lead may ALL",
+            "own_queue_import on jobs: leadsrally_import_contacts may ALL",
             "own_queue_lead_catch_up on jobs: leadsrally_lead_catch_up may ALL",
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
@@ -883,6 +933,7 @@ class TestCatalogue:
                     "early_reports",
                     "email_changes",
                     "idempotency_keys",
+                    "import_changes",
                     "password_resets",
                     "quarantine",
                     "sessions",

@@ -70,6 +70,13 @@ AuditAction = Literal[
     "segment.created",
     "segment.edited",
     "segment.deleted",
+    "import.begun",
+    "import.started",
+    "import.cancelled",
+    "import.undone",
+    "suppression.added",
+    "suppression.lifted",
+    "suppressions.exported",
     "permission.refused",
     "job.replayed",
 ]

@@ -30,6 +30,10 @@ Action = Literal[
     "consents.write",
     "contacts.bulk",
     "fields.manage",
+    "imports.read",
+    "imports.manage",
+    "suppressions.read",
+    "suppressions.manage",
     "leads.read",
     "leads.manage",
     "deliveries.read",
@@ -65,6 +69,10 @@ MAY: dict[Action, frozenset[Role]] = {
     "consents.write": _WORKING,
     "contacts.bulk": _LEADING,  # many people at once
     "fields.manage": _LEADING,
+    "imports.read": _WORKING,  # a sample of the file is shown
+    "imports.manage": _LEADING,
+    "suppressions.read": _WORKING,
+    "suppressions.manage": _LEADING,
     "leads.read": _ALL,
     "leads.manage": _LEADING,
     "deliveries.read": _ALL,

@@ -28,6 +28,11 @@ Announce = Callable[[str, Sequence[UUID]], None]
 """Hears, after the commit, what a transaction announced. Must not raise: the work is already durable."""
 
 
+def statement(*parts: LiteralString) -> LiteralString:
+    """One statement of constant parts, for what several statements say in the same words."""
+    return "".join(parts)
+
+
 class _Kept(psycopg.Connection[Any]):
     """A connection with a cursor that lives as long: it remembers how values of each type are written.
 
@@ -110,6 +115,14 @@ class Tx:
         with self._cursor.copy(statement) as rows:
             for row in rows:
                 yield row if isinstance(row, bytes) else bytes(row)
+
+    def copy(self, sql: LiteralString, data: bytes) -> None:
+        """Load `data`, which has Postgres' text format for COPY, by the `COPY … FROM STDIN` that `sql` is.
+
+        Postgres refuses to COPY into a table with row-level security, so it is for temporary ones.
+        """
+        with self._cursor.copy(sql) as copy:
+            copy.write(data)
 
     def _execute(
         self, factory: RowFactory[Any], sql: LiteralString, params: Params
@@ -334,6 +347,7 @@ SELECT r.rolname AS name,
        EXISTS (
            SELECT 1 FROM pg_catalog.pg_class AS c
             WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p', 'v', 'm')
+              AND c.relpersistence <> 't'  -- a worker's, for the length of its transaction
        ) AS owns
   FROM pg_catalog.pg_roles AS r
  WHERE r.rolname = current_user

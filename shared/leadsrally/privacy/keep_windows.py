@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from leadsrally.accounts import expired as people
+from leadsrally.contacts.imports import expired as imports
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.expiring import Expiring
@@ -26,6 +27,7 @@ ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
     (retention.EARLY_REPORTS, aside.EARLY_REPORTS),
     (retention.EARLY_AMENDMENTS, aside.EARLY_AMENDMENTS),
     (retention.QUARANTINE, aside.QUARANTINE),
+    (retention.IMPORT_CHANGES, imports.CHANGES),
 )
 
 

@@ -42,6 +42,7 @@ class Kept(StrEnum):
 
     ACCOUNT = "while the account is active, and 30 days after its deletion (P6.1)"
     CUSTOMER = "until the customer deletes it (P6.2)"
+    UNDO = "a day, as long as an import can be undone, and an hour (P1.2)"
     MOMENT = "until it is applied to its message, eight days at most (P6.2)"
     SHORT = "until it is used or has expired, some days at most (P1.1)"
     SESSION = "as long as the session, and 30 days (P1.1)"
@@ -180,6 +181,10 @@ REGISTER: tuple[Entry, ...] = (
     _entry("contact_tags", "tagged_at", "contact", Category.CONTACT, "sort contacts", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW),
     _entry("contact_notes", "body created_at edited_at", "contact", Category.CONTACT, "know the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW),
     _entry("contact_identities", "kind value created_at retired_at", "contact", Category.CONTACT, "know and reach the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "meta"),
+    _entry("imports", "file_name columns sample mapping", "contact", Category.CONTACT, "show what is imported", "contract", Kept.UNDO, Exported.COPIED, Erased.ROW),
+    _entry("imports", "attestation", "user", Category.CONTACT, "prove what was declared about permission", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.STAYS),
+    _entry("imports", "actor_id", "user", Category.ACCOUNT, "show who imported", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.BLANKED),
+    _entry("import_changes", "before after", "contact", Category.CONTACT, "undo an import", "contract", Kept.UNDO, Exported.COPIED, Erased.ROW),
     _entry("conversations", "address", "contact", Category.CONTACT, "reach the person", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW, "meta"),
     _entry("conversations", "last_message_at last_inbound_at quiet_until marketing_quiet_until created_at attention", "contact", Category.CONTENT, "order the inbox", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
     _entry("conversations", "preview preview_kind", "contact", Category.CONTENT, "show the inbox", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
@@ -210,6 +215,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("consent_wordings", "digest", "user", Category.CONTACT, "keep a wording once", "legal_obligation", Kept.ACCOUNT, Exported.HASHED, Erased.ROW),
     _entry("consent_states", "channel_kind purpose state source since", "contact", Category.CONTACT, "obey what is permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
     _entry("suppressions", "number_hash source since", "contact", Category.SUPPRESSION, "keep an opt-out true", "legal_obligation", Kept.HASH, Exported.CONSENT, Erased.STAYS_HASHED),
+    _entry("listed_numbers", "phone number_hash listed_at", "contact", Category.SUPPRESSION, "show whom the customer listed", "legitimate_interest", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
     _entry("disclosures", "subprocessor purpose data_kinds disclosed_at", "contact", Category.DISCLOSURE, "say who was told", "legal_obligation", Kept.CUSTOMER, Exported.DISCLOSURES, Erased.ROW),
 
     # Telemetry
@@ -249,6 +255,9 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("segments", id="organization_id id", count="version", time="created_at"),
     *_nothing("contact_notes", id="organization_id id contact_id", count="version"),
     *_nothing("contact_identities", id="organization_id contact_id"),
+    *_nothing("imports", id="organization_id id", count="bytes rows lines_done counts checked undo_counts version", flag="has_header", time="created_at started_at progressed_at finished_at forgotten_at", word="kind state reason actor_kind encoding delimiter", setting="country tags channels"),
+    *_nothing("import_changes", id="organization_id import_id contact_id tag_ids", count="line", time="recorded_at", word="undone"),
+    *_nothing("listed_numbers", id="organization_id"),
     *_nothing("conversations", id="organization_id id contact_id channel_id last_message_id merge_id", count="unread_count"),
     *_nothing("message_receipts", id="organization_id channel_id message_id"),
     *_nothing("messages", id="organization_id id conversation_id template_id", count="segments status_rank", flag="altered"),
@@ -263,7 +272,7 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("consent_events", id="organization_id id contact_id message_id wording_id"),
     *_nothing("consent_wordings", id="organization_id id"),
     *_nothing("consent_states", id="organization_id contact_id event_id"),
-    *_nothing("suppressions", id="organization_id", word="channel_kind purpose"),
+    *_nothing("suppressions", id="organization_id id", word="channel_kind purpose"),
     *_nothing("disclosures", id="organization_id id contact_id message_id"),
     *_nothing("scores", id="organization_id id message_id", count="input_tokens output_tokens"),
     *_nothing("ai_usage", id="organization_id", count="calls tokens", time="day"),

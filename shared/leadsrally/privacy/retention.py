@@ -48,4 +48,7 @@ RATE_LIMITS = RowRule("rate_limits", "P1.5", timedelta(0))
 # came. Meta tells again for seven days, so a message may come as much later than the news of it.
 EARLY_REPORTS = RowRule("early_reports", "P6.2", timedelta(days=8))
 EARLY_AMENDMENTS = RowRule("early_amendments", "P6.2", timedelta(days=8))
+# What contacts were before an import changed them: an import can be undone for a day, and an hour more goes to one
+# that is being undone.
+IMPORT_CHANGES = RowRule("import_changes", "P1.2", timedelta(hours=25))
 QUARANTINE = RowRule("quarantine", "P6.4", timedelta(days=30))
