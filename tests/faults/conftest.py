@@ -29,6 +29,7 @@ _ROLES = (
     "ai_score",
     "notify",
     "webhook_resend",
+    "import_contacts",
     "tick",
 )
 
@@ -155,4 +156,5 @@ def mortals(
     running: tuple[TwilioSimulator, Running],
     tmp_path: Path,
 ) -> Mortals:
-    return Mortals(world, zygote, {**SETTINGS, "TWILIO_BASE_URL": running[1].base_url}, tmp_path)
+    folder = {"LEADSRALLY_STORAGE_DIR": world._folder.name}
+    return Mortals(world, zygote, {**SETTINGS, **folder, "TWILIO_BASE_URL": running[1].base_url}, tmp_path)

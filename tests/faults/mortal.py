@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,15 @@ from leadsrally.sending.types import OutboundMessage, Outcome, Sender
 FUNCTIONS = {function.name: function for function in load()}
 HANDLERS = {
     name: FUNCTIONS[name].handler()
-    for name in ("webhook_twilio", "webhook_meta", "send_message", "ai_score", "notify", "webhook_resend")
+    for name in (
+        "webhook_twilio",
+        "webhook_meta",
+        "send_message",
+        "ai_score",
+        "notify",
+        "webhook_resend",
+        "import_contacts",
+    )
 }
 
 
@@ -141,8 +150,19 @@ class Life:
                     made._mailer = MortalMailer(made.mailer, self._point)
                     del made.mailer
                 runtime.install(made)
+                if name == "import_contacts" and order.get("batch"):
+                    made.import_desk = replace(made.import_desk, batch=order["batch"])
         if self._point == "before_commit":
-            db_module._commit = lambda _connection: die()
+            self._commits_left: int = order.get("commits", 0)
+            self._commit = db_module._commit
+            db_module._commit = self._last_commit
+
+    def _last_commit(self, connection: Any) -> None:
+        """Some commits succeed; at the next one this life ends."""
+        if self._commits_left == 0:
+            die()
+        self._commits_left -= 1
+        self._commit(connection)
 
     def _announce(self, _queue: str, _ids: Any) -> None:
         if self._point == "before_bell":

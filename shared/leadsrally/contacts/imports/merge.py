@@ -203,7 +203,8 @@ def merge(tx: Tx, plan: Plan, batch: Batch, *, now: datetime) -> Counts:
         names = [*plan.tags, *tx.values(_TAG_NAMES, given)]
         ensure_tags(tx, plan.organization_id, list(dict.fromkeys(names)), now=now)
         updated += tx.value(_TAG, given)
-    told = permissions.record(
+    counts = _counted(tx, plan, batch, created, updated, duplicates)
+    return counts + permissions.record(
         tx,
         plan.organization_id,
         plan.import_id,
@@ -214,7 +215,6 @@ def merge(tx: Tx, plan: Plan, batch: Batch, *, now: datetime) -> Counts:
         actor_id=plan.actor_id,
         now=now,
     )
-    return _counted(tx, plan, batch, created, updated, duplicates) + told
 
 
 def preview(tx: Tx, plan: Plan, batch: Batch, *, now: datetime) -> Counts:

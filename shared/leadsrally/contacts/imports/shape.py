@@ -29,6 +29,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_CONTROLS: Final = bytes({*range(32)} - {*b"\t\n\r\x1b"})  # ESC begins a change of letters in some encodings
 # Where nothing else speaks for one of them, an eight-bit file of our customers is Western European.
 _WESTERN: Final = "windows-1252"
 
@@ -49,8 +50,10 @@ def encoding_of(chunks: Iterable[bytes]) -> str:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if b"\x00" in head:
+    if head.count(0) > 0.1 * len(head):
         return _two_bytes(head)
+    if len(head) - len(head.translate(None, _CONTROLS)) > 0.05 * len(head):
+        raise Unreadable("binary")  # fewer than that are a text that was damaged on its way
     decoder = codecs.getincrementaldecoder("utf-8")()
     odd = head
     try:

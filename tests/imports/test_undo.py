@@ -1,0 +1,117 @@
+"""An import taken back for a day: who was made goes, what was replaced comes back, what happened since stays."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from leadsrally.contacts.imports import undo as undo_module
+from tests.api.conftest import problem
+from tests.imports.conftest import PROOF, Importer
+from tests.imports.test_run_import import ADA, BOB, CY, HEAD, mapping
+from tests.world import World
+
+DEE = "+14158675313"
+OVER = [*mapping((0, "phone")), *mapping((1, "name"), (2, "email"), rule="overwrite")]
+
+
+@pytest.fixture(params=[1, 2, 1000])
+def bite(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(undo_module, "_BITE", request.param)
+    return request.param
+
+
+def ready(importer: Importer, file: str, **told: Any) -> Any:
+    import_id = importer.ready(file, **told)
+    importer.go(import_id)
+    return import_id
+
+
+class TestUndo:
+    def test_everything_is_as_it_was(self, world: World, importer: Importer, bite: int):
+        importer.run(f"{HEAD}{ADA},Ada,\n{BOB},Bob,b@example.test\n")
+        before = importer.contacts()
+        file = f"{HEAD}{ADA},Bea,a@example.test\n{BOB},Bob,\nx,,\n{CY},Cy,\n{DEE},Dee,\n"
+        import_id = ready(importer, file, mapping=OVER, tags=["fair"], attestation=PROOF)
+        assert len(importer.contacts()) == 4
+        assert importer.undo(import_id) == {"removed": 2, "restored": 2}
+        after = importer.contacts()
+        unsaid = {"updated_at", "version"}
+        for phone, row in before.items():
+            assert {k: v for k, v in after[phone].items() if k not in unsaid} == {
+                k: v for k, v in row.items() if k not in unsaid
+            }
+        assert list(after) == list(before)
+        for table in ("contact_tags", "consent_states", "consent_events"):
+            assert world.value(f"SELECT count(*) FROM {table}") == 0, table
+
+    def test_what_was_done_about_each_row_is_told(self, importer: Importer):
+        importer.run(f"{HEAD}{ADA},Ada,\n")
+        import_id = ready(importer, f"{HEAD}{ADA},,a@example.test\n{CY},Cy,\n")
+        importer.undo(import_id)
+        told = importer.undone(import_id)
+        assert sorted((one["row"], one["outcome"]) for one in told) == [("2", "restored"), ("3", "removed")]
+        assert importer.client.get(f"/v1/imports/{import_id}/undone")[0] == 200
+
+    def test_whoever_has_talked_since_stays(self, world: World, importer: Importer, bite: int):
+        line = world.line(importer.org)
+        import_id = ready(importer, f"{HEAD}{ADA},Ada,\n{CY},Cy,\n", attestation=PROOF)
+        world.text(line, "Hello", sender=ADA)
+        assert importer.undo(import_id) == {"removed": 1, "kept_in_use": 1}
+        assert list(importer.contacts()) == [ADA]
+        assert world.value("SELECT state FROM consent_states WHERE channel_kind = 'sms'") == "granted"
+
+    def test_whoever_was_edited_since_stays(self, world: World, importer: Importer):
+        import_id = ready(importer, f"{HEAD}{ADA},Ada,\n{CY},Cy,\n")
+        world.execute(
+            "UPDATE contacts SET name = 'Countess', version = version + 1 WHERE phone = %(p)s", p=ADA
+        )
+        assert importer.undo(import_id) == {"removed": 1, "kept_edited": 1}
+        assert importer.contacts()[ADA]["name"] == "Countess"
+
+    def test_a_value_that_was_changed_again_stays_and_the_others_come_back(
+        self, world: World, importer: Importer
+    ):
+        importer.run(f"{HEAD}{ADA},Ada,old@example.test\n")
+        import_id = ready(importer, f"{HEAD}{ADA},Bea,new@example.test\n", mapping=OVER)
+        world.execute("UPDATE contacts SET name = 'Countess', version = version + 1")
+        assert importer.undo(import_id) == {"kept_changed": 1}
+        ada = importer.contacts()[ADA]
+        assert (ada["name"], ada["email"]) == ("Countess", "old@example.test")
+
+    def test_somebody_erased_meanwhile_is_no_obstacle(self, world: World, importer: Importer):
+        importer.run(f"{HEAD}{ADA},Ada,\n")
+        import_id = ready(importer, f"{HEAD}{ADA},,a@example.test\n{CY},Cy,\n")
+        world.execute("DELETE FROM contacts")
+        assert importer.undo(import_id) == {"gone": 1}
+
+    def test_S7_an_opt_out_of_the_file_stands(self, world: World, importer: Importer):
+        import_id = ready(importer, f"Phone,SMS consent\n{ADA},no\n")
+        assert importer.undo(import_id) == {"removed": 1}
+        assert world.value("SELECT count(*) FROM suppressions WHERE channel_kind = 'sms'") == 1
+
+    def test_after_a_day_it_is_too_late_and_what_was_before_is_gone(self, world: World, importer: Importer):
+        importer.run(f"{HEAD}{ADA},Ada,\n")
+        import_id = ready(importer, f"{HEAD}{ADA},,a@example.test\n")
+        world.clock.pass_(hours=24)
+        problem(importer.client.post(f"/v1/imports/{import_id}/undo"), 409, "too_late_to_undo")
+
+    def test_twice_it_is_undone_once(self, importer: Importer):
+        import_id = ready(importer, f"{HEAD}{ADA},Ada,\n")
+        importer.undo(import_id)
+        problem(importer.client.post(f"/v1/imports/{import_id}/undo"), 409, "import_undone")
+
+    def test_every_table_that_points_at_a_contact_is_known_here(self, world: World):
+        """What undoing deletes, what it takes as a sign of use, and what keeps a contact by its foreign key alone."""
+        pointing = {
+            row["child"]
+            for row in world.rows(
+                """SELECT conrelid::regclass::text AS child FROM pg_constraint
+                    WHERE contype = 'f' AND confrelid = 'contacts'::regclass"""
+            )
+        }
+        deleted = {"contact_tags", "consent_states", "consent_events"}
+        in_use = {"conversations", "contact_notes", "contact_identities", "disclosures"}
+        assert deleted | in_use <= pointing
+        told = Counter(undo_module._JUDGE.split())
+        assert all(told[name] for name in in_use)
