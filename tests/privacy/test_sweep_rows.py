@@ -76,6 +76,17 @@ def row(world: World, org: Org, table: str, at: datetime, user_id: UUID | None =
                 table,
                 {"organization_id": org.id, "channel_id": world.line(org).id, "received_at": at, **piece},
             )
+        case "import_changes":
+            what = {
+                "id": uuid4(),
+                "kind": "contacts",
+                "actor_kind": "system",
+                "bytes": 1,
+                "created_at": before,
+            }
+            world._insert("imports", {"organization_id": org.id, **what})
+            change = {"import_id": what["id"], "contact_id": uuid4(), "line": 2, "recorded_at": at}
+            world._insert(table, {"organization_id": org.id, **change})
         case _:
             raise AssertionError(f"no row of {table} can be made")
 

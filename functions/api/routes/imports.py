@@ -70,7 +70,9 @@ class MappedColumn(Body):
 
     column: int = Field(ge=0, description="Counted from 0.", examples=[0])
     to: Target
-    field: str | None = Field(default=None, max_length=64, description="Key of a field of your own.")
+    field: str | None = Field(
+        default=None, max_length=64, description="Key of a field of your own.", examples=["city"]
+    )
     rule: Rule = Field(
         default="fill", description="Whether a cell replaces a value that is there. An empty one never does."
     )
@@ -90,6 +92,7 @@ class Attestation(Body):
         min_length=1,
         max_length=8000,
         description="What they were shown or told, word for word.",
+        examples=["Yes, text me offers of Harbour Bikes."],
     )
     method: Method | None = None
     reference: str | None = Field(
@@ -131,7 +134,9 @@ class Import(BaseModel):
     kind: Kind
     state: State
     reason: str | None = Field(description="Why the file could not be used.", examples=["spreadsheet"])
-    explanation: str | None = Field(description="The same, and what to do about it.")
+    explanation: str | None = Field(
+        description="The same, and what to do about it.", examples=["The file holds no rows."]
+    )
     file_name: str = Field(examples=["leads.csv"])
     bytes: int
     encoding: str | None = Field(examples=["utf-8"])
