@@ -68,7 +68,7 @@ class Column(BaseModel):
 class MappedColumn(Body):
     """What one column is. Columns that stand in no mapping are left out."""
 
-    column: int = Field(ge=0, description="Counted from 0.", examples=[0])
+    column: int = Field(ge=0, le=249, description="Counted from 0.", examples=[0])
     to: Target
     field: str | None = Field(
         default=None, max_length=64, description="Key of a field of your own.", examples=["city"]
@@ -178,8 +178,10 @@ class Look(Body):
 
 class Describe(Patch):
     mapping: list[MappedColumn] = Field(default=[], max_length=250)
-    country: str = Field(default="", pattern=r"^[A-Z]{2}$", examples=["DE"])
-    tags: list[Line] = Field(default=[], max_length=20, examples=[["fair 2026"]])
+    country: str = Field(default="", max_length=2, pattern=r"^[A-Z]{2}$", examples=["DE"])
+    tags: list[Annotated[Line, Field(max_length=64)]] = Field(
+        default=[], max_length=20, examples=[["fair 2026"]]
+    )
     attestation: Attestation | None = None
     channels: Channels = Field(default=[])
 
