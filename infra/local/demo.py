@@ -188,8 +188,9 @@ def seed(migrate_url: str, secrets: LocalSecrets, master_keys: dict[str, bytes])
                 "now": now,
             },
         )
-        app = {"organization_id": ORGANIZATION_ID, "id": WHATSAPP_CHANNEL_ID, "app_id": demo_meta.APP_ID}
-        connection.execute(_APP, app)
+        apps = {WHATSAPP_CHANNEL_ID: demo_meta.APP_ID, LEAD_CHANNEL_ID: demo_meta.LEAD_APP_ID}
+        for channel_id, app_id in apps.items():
+            connection.execute(_APP, {"organization_id": ORGANIZATION_ID, "id": channel_id, "app_id": app_id})
     return made
 
 

@@ -58,7 +58,7 @@ class Played:
         sent = self.simulator(f"/phones/{self.demo['phones'][0]}/text", {"to": number, "body": "Hello"})
         return sent["status"]
 
-    def channel(self, number: str) -> dict[str, Any]:
+    def channel(self, number: str | None) -> dict[str, Any]:
         (found,) = [it for it in self.http.get("/v1/channels").json()["items"] if it["number"] == number]
         return found
 
@@ -110,6 +110,8 @@ def test_the_story_of_a_number(played: list[Played], folder: Path, port: int):
     one.simulator(f"/accounts/{twilio['account_sid']}/promote")
     assert one.text(wanted) == 200, "signed with the new one"
 
+    one.until(lambda: {"tested": one.channel(None)["checks"] is not None}, "tested", (True,))
+    assert {check["state"] for check in one.channel(None)["checks"]} == {"passed"}
     number = one.channel(demo_meta.NUMBER)
     well = one.until(lambda: one.channel(demo_meta.NUMBER), "health", ("available",))
     assert {check["check"]: check["state"] for check in well["checks"] if check["state"] != "passed"} == {}
