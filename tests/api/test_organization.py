@@ -21,6 +21,12 @@ EDITS: dict[str, Any] = {
     "ai_daily_calls": 0,
     "ai_daily_tokens": 1_000_000_000,
     "contact_daily_messages": 3,
+    "contact_daily_marketing": 1,
+    "marketing_opens": "09:30:00",
+    "marketing_closes": "20:00:00",
+    "consent_languages": ["es", "pt"],
+    "stop_confirmation": "Harbour Boats: no more messages. Reply START to undo.",
+    "opt_out_scope": "every_channel",
 }
 
 
@@ -53,6 +59,27 @@ class TestEdit:
         problem(other.patch(PATH, {"name": "Second"}, etag), 412, "stale")
         assert client.get(PATH)[1]["name"] == "First"
         assert other.patch(PATH, {"name": "Second"}, other.etag(PATH))[0] == 200
+
+    @pytest.mark.parametrize(
+        ("edit", "code"),
+        [
+            ({"marketing_opens": "21:00:00"}, "no_hours"),
+            ({"marketing_opens": "12:00:00", "marketing_closes": "12:00:00"}, "no_hours"),
+            ({"marketing_opens": "07:59:59"}, "malformed"),
+            ({"marketing_closes": "21:00:01"}, "malformed"),
+            ({"marketing_opens": "09:00:00Z"}, "malformed"),
+            ({"consent_languages": ["xx"]}, "malformed"),
+            (
+                {"stop_confirmation": "Sorry to see you go! https://harbour.example/sale"},
+                "link_in_confirmation",
+            ),
+        ],
+        ids=str,
+    )
+    def test_hours_are_stricter_than_the_law_and_a_confirmation_confirms(
+        self, client: Client, edit: dict[str, Any], code: str
+    ):
+        problem(client.patch(PATH, edit, client.etag(PATH)), 422, code)
 
     def test_an_edit_of_nothing_known(self, client: Client):
         problem(client.patch(PATH, {"name": "x"}, None), 428, "if_match_missing")

@@ -116,10 +116,10 @@ class TestStop:
         assert world.sender.texts == []
 
     def test_it_takes_effect_on_what_waits_for_the_morning(self, world: World):
-        org = world.organization(time_zone="Pacific/Guam")  # 1 a.m. there
-        line = world.line(org)
+        line = world.line(world.organization())
         thread = world.conversation(line)
         world.agrees(line)
+        world.execute("UPDATE contacts SET time_zone = 'Pacific/Guam'")  # 1 a.m. there
         message = world.reply(line, thread, "offer", purpose="marketing", lifetime=timedelta(days=1))
         world.work("send_message")
         assert world.message(message)["verdict"]["decision"] == "defer"
@@ -664,3 +664,66 @@ class TestLedger:
         kept = str(world.rows("SELECT * FROM consent_events")) + str(world.rows("SELECT * FROM suppressions"))
         assert "CANARY" not in kept
         assert PHONE.removeprefix("+") not in kept
+
+
+class TestWishes:
+    """What an organisation has chosen about opting out."""
+
+    def test_a_no_on_one_channel_may_hold_on_every_one(self, world: World):
+        line = world.line(world.organization(opt_out_scope="every_channel"))
+        world.text(line, "STOP")
+        stands = world.rows("SELECT channel_kind, state FROM consent_states ORDER BY channel_kind")
+        assert [tuple(row.values()) for row in stands] == [
+            ("email", "revoked"),
+            ("sms", "revoked"),
+            ("whatsapp", "revoked"),
+        ]
+        scopes = world.rows("SELECT DISTINCT scope FROM consent_events")
+        assert [row["scope"] for row in scopes] == ["every_channel"]
+
+    @pytest.mark.parametrize(
+        ("text", "stands"),
+        [
+            ("STOP", "revoked"),
+            ("unsubscribe", "revoked"),
+            ("ALTO", "revoked"),
+            ("SAIR", "paused"),
+            ("ARRETER", "paused"),
+            ("não quero receber mensagens", "revoked"),  # a sentence is no word of a list
+        ],
+    )
+    def test_S1_a_word_of_a_language_that_is_off_holds_and_asks(self, world: World, text: str, stands: str):
+        line = world.line(world.organization(consent_languages=["es"]))
+        world.text(line, text)
+        assert state(world) == stands
+        assert (attention(world, line) is not None) == (text not in ("STOP", "unsubscribe", "ALTO"))
+
+    @pytest.mark.parametrize(
+        ("word", "columns", "expected"),
+        [
+            (
+                "STOP",
+                {},
+                "Harbour Bikes: you are opted out and will get no more messages. Reply START to opt in again.",
+            ),
+            (
+                "STOP",
+                {"language": "de"},
+                "Harbour Bikes: Sie sind abgemeldet und erhalten keine Nachrichten mehr.",
+            ),
+            ("SAIR", {}, "Harbour Bikes: você foi descadastrado e não receberá mais mensagens."),
+            (
+                "STOP",
+                {"stop_confirmation": "No more from us. START undoes it."},
+                "No more from us. START undoes it.",
+            ),
+        ],
+    )
+    def test_S10_the_confirmation_is_in_the_persons_language_or_the_customers_words(
+        self, world: World, word: str, columns: dict[str, Any], expected: str
+    ):
+        line = world.line(world.organization(**columns), provider_answers_keywords=False)
+        world.text(line, word)
+        world.work("send_message")
+        (confirmation,) = bodies(world)
+        assert confirmation.startswith(expected)

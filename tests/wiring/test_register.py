@@ -39,7 +39,7 @@ TYPES = {
     "flag": {"boolean"},
     "time": {"timestamp with time zone", "timestamp without time zone", "date"},
     "word": {"text", "character varying", "jsonb"},
-    "setting": {"text", "text[]", "integer", "bigint", "boolean"},
+    "setting": {"text", "text[]", "integer", "bigint", "boolean", "time without time zone"},
 }
 
 

@@ -377,8 +377,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("api", "idempotency_keys", "UPDATE"): "answer created_at request_hash",
     ("api", "invitations", "UPDATE"): "accepted_at expires_at revoked_at role",
     ("api", "organizations", "UPDATE"): (
-        "ai_auto_reply ai_daily_calls ai_daily_tokens ai_scoring ai_suggestions contact_daily_messages country"
-        " help_contact language name state time_zone version"
+        "ai_auto_reply ai_daily_calls ai_daily_tokens ai_scoring ai_suggestions consent_languages"
+        " contact_daily_marketing contact_daily_messages country help_contact language marketing_closes"
+        " marketing_opens name opt_out_scope state stop_confirmation time_zone version"
     ),
     ("api", "password_resets", "UPDATE"): "used_at",
     ("api", "signups", "UPDATE"): "used_at",

@@ -1,11 +1,12 @@
 """The organisation: how it is named and reached, where it is at home, and which AI features are on."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, time
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from functions.api import etags
 from functions.api.asking import Asked, permit
@@ -13,6 +14,15 @@ from functions.api.etags import IfMatch
 from functions.api.limits import Line, Patch
 from leadsrally.accounts.profile import Profile, edit_profile, profile
 from leadsrally.accounts.types import Language
+
+
+def _of_a_wall(given: time) -> time:
+    if given.tzinfo is not None:
+        raise PydanticCustomError("zone", "The time is by the contact's clock and has no zone")
+    return given
+
+
+WallTime = Annotated[time, AfterValidator(_of_a_wall)]
 
 router = APIRouter(prefix="/v1/organization", tags=["organization"])
 
@@ -35,6 +45,30 @@ class Organization(BaseModel):
     ai_daily_calls: int = Field(description="Calls of a model a day at most.", examples=[2000])
     ai_daily_tokens: int = Field(description="Tokens a day at most.", examples=[2_000_000])
     contact_daily_messages: int = Field(description="Messages a day to one contact at most.", examples=[20])
+    contact_daily_marketing: int = Field(
+        description="Offers a day to one contact at most, over all campaigns. One more waits until there is room.",
+        examples=[3],
+    )
+    marketing_opens: time = Field(
+        description="Offers go from then on, by the contact's clock. The law may say later.",
+        examples=["09:00:00"],
+    )
+    marketing_closes: time = Field(
+        description="Offers go until then, by the contact's clock. The law may say earlier.",
+        examples=["20:00:00"],
+    )
+    consent_languages: list[Language] = Field(
+        description="Whose opt-out words count at once, besides the English ones and those of the carriers. A word of "
+        "another language holds what is sent and asks a person.",
+        examples=[["es", "pt"]],
+    )
+    stop_confirmation: str = Field(
+        description="What a STOP is answered with, where the provider does not answer it. Empty: our own words.",
+        examples=["Harbour Bikes: you will get no more messages. Reply START to undo."],
+    )
+    opt_out_scope: Literal["channel", "every_channel"] = Field(
+        description="How far a STOP, a refusal or the unsubscribe link reaches: that kind of channel, or all of them."
+    )
     created_at: datetime
 
 
@@ -50,6 +84,16 @@ class OrganizationEdit(Patch):
     ai_daily_calls: int = Field(0, ge=0, le=1_000_000, examples=[2000])
     ai_daily_tokens: int = Field(0, ge=0, le=1_000_000_000, examples=[2_000_000])
     contact_daily_messages: int = Field(0, ge=0, le=1_000, examples=[20])
+    contact_daily_marketing: int = Field(0, ge=0, le=1_000, examples=[3])
+    marketing_opens: WallTime = Field(time(8), ge=time(8), le=time(21), examples=["09:00:00"])
+    marketing_closes: WallTime = Field(time(21), ge=time(8), le=time(21), examples=["20:00:00"])
+    consent_languages: list[Language] = Field([], max_length=6, examples=[["es", "pt"]])
+    stop_confirmation: Line = Field(
+        "",
+        max_length=300,
+        examples=["Harbour Bikes: you will get no more messages. Reply START to undo."],
+    )
+    opt_out_scope: Literal["channel", "every_channel"] = "channel"
 
 
 @router.get("", dependencies=[permit("organization.read")], responses=etags.headers(200))

@@ -25,6 +25,9 @@ from leadsrally.consent import refusals, words
 
 Signal = Literal["stop", "start", "yes", "help", "refusal", "unclear"]
 
+_UNIVERSAL: Final = frozenset(
+    (*words.FCC, *words.TWILIO, *words.CARRIER, *words.VARIANTS, *words.START, *words.HELP)
+)
 LANGUAGES: Final = frozenset(words.STOP_BY_LANGUAGE)
 
 
@@ -47,6 +50,14 @@ class Reading:
 
 
 NOTHING: Final = Reading(None, None)
+
+
+def languages_of(word: str | None) -> frozenset[str]:
+    """Which languages list this word. None of them where law or carriers do, or where it is a rule's name."""
+    if word is None or word in _UNIVERSAL:
+        return frozenset()
+    lists = (words.STOP_BY_LANGUAGE, words.START_BY_LANGUAGE, words.HELP_BY_LANGUAGE)
+    return frozenset(language for listed in lists for language, its in listed.items() if word in its)
 
 
 def read(text: str, languages: Iterable[str] = LANGUAGES) -> Reading:

@@ -62,7 +62,7 @@ INSERT INTO consent_events (
 )
 VALUES (
     %(organization_id)s, %(event_id)s, %(contact_id)s, %(channel_kind)s, %(purpose)s, %(action)s, %(source)s,
-    'organization', %(word)s, %(method)s, %(wording_id)s, %(reference)s, %(message_id)s, %(actor_id)s,
+    %(scope)s, %(word)s, %(method)s, %(wording_id)s, %(reference)s, %(message_id)s, %(actor_id)s,
     %(occurred_at)s, %(now)s
 )
 """
@@ -138,6 +138,7 @@ def _event(
         "purpose": purpose,
         "action": action,
         "source": evidence.source,
+        "scope": evidence.scope,
         "word": evidence.word,
         "method": evidence.method,
         "wording_id": None if words is None else wording(tx, organization_id, words, now=now),

@@ -73,3 +73,6 @@ class Evidence:
     method: Method | None = None
     wording: str | None = None
     reference: str | None = None
+    scope: Literal["organization", "every_channel"] = (
+        "organization"  # all senders of the kind, or of every kind
+    )

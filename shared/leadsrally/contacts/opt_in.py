@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from leadsrally.consent import change
 from leadsrally.consent.grant import Outcome, grant
 from leadsrally.consent.types import ChannelKind, Evidence, Wanted
-from leadsrally.contacts import store
+from leadsrally.contacts.known_as import known_as
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 
@@ -23,8 +22,7 @@ def opt_in(
     now: datetime,
 ) -> Outcome | None:
     """As `leadsrally.consent.grant.grant`. None: the contact is gone."""
-    addresses = store.addresses_of(tx, organization_id, contact_id)
+    addresses = known_as(tx, hashes, organization_id, contact_id, channel_kind)
     if addresses is None:
         return None
-    known_as = change.address_hashes(hashes, organization_id, addresses)
-    return grant(tx, organization_id, contact_id, channel_kind, purpose, known_as, evidence, now=now)
+    return grant(tx, organization_id, contact_id, channel_kind, purpose, addresses, evidence, now=now)

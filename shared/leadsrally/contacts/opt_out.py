@@ -5,7 +5,7 @@ from uuid import UUID
 
 from leadsrally.consent import change
 from leadsrally.consent.types import ChannelKind, Evidence, Purpose
-from leadsrally.contacts import store
+from leadsrally.contacts.known_as import known_as
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 
@@ -22,10 +22,9 @@ def opt_out(
     purpose: Purpose = "all",
 ) -> bool:
     """Revoke and suppress. Returns False when it stood so already or the contact is gone."""
-    addresses = store.addresses_of(tx, organization_id, contact_id)
+    addresses = known_as(tx, hashes, organization_id, contact_id, channel_kind)
     if addresses is None:
         return False
-    known_as = change.address_hashes(hashes, organization_id, addresses)
     return change.revoke(
-        tx, organization_id, contact_id, channel_kind, known_as, evidence, now=now, purpose=purpose
+        tx, organization_id, contact_id, channel_kind, addresses, evidence, now=now, purpose=purpose
     )

@@ -1,14 +1,14 @@
 """What may be sent to one person, on every kind of channel and for every purpose, and on what that rests."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from leadsrally.consent import change
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.permission import permission
-from leadsrally.consent.types import CHANNEL_KINDS, ChannelKind, State, Wanted
-from leadsrally.contacts import store
+from leadsrally.consent.types import CHANNEL_KINDS, ChannelKind, Standing, State, Suppression, Wanted
+from leadsrally.contacts.known_as import known_as
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 
@@ -33,31 +33,21 @@ def permissions_of(
     tx: Tx, hashes: KeyedHash, organization_id: UUID, contact_id: UUID
 ) -> list[Permission] | None:
     """As the send gate would answer now, quiet hours and limits aside. None: there is no such contact."""
-    addresses = store.addresses_of(tx, organization_id, contact_id)
-    if addresses is None:
-        return None
-    known_as = change.address_hashes(hashes, organization_id, addresses)
-    return [
-        _permission(tx, organization_id, contact_id, kind, known_as, purpose)
-        for kind in CHANNEL_KINDS
-        for purpose in _WANTED
-    ]
+    found: list[Permission] = []
+    for kind in CHANNEL_KINDS:
+        addresses = known_as(tx, hashes, organization_id, contact_id, kind)
+        if addresses is None:
+            return None
+        standings = consent_store.standings(tx, organization_id, contact_id, kind)
+        suppressions = consent_store.suppressions(tx, organization_id, kind, addresses)
+        found += [_permission(kind, purpose, standings, suppressions) for purpose in _WANTED]
+    return found
 
 
 def _permission(
-    tx: Tx,
-    organization_id: UUID,
-    contact_id: UUID,
-    kind: ChannelKind,
-    known_as: list[bytes],
-    purpose: Wanted,
+    kind: ChannelKind, purpose: Wanted, standings: Sequence[Standing], suppressions: Sequence[Suppression]
 ) -> Permission:
-    standings = consent_store.standings(tx, organization_id, contact_id, kind)
-    held = [
-        kept
-        for kept in consent_store.suppressions(tx, organization_id, kind, known_as)
-        if kept.purpose in ("all", purpose)
-    ]
+    held = [kept for kept in suppressions if kept.purpose in ("all", purpose)]
     answer = permission(standings, suppressed=bool(held), purpose=purpose)
     standing = answer.standing
     if standing is not None:

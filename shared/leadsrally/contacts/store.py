@@ -38,6 +38,18 @@ def name_of(tx: Tx, organization_id: UUID, contact_id: UUID) -> str:
     return tx.value(_NAMES, {"organization_id": organization_id, "contact_id": contact_id}) or ""
 
 
+_EMAIL = """
+SELECT email
+  FROM contacts
+ WHERE organization_id = %(organization_id)s
+   AND id = %(contact_id)s
+"""
+
+
+def email_of(tx: Tx, organization_id: UUID, contact_id: UUID) -> str:
+    return tx.value(_EMAIL, {"organization_id": organization_id, "contact_id": contact_id}) or ""
+
+
 # The surest name first, the number last. A number that somebody gave up leads to nobody.
 _CONTACT_OF = """
 WITH given AS (

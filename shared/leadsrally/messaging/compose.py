@@ -15,6 +15,8 @@ from leadsrally.messaging.types import ChannelKind, Draft, Purpose
 MAX_CHARACTERS: dict[ChannelKind, int] = {"sms": 1_600, "whatsapp": 4_096, "lead_ads": 0}
 # Twilio itself gives a text up after ten hours; an older one is expired here, not sent late.
 DEFAULT_LIFETIME = timedelta(hours=10)
+# An offer written in the evening may go in the morning.
+OFFER_LIFETIME = timedelta(hours=24)
 
 
 def queue_message(
@@ -27,7 +29,7 @@ def queue_message(
     purpose: Purpose = "service",
     author_id: UUID | None = None,
     idempotency_key: str | None = None,
-    lifetime: timedelta = DEFAULT_LIFETIME,
+    lifetime: timedelta | None = None,
     reply_to: UUID | None = None,
 ) -> UUID:
     """Store an outbound text and the job that will send it; returns the message's id.
@@ -84,9 +86,11 @@ def queue_draft(
     purpose: Purpose,
     author_id: UUID | None,
     idempotency_key: str | None,
-    lifetime: timedelta = DEFAULT_LIFETIME,
+    lifetime: timedelta | None = None,
 ) -> UUID:
     """As `queue_message`, for anything that has been checked already: a template, buttons, a file."""
+    if lifetime is None:
+        lifetime = OFFER_LIFETIME if purpose == "marketing" else DEFAULT_LIFETIME
     message_id = store.queue_outbound(
         tx,
         organization_id,

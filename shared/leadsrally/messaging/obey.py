@@ -1,16 +1,19 @@
 """What a message says about permission, and doing it. Runs before anything else may act on the message."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
 from leadsrally.consent import keywords
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store
-from leadsrally.messaging.types import Channel, InboundMessage
+from leadsrally.messaging.types import Channel, InboundMessage, PermissionKind
+
+if TYPE_CHECKING:
+    from leadsrally.consent.types import Evidence
 
 Meaning = Literal["stop", "start", "yes", "help", "refusal", "unclear"]
 
@@ -61,26 +64,30 @@ def obey(
     from leadsrally.consent.types import Evidence
     from leadsrally.contacts import store as contacts
 
+    organization_id, kind = channel.organization_id, channel.permission
+    wishes = store.wishes(tx, organization_id)
+    heard = _in_languages(order, wishes.languages)
+    if heard is None:
+        return
+    order = heard
     evidence = Evidence(
         source="provider" if order.by_provider else _SOURCE[order.meaning],
         occurred_at=said_at,
         word=order.word,
         message_id=message_id,
+        scope=wishes.scope if order.meaning in ("stop", "refusal") else "organization",
     )
-    organization_id, kind = channel.organization_id, channel.permission
     addresses = contacts.addresses_of(tx, organization_id, contact_id) or ()
     known_as = change.address_hashes(hashes, organization_id, addresses)
     # The provider has answered already when it says which word it saw, or when its own filter is on.
     answered = order.by_provider or (kind == "sms" and channel.provider_answers_keywords)
     answer = not answered and now - said_at <= _ANSWER_WITHIN
     match order.meaning:
-        case "stop":
-            changed = change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
-            if changed and answer:
-                _confirm_stop(tx, organization_id, conversation_id, now)
-        case "refusal":
-            change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
-            store.ask_a_person(tx, organization_id, conversation_id, "refusal")
+        case "stop" | "refusal":
+            newly = change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
+            if wishes.scope == "every_channel":
+                _everywhere_else(tx, hashes, organization_id, contact_id, kind, evidence, now)
+            _after_no(tx, organization_id, conversation_id, order, newly and answer, now)
         case "unclear":
             if change.pause(tx, organization_id, contact_id, kind, evidence, now=now):
                 store.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
@@ -90,16 +97,57 @@ def obey(
                 change.restore(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
         case "help":
             if answer:
-                _help(tx, channel, contact_id, known_as, conversation_id, now)
+                _help(tx, channel, contact_id, known_as, conversation_id, order.word, now)
+
+
+def _in_languages(order: Order, languages: Sequence[str]) -> Order | None:
+    """The order as an organisation takes it that has chosen its languages.
+
+    An opt-out word of another language may be an ordinary one in its own, and may be meant: it holds and asks. What
+    the provider acted on holds in any language. None: nothing is to be done.
+    """
+    listed = keywords.languages_of(order.word)
+    if order.by_provider or not listed or not listed.isdisjoint(languages):
+        return order
+    return replace(order, meaning="unclear") if order.meaning == "stop" else None
+
+
+def _after_no(
+    tx: Tx, organization_id: UUID, conversation_id: UUID, order: Order, confirm: bool, now: datetime
+) -> None:
+    """A word is confirmed once. A sentence was read by a rule, so a person looks."""
+    if order.meaning == "refusal":
+        store.ask_a_person(tx, organization_id, conversation_id, "refusal")
+    elif confirm:
+        _confirm_stop(tx, organization_id, conversation_id, order.word, now)
+
+
+def _everywhere_else(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    contact_id: UUID,
+    kind: PermissionKind,
+    evidence: "Evidence",
+    now: datetime,
+) -> None:
+    from leadsrally.consent.types import CHANNEL_KINDS
+    from leadsrally.contacts.opt_out import opt_out
+
+    for other in CHANNEL_KINDS:
+        if other != kind:
+            opt_out(tx, hashes, organization_id, contact_id, other, evidence, now=now)
 
 
 # What sending needs is imported where it is needed: one text in a thousand is answered.
 
 
-def _confirm_stop(tx: Tx, organization_id: UUID, conversation_id: UUID, now: datetime) -> None:
+def _confirm_stop(
+    tx: Tx, organization_id: UUID, conversation_id: UUID, word: str | None, now: datetime
+) -> None:
     from leadsrally.messaging import answer_keyword
 
-    answer_keyword.confirm_stop(tx, organization_id, conversation_id, now=now)
+    answer_keyword.confirm_stop(tx, organization_id, conversation_id, word, now=now)
 
 
 def _help(
@@ -108,10 +156,11 @@ def _help(
     contact_id: UUID,
     known_as: Sequence[bytes],
     conversation_id: UUID,
+    word: str | None,
     now: datetime,
 ) -> None:
     from leadsrally.messaging import answer_keyword
 
     answer_keyword.help_with(
-        tx, channel.organization_id, channel.permission, contact_id, known_as, conversation_id, now=now
+        tx, channel.organization_id, channel.permission, contact_id, known_as, conversation_id, word, now=now
     )

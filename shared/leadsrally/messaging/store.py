@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -240,6 +240,30 @@ def take_parked(tx: Tx, organization_id: UUID, provider_hash: bytes) -> list[Ear
     return tx.all(
         EarlyReport, _TAKE_PARKED, {"organization_id": organization_id, "provider_hash": provider_hash}
     )
+
+
+_WISHES = """
+SELECT opt_out_scope, consent_languages AS languages
+  FROM organizations
+ WHERE id = %(organization_id)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How far a no reaches at this organisation, and in which languages it listens for one."""
+
+    opt_out_scope: Literal["channel", "every_channel"]
+    languages: list[str]
+
+    @property
+    def scope(self) -> Literal["organization", "every_channel"]:
+        """As the ledger says it: all senders of the kind, or of every kind."""
+        return "organization" if self.opt_out_scope == "channel" else "every_channel"
+
+
+def wishes(tx: Tx, organization_id: UUID) -> Wishes:
+    return tx.one(Wishes, _WISHES, {"organization_id": organization_id})
 
 
 _QUESTION_OPEN = """

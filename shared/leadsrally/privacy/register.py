@@ -224,7 +224,7 @@ REGISTER: tuple[Entry, ...] = (
 )
 
 NOTHING: tuple[Nothing, ...] = (
-    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at", count="version", setting="time_zone country language ai_daily_calls ai_daily_tokens contact_daily_messages"),
+    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at", count="version", setting="time_zone country language ai_daily_calls ai_daily_tokens contact_daily_messages contact_daily_marketing marketing_opens marketing_closes consent_languages stop_confirmation opt_out_scope"),
     *_nothing("users", id="organization_id id", count="version"),
     *_nothing("signups", id="organization_id id", time="expires_at used_at", word="terms_version policy_version"),
     *_nothing("acceptances", id="organization_id id"),

@@ -7,59 +7,24 @@ which a send counts as started (docs/decisions/0003).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from leadsrally.consent import store as consent_store
-from leadsrally.consent.change import address_hashes
 from leadsrally.consent.permission import permission
-from leadsrally.consent.quiet_hours import CLOSES, opening
-from leadsrally.consent.types import Standing
 from leadsrally.disclosures.store import DataKind, Subprocessor, disclose
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
-from leadsrally.kit.errors import Invalid
-from leadsrally.messaging import window
 from leadsrally.messaging.templates import store as template_store
-from leadsrally.messaging.templates import values as templates
-from leadsrally.messaging.types import Kind, PermissionKind, Purpose, Status
+from leadsrally.messaging.types import Kind, PermissionKind, Status
 from leadsrally.sending import store
+from leadsrally.sending.facts import Facts, as_stored, gather
 from leadsrally.sending.store import Locked
 from leadsrally.sending.types import Addressee, StoredFile
 
-_DAY = timedelta(days=1)
 _OFFERED = 5
 COPY_LEFT = timedelta(hours=1)  # for how long a provider's copy must still be there when it is named
-# One message in six seconds to one person, of which 45 may be sent at once and are then waited for:
-# https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
-PAIR_BURST = 45
-PAIR_SPAN = timedelta(seconds=6 * PAIR_BURST)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a verdict may depend on."""
-
-    now: datetime
-    purpose: Purpose
-    organization_active: bool
-    channel_active: bool
-    channel_quiet_until: datetime | None
-    reachable: bool
-    expires_at: datetime | None
-    suppressed: bool
-    standings: Sequence[Standing]
-    sent_today: int
-    daily_cap: int
-    time_zone: str
-    window_closes: datetime | None = None  # of WhatsApp's free text; None where it needs no window
-    template_trouble: str | None = None  # why the message's template may not be used
-    restricted: bool = False
-    files_there: bool = True
-    pair_quiet_until: datetime | None = None
-    marketing_quiet_until: datetime | None = None
+_HELD_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +36,29 @@ class Verdict:
     until: datetime | None = None
     templates: tuple[str, ...] = ()  # that could be sent instead
 
-    def as_stored(self, at: datetime) -> dict[str, Any]:
-        stored: dict[str, Any] = {"decision": self.decision, "rule": self.rule, "at": at.isoformat()}
+    def as_stored(self, facts: Facts, before: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The verdict with what it was made from, and why the message was held before, if it was."""
+        stored: dict[str, Any] = {"decision": self.decision, "rule": self.rule, "at": facts.now.isoformat()}
         if self.until is not None:
             stored["until"] = self.until.isoformat()
         if self.templates:
             stored["templates"] = list(self.templates)
-        return stored
+        held = _held(before)
+        if held:
+            stored["held"] = held
+        return stored | {"basis": as_stored(facts)}
+
+
+def _held(before: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Each reason for which a message was held, with its first and last time; the newest ten."""
+    if before is None or before["decision"] != "defer":
+        return []
+    held: list[dict[str, Any]] = list(before.get("held", ()))
+    if held and held[-1]["rule"] == before["rule"]:
+        held[-1] = {**held[-1], "until": before.get("until")}
+    else:
+        held.append({"rule": before["rule"], "at": before["at"], "until": before.get("until")})
+    return held[-_HELD_KEPT:]
 
 
 Rule = Callable[[Facts], Verdict | None]
@@ -156,10 +137,25 @@ def _marketing_withheld(facts: Facts) -> Verdict | None:
 
 def _quiet_hours(facts: Facts) -> Verdict | None:
     # Replies to a person who wrote to us are exempt; the rules speak of solicitations.
+    hours = facts.hours
+    if hours is None:
+        return None
+    if hours.opens_at is None or hours.release_at is None:
+        return Verdict("refuse", "never_open")
+    return Verdict("defer", "quiet_hours", hours.release_at) if hours.opens_at > facts.now else None
+
+
+def _offers_cap(facts: Facts) -> Verdict | None:
     if facts.purpose != "marketing":
         return None
-    opens = opening(facts.now, facts.time_zone)
-    return Verdict("defer", "quiet_hours", opens) if opens > facts.now else None
+    if facts.offers_cap == 0:
+        return Verdict("refuse", "offers_cap")
+    until = facts.offers_full_until
+    if until is None or until <= facts.now:
+        return None
+    if facts.expires_at is not None and until >= facts.expires_at:
+        return Verdict("refuse", "offers_cap")
+    return Verdict("defer", "offers_cap", until)
 
 
 def _daily_cap(facts: Facts) -> Verdict | None:
@@ -179,6 +175,7 @@ RULES: tuple[Rule, ...] = (
     _template_unusable,
     _file_gone,
     _daily_cap,
+    _offers_cap,
     _channel_quiet,
     _pair_quiet,
     _marketing_withheld,
@@ -238,7 +235,8 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
         return Interrupted()
     if message.status != Status.QUEUED:
         return Settled()
-    verdict = decide(_facts(tx, hashes, organization_id, message, now))
+    facts = gather(tx, hashes, message, now)
+    verdict = decide(facts)
     if verdict.rule == "window_closed" and message.waba_id is not None:
         instead = template_store.usable_names(tx, organization_id, message.waba_id, limit=_OFFERED)
         verdict = replace(verdict, templates=tuple(instead))
@@ -247,12 +245,13 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
         _disclose(tx, organization_id, message, ("file",), now)
         return Unready(message_id, message.conversation_id, _addressee(message), wanted)
     status = {"send": Status.CLAIMED, "refuse": Status.REFUSED, "defer": Status.QUEUED}[verdict.decision]
-    store.decided(tx, organization_id, message_id, status, verdict.as_stored(now), now=now)
+    stored = verdict.as_stored(facts, message.verdict)
+    store.decided(tx, organization_id, message_id, status, stored, now=now)
     if verdict.decision != "send":
         return verdict
     kinds: tuple[DataKind, ...] = ("phone", "message_text")
     _disclose(tx, organization_id, message, (*kinds, "file") if message.files else kinds, now)
-    return cleared(message, claimed_at=now, expires_at=_send_by(message, now))
+    return cleared(message, claimed_at=now, expires_at=_send_by(facts))
 
 
 def _disclose(
@@ -307,65 +306,11 @@ def cleared(message: Locked, *, claimed_at: datetime, expires_at: datetime | Non
 _PROVIDER: dict[PermissionKind, Subprocessor] = {"sms": "twilio", "whatsapp": "meta"}
 
 
-def _facts(tx: Tx, hashes: KeyedHash, organization_id: UUID, message: Locked, now: datetime) -> Facts:
-    known_as = address_hashes(hashes, organization_id, message.addresses)
-    kind = message.channel_kind
-    facts = Facts(
-        now=now,
-        purpose=message.purpose,
-        restricted=message.restricted,
-        organization_active=message.organization_state == "active",
-        channel_active=message.channel_state == "active",
-        channel_quiet_until=message.quiet_until,
-        reachable=message.address is not None,
-        expires_at=message.expires_at,
-        suppressed=consent_store.suppressed(tx, organization_id, kind, known_as, message.purpose),
-        standings=consent_store.standings(tx, organization_id, message.contact_id, kind),
-        sent_today=store.sent_since(tx, organization_id, message.contact_id, now - _DAY),
-        daily_cap=message.contact_daily_messages,
-        time_zone=message.time_zone,
-        files_there=all(file["stored"] for file in message.files),
-    )
-    return _facts_of_whatsapp(tx, organization_id, message, facts) if kind == "whatsapp" else facts
-
-
-def _facts_of_whatsapp(tx: Tx, organization_id: UUID, message: Locked, facts: Facts) -> Facts:
-    now, is_template = facts.now, message.kind == "template"
-    burst = store.nth_newest_claim(tx, organization_id, message.conversation_id, PAIR_BURST, now - PAIR_SPAN)
-    quiet = [message.pair_quiet_until, burst and burst + PAIR_SPAN]
-    return replace(
-        facts,
-        # Somebody who never wrote has opened no window at all.
-        window_closes=None if is_template else window.closes(message.last_inbound_at) or now,
-        template_trouble=_template_trouble(tx, organization_id, message) if is_template else None,
-        pair_quiet_until=max((until for until in quiet if until is not None), default=None),
-        marketing_quiet_until=message.marketing_quiet_until,
-    )
-
-
-def _template_trouble(tx: Tx, organization_id: UUID, message: Locked) -> str | None:
-    """Why what was checked when the message was written does not hold any more."""
-    found = message.template_id and template_store.by_id(tx, organization_id, message.template_id)
-    if not found or message.content is None:
-        return "template_deleted"
-    if found.state != "approved":
-        return f"template_{found.state}"
-    if found.category == "marketing" and message.purpose != "marketing":
-        return "template_recategorised"
-    try:
-        templates.check(templates.from_json(found.form), templates.values_of(message.content))
-    except Invalid:
-        return "template_changed"
-    return None
-
-
-def _send_by(message: Locked, now: datetime) -> datetime | None:
+def _send_by(facts: Facts) -> datetime | None:
     """Until when the provider may deliver. A solicitation must not lie in its queue past the open window."""
-    if message.purpose != "marketing":
-        return message.expires_at
-    zone = ZoneInfo(message.time_zone)
-    closes = datetime.combine(now.astimezone(zone).date(), CLOSES, zone).astimezone(UTC)
-    return closes if message.expires_at is None else min(closes, message.expires_at)
+    closes_at = None if facts.hours is None else facts.hours.closes_at
+    ends = [end for end in (closes_at, facts.expires_at) if end is not None]
+    return min(ends, default=None)
 
 
 def _addressee(message: Locked) -> Addressee:

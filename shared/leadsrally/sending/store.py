@@ -1,7 +1,7 @@
 """Claiming an outbound message and writing down what became of it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from leadsrally.messaging.types import RANK, Kind, PermissionKind, Purpose, Stat
 # precedes the STOP or is decided after it, and two claims for one person count each other against the daily
 # cap. The message's row keeps two workers apart.
 _LOCK = """
-SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.status, m.purpose, m.created_at,
-       m.claimed_at, m.expires_at,
+SELECT m.organization_id, m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.status, m.purpose,
+       m.created_at, m.claimed_at, m.expires_at, m.verdict,
        (SELECT answered.provider_message_id
           FROM messages AS answered
          WHERE answered.organization_id = m.organization_id
@@ -28,12 +28,13 @@ SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.stat
                            WHERE i.organization_id = p.organization_id
                              AND i.contact_id = p.id
                              AND i.retired_at IS NULL) || p.phone, NULL) AS addresses,
-       coalesce(p.time_zone, o.time_zone) AS time_zone,
+       p.time_zone, o.time_zone AS organization_zone,
        ch.id AS channel_id, ch.key AS channel_key, ch.kind AS channel_kind, ch.address AS our_number,
        ch.account_sid, ch.waba_id, ch.phone_number_id, ch.credentials, ch.credentials_version,
        ch.state AS channel_state, ch.quiet_until, ch.trouble IS NOT NULL AS in_trouble,
        p.restricted_at IS NOT NULL AS restricted,
-       o.state AS organization_state, o.contact_daily_messages,
+       o.state AS organization_state, o.contact_daily_messages, o.contact_daily_marketing, o.marketing_opens,
+       o.marketing_closes,
        ARRAY(SELECT jsonb_build_object(
                         'id', f.id, 'file_name', f.file_name, 'content_type', f.content_type, 'bytes', f.bytes,
                         'stored', f.state = 'stored', 'provider_id', f.provider_id,
@@ -57,6 +58,7 @@ SELECT m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.stat
 
 @dataclass(frozen=True, slots=True)
 class Locked:
+    organization_id: UUID
     id: UUID
     conversation_id: UUID
     kind: Kind
@@ -68,6 +70,7 @@ class Locked:
     created_at: datetime
     claimed_at: datetime | None
     expires_at: datetime | None
+    verdict: dict[str, Any] | None
     reply_to: str | None
     provider_address: str | None
     last_inbound_at: datetime | None
@@ -76,7 +79,8 @@ class Locked:
     contact_id: UUID
     phone: str | None
     addresses: list[str]
-    time_zone: str
+    time_zone: str | None
+    organization_zone: str
     channel_id: UUID
     channel_key: str
     channel_kind: PermissionKind
@@ -93,6 +97,9 @@ class Locked:
     organization_state: str
     contact_daily_messages: int
     files: list[dict[str, Any]]
+    contact_daily_marketing: int
+    marketing_opens: time
+    marketing_closes: time
 
     @property
     def address(self) -> str | None:
@@ -153,7 +160,9 @@ def give_up(tx: Tx, organization_id: UUID, message_id: UUID, error_code: str) ->
 
 
 _SENT_SINCE = """
-SELECT count(*)
+SELECT count(*) AS messages,
+       (array_agg(m.claimed_at ORDER BY m.claimed_at DESC)
+            FILTER (WHERE m.purpose = 'marketing'))[%(nth_offer)s] AS nth_newest_offer
   FROM conversations AS c
   JOIN messages AS m ON m.organization_id = c.organization_id AND m.conversation_id = c.id
  WHERE c.organization_id = %(organization_id)s
@@ -165,10 +174,25 @@ SELECT count(*)
 """
 
 
-def sent_since(tx: Tx, organization_id: UUID, contact_id: UUID, since: datetime) -> int:
-    """How many messages were claimed for this contact since then, over all channels."""
-    return tx.value(
-        _SENT_SINCE, {"organization_id": organization_id, "contact_id": contact_id, "since": since}
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """To one contact, over all channels. `nth_newest_offer`: when it was claimed, if there were so many."""
+
+    messages: int
+    nth_newest_offer: datetime | None
+
+
+def sent_since(tx: Tx, organization_id: UUID, contact_id: UUID, since: datetime, *, nth_offer: int) -> Sent:
+    """What was claimed for this contact since then."""
+    return tx.one(
+        Sent,
+        _SENT_SINCE,
+        {
+            "organization_id": organization_id,
+            "contact_id": contact_id,
+            "since": since,
+            "nth_offer": nth_offer,
+        },
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
 from leadsrally.kit.phone import region_of
-from leadsrally.messaging.compose import DEFAULT_LIFETIME, MAX_CHARACTERS, check_words, queue_draft
+from leadsrally.messaging.compose import MAX_CHARACTERS, check_words, queue_draft
 from leadsrally.messaging.media import limits, unsent_store
 from leadsrally.messaging.media.limits import FileKind, Sized
 from leadsrally.messaging.media.unsent_store import Unsent
@@ -43,7 +43,7 @@ def queue_files(
     purpose: Purpose = "service",
     author_id: UUID | None = None,
     idempotency_key: str | None = None,
-    lifetime: timedelta = DEFAULT_LIFETIME,
+    lifetime: timedelta | None = None,
     reply_to: UUID | None = None,
 ) -> UUID:
     """Store a message with these uploads, in this order, and the job that will send it; returns the message's id.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
-from leadsrally.messaging.compose import DEFAULT_LIFETIME, queue_draft
+from leadsrally.messaging.compose import queue_draft
 from leadsrally.messaging.media.send import attach, header_kind
 from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.templates import values as templates
@@ -69,7 +69,7 @@ def queue_template(
     now: datetime,
     author_id: UUID | None = None,
     idempotency_key: str | None = None,
-    lifetime: timedelta = DEFAULT_LIFETIME,
+    lifetime: timedelta | None = None,
 ) -> QueuedTemplate:
     """Store the message as the person will read it, and the job that will send it.
 
