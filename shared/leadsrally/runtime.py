@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from leadsrally.messaging.leads.types import LeadSource
     from leadsrally.messaging.media.fetch import MediaDesk
     from leadsrally.messaging.media.store import Wanted
+    from leadsrally.messaging.opt_out_words import LinkDesk
     from leadsrally.messaging.templates.store import Account
     from leadsrally.messaging.templates.sync import TemplateDesk
     from leadsrally.messaging.types import MediaSource, TemplateCatalogue
@@ -296,6 +297,15 @@ class Runtime:
         from leadsrally.providers.storage.s3 import S3Storage
 
         return S3Storage(name, self.clock)
+
+    @cached_property
+    def unsubscribe_links(self) -> "LinkDesk":
+        """What putting a person's unsubscribe link into a message needs."""
+        from leadsrally.consent.unsubscribe_link import Links
+        from leadsrally.messaging.opt_out_words import LinkDesk
+
+        key = self.settings.key("LEADSRALLY_LINK_KEY")
+        return LinkDesk(Links(key, self.settings.required("LEADSRALLY_PUBLIC_URL")), self.hashes)
 
     @cached_property
     def storage(self) -> "Storage":

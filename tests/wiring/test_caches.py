@@ -16,6 +16,7 @@ SAME_FOR_ALL = {
     "shared/leadsrally/consent/keywords.py:_listed",
     "shared/leadsrally/consent/refusals.py:_compiled",
     "shared/leadsrally/contacts/imports/headings.py:_targets",
+    "shared/leadsrally/consent/whereabouts.py:_places",
     "shared/leadsrally/kit/db.py:_numbered",
     "shared/leadsrally/kit/download.py:_trust",
     "shared/leadsrally/kit/phone.py:_plan_of_country_1",

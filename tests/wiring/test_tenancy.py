@@ -36,6 +36,7 @@ KEYED_OTHERWISE = {
 # Unique over all tenants on purpose.
 UNIQUE_FOR_ALL = {
     "users_email": "people log in before a tenant is known",
+    "unsubscribe_links_number_key": "the number in a link is all that it brings",
     "channels_key_key": "the key in a webhook's address is all that a call brings",
     "jobs_pkey": "the bell carries a job's id alone",
     "jobs_waiting_once": "the key names a row's id, which is unique",
@@ -45,6 +46,7 @@ UNIQUE_FOR_ALL = {
 SECURITY_DEFINERS = {
     "channel_by_key": "leadsrally_lookup",
     "meta_channels_due": "leadsrally_lookup",
+    "unsubscribe_link": "leadsrally_lookup",
     "whatsapp_accounts": "leadsrally_lookup",
     "lead_pages": "leadsrally_lookup",
     "login_by_email": "leadsrally_lookup",
@@ -105,6 +107,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "sweep_runs": "S",
         "tags": "SIuD",
         "templates": "S",
+        "unsubscribe_links": "SIu",
         "users": "sIuD",
     },
     "webhook_twilio": {
@@ -263,6 +266,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "signups": "su",
         "users": "su",
     },
+    "unsubscribe": {
+        "consent_events": "sI",
+        "consent_states": "SIUD",
+        "contacts": "su",
+        "suppressions": "SID",
+    },
     "retention_sweep": {
         "delivery_log": "S",
         "early_amendments": "sD",
@@ -383,6 +392,12 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("api", "password_resets", "UPDATE"): "used_at",
     ("api", "signups", "UPDATE"): "used_at",
+    ("api", "unsubscribe_links", "UPDATE"): "address_hashes",
+    ("unsubscribe", "consent_events", "SELECT"): (
+        "action channel_kind contact_id id occurred_at organization_id purpose recorded_at source"
+    ),
+    ("unsubscribe", "contacts", "SELECT"): "id organization_id",
+    ("unsubscribe", "contacts", "UPDATE"): "updated_at",
     ("api", "users", "SELECT"): (
         "created_at email id mail_blocked_at mail_blocked_because organization_id role version"
     ),
@@ -519,6 +534,12 @@ TRIED = [
     ("api", "SELECT credentials FROM channels"),
     ("api", "SELECT source FROM media"),
     ("api", "SELECT * FROM channel_by_key('x')"),
+    ("api", "SELECT * FROM unsubscribe_link(1)"),
+    ("unsubscribe", "SELECT phone FROM contacts"),
+    ("unsubscribe", "SELECT 1 FROM unsubscribe_links"),
+    ("unsubscribe", "SELECT 1 FROM messages"),
+    ("unsubscribe", "SELECT word FROM consent_events"),
+    ("unsubscribe", "DELETE FROM consent_events"),
     ("webhook_twilio", "SELECT credentials FROM channels"),
     ("webhook_twilio", "SELECT * FROM login_by_email('x')"),
     ("webhook_twilio", "SELECT 1 FROM delivery_log"),
@@ -735,6 +756,7 @@ def lived_through(world: World, line: Line) -> None:
     for statement in _CONTACTS.split(";"):
         world.execute(statement, **ids)
     world.agrees(line)
+    world.reply(line, thread, "Out: {{unsubscribe_link}}", links=runtime.of("api").unsubscribe_links)
     world.text(line, "STOP")
     world.clock.pass_(seconds=1)
     world.text(line, "START")
@@ -910,7 +932,7 @@ class TestCatalogue:
             "every_queue on jobs: leadsrally_tick may ALL",
             *(
                 f"lookup on {name}: leadsrally_lookup may SELECT"
-                for name in ("channels", "contacts", "messages", "organizations", "users")
+                for name in ("channels", "contacts", "messages", "organizations", "unsubscribe_links", "users")
             ),
             "own_evidence on consent_events: leadsrally_import_contacts may DELETE",
             "own_grants on consent_states: leadsrally_import_contacts may DELETE",

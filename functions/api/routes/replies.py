@@ -117,6 +117,8 @@ def reply(
 ) -> Queued:
     """Queue a reply, its gaps filled now. Whether it may go is decided when its turn comes; the thread shows the verdict.
 
+    `{{unsubscribe_link}}` in the text becomes the person's own link, which needs no log-in.
+
     On WhatsApp a text goes for 24 hours after the person last wrote; later, 409 names templates that go instead.
     """
     organization_id, now = asked.person.organization_id, asked.door.clock()
@@ -131,6 +133,7 @@ def reply(
         author_id=asked.person.id,
         idempotency_key=key,
         reply_to=draft.reply_to,
+        links=asked.door.unsubscribe_links,
         now=now,
     )
     return Queued(id=message_id)

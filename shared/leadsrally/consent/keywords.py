@@ -80,6 +80,11 @@ def read(text: str, languages: Iterable[str] = LANGUAGES) -> Reading:
     return _in_words(text, folded, said, listed)
 
 
+def offers_a_way_out(text: str) -> bool:
+    """Whether a text of ours tells how to opt out: it names a word that does, such as STOP."""
+    return _STRONG_INSIDE.search(_fold(text).replace("|", " ")) is not None
+
+
 # --- folding -----------------------------------------------------------------------------------------------------
 
 _APOSTROPHES: Final = "'\u2018\u2019\u201b\u02bc\u02b9`\u2032\uff07"

@@ -289,15 +289,62 @@ DELETE FROM consent_states
  WHERE organization_id = %(organization_id)s
    AND contact_id = %(contact_id)s
    AND channel_kind = %(channel_kind)s
-   AND purpose = 'all'
+   AND purpose = %(purpose)s
 """
 
 
-def forget_standing(tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind) -> None:
-    """Let nothing stand about all purposes. The events that led here stay."""
+def forget_standing(
+    tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind, purpose: Purpose = "all"
+) -> None:
+    """Let nothing stand about this purpose. The events that led here stay."""
     tx.run(
         _FORGET_STANDING,
-        {"organization_id": organization_id, "contact_id": contact_id, "channel_kind": channel_kind},
+        {
+            "organization_id": organization_id,
+            "contact_id": contact_id,
+            "channel_kind": channel_kind,
+            "purpose": purpose,
+        },
+    )
+
+
+# A hold that was taken off says nothing by itself; what was said before it does.
+_LAST_SAID_ELSEWHERE = """
+SELECT action
+  FROM consent_events
+ WHERE organization_id = %(organization_id)s
+   AND contact_id = %(contact_id)s
+   AND channel_kind = %(channel_kind)s
+   AND purpose = %(purpose)s
+   AND source <> 'link'
+   AND (action IN ('grant', 'revoke')
+        OR (action = 'pause' AND NOT EXISTS (
+               SELECT 1
+                 FROM consent_events AS later
+                WHERE later.organization_id = consent_events.organization_id
+                  AND later.contact_id = consent_events.contact_id
+                  AND later.channel_kind = consent_events.channel_kind
+                  AND later.purpose = consent_events.purpose
+                  AND later.action = 'resume'
+                  AND later.source <> 'link'
+                  AND (later.recorded_at, later.id) > (consent_events.recorded_at, consent_events.id))))
+ ORDER BY recorded_at DESC, id DESC
+ LIMIT 1
+"""
+
+
+def last_said_elsewhere(
+    tx: Tx, organization_id: UUID, contact_id: UUID, channel_kind: ChannelKind, purpose: Purpose
+) -> Literal["grant", "revoke", "pause"] | None:
+    """What stood about a purpose before its unsubscribe link was used; None when nothing did."""
+    return tx.value(
+        _LAST_SAID_ELSEWHERE,
+        {
+            "organization_id": organization_id,
+            "contact_id": contact_id,
+            "channel_kind": channel_kind,
+            "purpose": purpose,
+        },
     )
 
 
@@ -375,6 +422,7 @@ DELETE FROM suppressions
    AND number_hash = ANY (%(hashes)s::bytea[])
    AND purpose = %(purpose)s
    AND (%(before)s::timestamptz IS NULL OR since < %(before)s)
+   AND (%(source)s::text IS NULL OR source = %(source)s)
 """
 
 
@@ -386,8 +434,12 @@ def unsuppress(
     purpose: Purpose,
     *,
     before: datetime | None = None,
+    source: str | None = None,
 ) -> bool:
-    """Returns whether one of the addresses was suppressed for exactly this purpose, and earlier than `before`."""
+    """Returns whether one of the addresses was suppressed for exactly this purpose.
+
+    With `before` only what is older is lifted, with `source` only what came from there.
+    """
     touched = tx.run(
         _UNSUPPRESS,
         {
@@ -396,6 +448,7 @@ def unsuppress(
             "hashes": list(hashes),
             "purpose": purpose,
             "before": before,
+            "source": source,
         },
     )
     return touched > 0

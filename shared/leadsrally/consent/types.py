@@ -53,7 +53,7 @@ class Suppression:
     """An opt-out that outlives the record of its person, known by the hash of an address."""
 
     purpose: Purpose
-    source: str
+    source: Source
     since: datetime
 
 

@@ -8,6 +8,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, Invalid, NotFound
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import store
+from leadsrally.messaging.opt_out_words import LinkDesk, with_opt_out
 from leadsrally.messaging.types import ChannelKind, Draft, Purpose
 
 # https://www.twilio.com/docs/api/errors/21617, and for WhatsApp
@@ -31,14 +32,27 @@ def queue_message(
     idempotency_key: str | None = None,
     lifetime: timedelta | None = None,
     reply_to: UUID | None = None,
+    links: LinkDesk | None = None,
 ) -> UUID:
     """Store an outbound text and the job that will send it; returns the message's id.
 
-    The same `idempotency_key` with the same words returns the first message's id and queues nothing; with
+    With `links`, `{{unsubscribe_link}}` in the text becomes the person's own link, and the first offer of a
+    conversation says how to opt out; what is stored is what will be sent. The same `idempotency_key` with the same words returns the first message's id and queues nothing; with
     other words it raises `Conflict`. `reply_to` is the message of this conversation that it answers. Raises
     `Invalid` for an empty or too long text and `NotFound` for a conversation that is not this organisation's.
     """
     check_words(body)
+    if links is not None:
+        body = with_opt_out(
+            tx,
+            links,
+            organization_id,
+            conversation_id,
+            body,
+            offer=purpose == "marketing",
+            idempotency_key=idempotency_key,
+            now=now,
+        )
     if len(body) > MAX_CHARACTERS["sms"]:
         _check_length(tx, organization_id, conversation_id, body)
     return queue_draft(

@@ -216,6 +216,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("consent_states", "channel_kind purpose state source since", "contact", Category.CONTACT, "obey what is permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
     _entry("suppressions", "number_hash source since", "contact", Category.SUPPRESSION, "keep an opt-out true", "legal_obligation", Kept.HASH, Exported.CONSENT, Erased.STAYS_HASHED),
     _entry("listed_numbers", "phone number_hash listed_at", "contact", Category.SUPPRESSION, "show whom the customer listed", "legitimate_interest", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
+    _entry("unsubscribe_links", "address_hashes created_at", "contact", Category.SUPPRESSION, "opt out by a link", "legal_obligation", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED, "twilio", "meta"),
     _entry("disclosures", "subprocessor purpose data_kinds disclosed_at", "contact", Category.DISCLOSURE, "say who was told", "legal_obligation", Kept.CUSTOMER, Exported.DISCLOSURES, Erased.ROW),
 
     # Telemetry
@@ -272,6 +273,7 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("consent_events", id="organization_id id contact_id message_id wording_id"),
     *_nothing("consent_wordings", id="organization_id id"),
     *_nothing("consent_states", id="organization_id contact_id event_id"),
+    *_nothing("unsubscribe_links", id="organization_id contact_id", count="number", word="channel_kind"),
     *_nothing("suppressions", id="organization_id id", word="channel_kind purpose"),
     *_nothing("disclosures", id="organization_id id contact_id message_id"),
     *_nothing("scores", id="organization_id id message_id", count="input_tokens output_tokens"),

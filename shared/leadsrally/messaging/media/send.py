@@ -12,6 +12,7 @@ from leadsrally.messaging.compose import MAX_CHARACTERS, check_words, queue_draf
 from leadsrally.messaging.media import limits, unsent_store
 from leadsrally.messaging.media.limits import FileKind, Sized
 from leadsrally.messaging.media.unsent_store import Unsent
+from leadsrally.messaging.opt_out_words import LinkDesk, with_opt_out
 from leadsrally.messaging.types import ChannelKind, Draft, Kind, Purpose
 
 
@@ -45,15 +46,27 @@ def queue_files(
     idempotency_key: str | None = None,
     lifetime: timedelta | None = None,
     reply_to: UUID | None = None,
+    links: LinkDesk | None = None,
 ) -> UUID:
     """Store a message with these uploads, in this order, and the job that will send it; returns the message's id.
 
-    `body` goes with them and may be empty. Over WhatsApp a message holds one file, by MMS up to ten. Raises
+    `body` goes with them and may be empty; `links` as for `queue_message`. Over WhatsApp a message holds one file, by MMS up to ten. Raises
     `NotFound` for a conversation or an upload that is not there, `Invalid` for what the channel does not take, and
     `Conflict` for an upload that is not stored or was sent in another message.
     """
     if body:
         check_words(body)
+    if links is not None:
+        body = with_opt_out(
+            tx,
+            links,
+            organization_id,
+            conversation_id,
+            body,
+            offer=purpose == "marketing",
+            idempotency_key=idempotency_key,
+            now=now,
+        )
     place = tx.maybe(_Place, _PLACE, {"organization_id": organization_id, "conversation_id": conversation_id})
     if place is None:
         raise NotFound("There is no such conversation.", code="conversation_not_found")
