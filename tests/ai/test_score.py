@@ -234,6 +234,14 @@ class TestOff:
         assert world.scorer.shown == []
         assert world.rows("SELECT 1 FROM disclosures") == []
 
+    def test_S14_a_stop_while_the_model_is_asked_leaves_no_draft(self, world: World, line: Line):
+        world.text(line, "how much?")
+        world.scorer.on_score = lambda _conversation: world.text(line, "STOP") and None
+        world.score()
+        kept = world.row("SELECT intent, suggestions FROM scores")
+        assert kept["intent"] is not None
+        assert not kept["suggestions"]
+
     def test_no_model_is_configured(self, database: TestDatabase):
         bare = World(database).open(real_providers=True)
         try:

@@ -556,6 +556,11 @@ EXAMPLES: dict[Operation, Example] = {
         lambda: {"decision": "seen"}, places=conversation
     ),
     ("GET", "/v1/messages"): Example(query="?search=hello"),
+    ("GET", "/v1/messages/{message_id}/why"): Example(
+        places=lambda tenant, _asking: {
+            "message_id": tenant.world.reply(tenant.line, tenant.conversation(), "hi")
+        }
+    ),
     ("GET", "/v1/messages/{message_id}/media/{media_id}"): Example(
         places=lambda tenant, _asking: tenant.file()
     ),

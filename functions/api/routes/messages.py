@@ -1,7 +1,7 @@
 """Messages: search in all of the organisation, and the files that came with one."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -10,9 +10,13 @@ from pydantic import BaseModel, Field
 from functions.api.asking import Asked, permit
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
+from functions.api.routes.consents import ConsentEvent
 from leadsrally.kit.cursor import place_of
+from leadsrally.kit.errors import NotFound
 from leadsrally.messaging import inbox
 from leadsrally.messaging.media.share import share_media
+from leadsrally.messaging.types import Status
+from leadsrally.sending.why import why as explain
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
@@ -74,4 +78,59 @@ def media(asked: Asked, message_id: UUID, media_id: UUID, response: Response) ->
         file_name=found.file_name,
         content_type=found.content_type,
         bytes=found.bytes,
+    )
+
+
+class ShownVerdict(BaseModel):
+    """As it was stored when it was decided."""
+
+    decision: Literal["send", "refuse", "defer"]
+    rule: str = Field(examples=["quiet_hours"])
+    at: datetime
+    until: datetime | None = None
+    held: list[dict[str, Any]] = Field(
+        default=[], description="Why it waited before.", examples=[[{"rule": "quiet_hours"}]]
+    )
+    basis: dict[str, Any] | None = Field(
+        default=None,
+        description="What it was decided from: consent, suppressions, hours with zones and laws, counts.",
+        examples=[
+            {"purpose": "marketing", "consent": [], "suppressed": [], "sent_today": 0, "daily_cap": 20}
+        ],
+    )
+
+
+class Reason(BaseModel):
+    message_id: UUID
+    direction: Literal["inbound", "outbound"]
+    purpose: str = Field(examples=["marketing"])
+    status: Status
+    explanation: list[str] = Field(
+        description="In plain words, the reason first.",
+        examples=[["It waits: an offer may not go at this time of the contact's day."]],
+    )
+    verdict: ShownVerdict | None = Field(description="Null while nothing has been decided.")
+    consent: list[ConsentEvent] = Field(description="The rows of the ledger that stood then.")
+
+
+@router.get(
+    "/{message_id}/why",
+    dependencies=[permit("conversations.read")],
+    responses=problems(401, 403, 404, 422),
+)
+def why(asked: Asked, message_id: UUID) -> Reason:
+    """Why it was sent, waits or was refused: the rule, the consent that stood, the hours. As stored at that time."""
+    found = explain(asked.tx, asked.person.organization_id, message_id)
+    if found is None:
+        raise NotFound("There is no such message.", code="message_not_found")
+    return Reason.model_validate(
+        {
+            "message_id": message_id,
+            "direction": found.direction,
+            "purpose": found.purpose,
+            "status": found.status,
+            "explanation": found.explanation,
+            "verdict": found.verdict,
+            "consent": found.consent,
+        }
     )

@@ -122,6 +122,9 @@ def _keep(
     answer = result.answer if isinstance(result, Scored) else None
     # On the day that paid for the call: an answer may come after midnight.
     store.spend_tokens(tx, organization_id, day, result.input_tokens + result.output_tokens)
+    # Somebody may have opted out while the model was asked: a draft is kept under the lock that a STOP waits for.
+    consent_store.lock(tx, organization_id, brief.contact_id)
+    drafts = brief.suggestions and not _opted_out(tx, desk.hashes, organization_id, brief)
     kept = store.keep(
         tx,
         organization_id,
@@ -130,7 +133,7 @@ def _keep(
         outcome="scored" if isinstance(result, Scored) else result.reason,
         answer=answer,
         with_score=brief.scoring,
-        with_suggestions=brief.suggestions,
+        with_suggestions=drafts,
         model=result.model,
         prompt_version=PROMPT_VERSION,
         input_tokens=result.input_tokens,
