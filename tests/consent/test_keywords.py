@@ -18,6 +18,12 @@ ORDINARY = [
     if line and not line.startswith("#")
 ]
 
+WRITTEN_APART = [
+    (line.split("\t")[0], line.split("\t")[1])
+    for line in (CASES / "refusals.tsv").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
 UNIVERSAL = sorted({*words.FCC, *words.TWILIO, *words.CARRIER, *words.VARIANTS})
 ALL_STOP = sorted({*UNIVERSAL, *(word for listed in words.STOP_BY_LANGUAGE.values() for word in listed)})
 
@@ -192,11 +198,35 @@ def test_S2_short_refusals_count_as_the_word_itself(text: str) -> None:
 
 @pytest.mark.parametrize("rule", refusals.RULES, ids=lambda rule: f"S2-{rule.name}")
 def test_S2_every_rule_is_reached_by_a_sentence(rule: refusals.Rule) -> None:
-    known = [text for texts in REFUSED.values() for text in texts] + [
+    known = [text for texts in REFUSED.values() for text in texts] + [text for _, text in WRITTEN_APART] + [
         "please stop sending me this crap", "please, just leave me alone, ok thanks", "and lose my number",
         "quiero que me den de baja de la lista",
     ]  # fmt: skip
     assert any(read(text) == Reading("refusal", rule.name) for text in known)
+
+
+@pytest.mark.parametrize("language", sorted({language for language, _ in WRITTEN_APART}))
+def test_S2_the_recall_of_refusals_that_were_written_apart_from_the_rules(language: str) -> None:
+    """Held back (opted out, or paused for a person): 90 of 100 when it was first read, all of them since; of the 93,
+    82 of 100 were opted out at once by the rules as they had been. The gate is what may not be lost again.
+    """
+    texts = [text for of, text in WRITTEN_APART if of == language]
+    signals = [signal(text) for text in texts]
+    held_back = [
+        text for text, said in zip(texts, signals, strict=True) if said in ("stop", "refusal", "unclear")
+    ]
+    at_once = [said for said in signals if said in ("stop", "refusal")]
+    assert len(held_back) == len(texts), set(texts) - set(held_back)
+    assert len(at_once) >= 0.8 * len(texts)
+
+
+def test_S3_no_part_of_the_new_rules_opts_out_what_is_not_meant() -> None:
+    for text in (
+        "enough with the jokes", "I have had enough of this weather", "ya no me manden el pedido, lo recojo", "basta de lluvia",
+        "quero sair da loja antes das 5", "ne plus venir lundi", "je veux me desabonner du journal local", "melden Sie sich bitte",
+        "il mio numero e questo", "voglio cancellarmi dalla palestra", "favor de no mandar mas bicicletas",
+    ):  # fmt: skip
+        assert signal(text) not in {"stop", "refusal"}, text
 
 
 def test_S2_the_evidence_never_holds_the_text() -> None:

@@ -263,6 +263,52 @@ RULES: Final = (
         "lista liste elenco database contatti rubrica",
         r"(?:toglietemi|toglimi|mi tolga|rimuovetemi|rimuovimi|eliminatemi|eliminami|cancellatemi|cancellami|levatemi) (?:da|dalla|dalle|dal|dai) (?:(?:vostra|vostro|vostri|tua|questa|sua) )*(?:lista|liste|elenco|database|contatti|rubrica)",
     ),
+    _rule(
+        "enough texts",
+        _EN_TEXTS_NOTICED,
+        rf"enough (?:with|of) (?:(?:the|these|those|your|all|damn|fucking) )*{_EN_TEXTS}{_EN_NOT_WEAKENED}",
+    ),
+    _rule(
+        "ya no me manden mensajes",
+        _MENSAJES_NOTICED,
+        rf"ya no (?:me|nos) (?:manden?|mandes|envien?|envies|escriban?|escribas) {_MENSAJES}{_POR_FAVOR}",
+    ),
+    _rule(
+        "no mandar mas mensajes",
+        _MENSAJES_NOTICED,
+        rf"(?:favor de|por favor) no (?:mandar|enviar|escribir)(?:me|nos)? mas {_MENSAJES}{_POR_FAVOR}",
+    ),
+    _rule("basta de mensajes", _MENSAJES_NOTICED, rf"basta de {_MENSAJES}{_POR_FAVOR}"),
+    _rule(
+        "quero sair da lista",
+        "lista listas",
+        r"(?:quero|desejo|gostaria de) sair (?:da|desta|dessa|de sua|da sua) listas?(?= \|| (?:por favor|obrigado|obrigada)\b)",
+    ),
+    _rule(
+        "ne plus envoyer",
+        _SMS_FR_NOTICED,
+        rf"(?:merci de|priere de|veuillez|de) ne plus (?:m|me |nous )(?:envoyer|ecrire|adresser)(?: (?:de|d|vos|aucun|ces))? {_SMS_FR}{_SVP}",
+    ),
+    _rule(
+        "me desabonner",
+        "desabonner desinscrire",
+        rf"(?:veux|voudrais|souhaite|veuillez|merci de) me (?:desabonner|desinscrire){_SVP}",
+    ),
+    _rule(
+        "melden sie mich ab",
+        "melden meldet melde",
+        r"(?:melden sie|meldet|melde) (?:mich|uns) (?:bitte )?ab(?= \|| bitte| danke)",
+    ),
+    _rule(
+        "cancellate il mio numero",
+        "numero",
+        rf"(?:cancellate|cancella|cancelli|eliminate|elimini|togliete|tolga|rimuovete|rimuova) il mio numero{_PER_FAVORE}",
+    ),
+    _rule(
+        "voglio cancellarmi",
+        "cancellarmi disiscrivermi",
+        r"(?:voglio|vorrei|desidero) (?:cancellarmi|disiscrivermi)(?: da(?:lla|lle|l|i)? (?:(?:vostra|questa|tua) )?(?:lista|liste|elenco))?(?= \|| (?:per favore|grazie)\b)",
+    ),
 )
 
 # Parts of refusals that other words may turn into something else, as in "don't text me before 9": pause and ask.

@@ -376,6 +376,8 @@ REFUSALS: Final = frozenset(
         # Portuguese
         "me deixe em paz",
         "me deixa em paz",
+        "me deixem em paz",
+        "deixem me em paz",
         "deixe me em paz",
         "numero errado",
         "me remova",
