@@ -300,6 +300,33 @@ class TestBroken:
         audited.world.execute("UPDATE organizations SET state = 'active'")
         assert audited.broken() == {"P9.1"}
 
+    def test_P3_2_an_offer_without_a_yes(self, audited: Audit, line: Line):
+        world = audited.world
+        thread = world.conversation(line, "+12025550177")
+        world.agrees(line, "+12025550177")
+        world.reply(line, thread, "Sale!", purpose="marketing")
+        world.clock.now = world.clock.now.replace(hour=17)
+        world.work("send_message")
+        assert world.sender.texts[-1].body == "Sale!"
+        assert audited.broken() == set()
+        world.execute(
+            "UPDATE consent_events SET recorded_at = recorded_at + interval '1 day' WHERE action = 'grant'"
+        )
+        assert audited.broken() == {"P3.2"}
+
+    def test_P7_4_a_proof_that_ended_an_opt_out_for_offers_is_no_breach(self, audited: Audit, line: Line):
+        world = audited.world
+        thread = world.conversation(line, "+12025550177")
+        world.clock.now = world.clock.now.replace(hour=17)
+        world.text(line, "STOP", sender="+12025550177")
+        world.clock.pass_(seconds=1)
+        assert world.agrees(line, "+12025550177") == "lifted"
+        world.clock.pass_(seconds=1)
+        world.reply(line, thread, "Sale!", purpose="marketing")
+        world.work("send_message")
+        assert world.sender.texts[-1].body == "Sale!"
+        assert audited.broken() == set()
+
     def test_P7_4_a_message_that_was_claimed_after_the_STOP(self, audited: Audit):
         world = audited.world
         message = world.row("SELECT id FROM messages WHERE body = 'too late'")["id"]

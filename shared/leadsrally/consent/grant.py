@@ -60,7 +60,7 @@ def grant(
         if refused is not None:
             _note(tx, organization_id, contact_id, kind, purpose, evidence, now)
             return refused
-        _lift(tx, organization_id, contact_id, kind, purpose, addresses, standings.get("all"))
+        _lift(tx, organization_id, contact_id, kind, purpose, addresses, standings.get("all"), evidence, now)
         outcome = "lifted"
     stands = standings.get(purpose)
     if stands is not None and stands.state == "granted" and stands.since > evidence.occurred_at:
@@ -107,12 +107,17 @@ def _lift(
     purpose: Wanted,
     addresses: Sequence[bytes],
     about_all: Standing | None,
+    evidence: Evidence,
+    now: datetime,
 ) -> None:
     """End the opt-out as far as this purpose goes. For the other one it stands on."""
     other = _OTHER[purpose]
     if about_all is not None and about_all.state == "revoked":
-        store.let_stand(tx, organization_id, contact_id, kind, other, about_all)
-        store.forget_standing(tx, organization_id, contact_id, kind)
+        # The ledger says that it is not about everything any more; the proof itself follows.
+        given = (tx, organization_id, contact_id, kind)
+        store.note(*given, "all", "resume", evidence, new_id(now), now=now)
+        store.let_stand(*given, other, about_all)
+        store.forget_standing(*given)
     store.narrow_suppressions(tx, organization_id, kind, addresses, other)
     store.unsuppress(tx, organization_id, kind, addresses, purpose)
 

@@ -177,6 +177,31 @@ def sends_after_opt_out(tx: Tx) -> int:
     return tx.value(_SENDS_AFTER_OPT_OUT, {})
 
 
+_OFFERS_WITHOUT_CONSENT = """
+SELECT count(*)
+  FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+  JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
+ WHERE m.direction = 'outbound'
+   AND m.purpose = 'marketing'
+   AND m.claimed_at IS NOT NULL
+   AND NOT EXISTS (
+    SELECT 1
+      FROM consent_events AS e
+     WHERE e.organization_id = c.organization_id
+       AND e.contact_id = c.contact_id
+       AND e.channel_kind = ch.kind
+       AND e.purpose IN ('all', 'marketing')
+       AND e.action = 'grant'
+       AND e.recorded_at <= m.claimed_at)
+"""
+
+
+def offers_without_consent(tx: Tx) -> int:
+    """Offers that were claimed while no yes to them was on record."""
+    return tx.value(_OFFERS_WITHOUT_CONSENT, {})
+
+
 # A version counts up with each edit. What changed a person's account is told of the person.
 _EDITS_WITHOUT_RECORD = """
 SELECT (SELECT count(*)

@@ -224,6 +224,11 @@ def _opt_outs_obeyed(tx: Tx, _now: datetime) -> Finding:
     return Finding(sends == 0, f"{sends} messages were claimed after their contact's opt-out")
 
 
+def _consent_on_record(tx: Tx, _now: datetime) -> Finding:
+    offers = audit.offers_without_consent(tx)
+    return Finding(offers == 0, f"{offers} offers were claimed without a consent on record")
+
+
 def _passwords_hashed(tx: Tx, _now: datetime) -> Finding:
     weak = audit.weak_password_hashes(tx)
     return Finding(weak == 0, f"{weak} passwords not stored with bcrypt at cost 12 or more")
@@ -276,7 +281,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause("P2.3", "Reliability, abuse prevention, billing"),
     Clause("P2.4", "Owners are told what they need to know", _people_told),
     Clause("P3.1", "A legal basis for each use", _everything_declared),
-    Clause("P3.2", "Contacts' consent is obtained and on record"),
+    Clause("P3.2", "Contacts' consent is obtained and on record", _consent_on_record),
     Clause("P4.1", "Twilio delivers texts and numbers", _numbers_accounted_for),
     Clause("P4.2", "Meta delivers WhatsApp and leads", _meta_as_agreed),
     Clause("P4.3", "Anthropic sees snippets only while AI is on"),
