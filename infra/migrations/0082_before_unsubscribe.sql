@@ -9,11 +9,11 @@ CREATE TABLE unsubscribe_links (
     address_hashes  bytea[] NOT NULL,        -- as in suppressions, of the newest message with the link
     created_at      timestamptz NOT NULL,
     PRIMARY KEY (organization_id, number),
-    -- One link for each person and kind of channel, whatever they are sent.
-    UNIQUE (organization_id, contact_id, channel_kind),
     FOREIGN KEY (organization_id, contact_id) REFERENCES contacts (organization_id, id)
         ON DELETE SET NULL (contact_id)
 );
+-- One for each person and kind of channel, whatever they are sent; more where two records of a person became one.
+CREATE INDEX unsubscribe_links_of_contact ON unsubscribe_links (organization_id, contact_id, channel_kind);
 ALTER TABLE unsubscribe_links ENABLE ROW LEVEL SECURITY;
 ALTER TABLE unsubscribe_links FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON unsubscribe_links
@@ -41,7 +41,7 @@ GRANT EXECUTE ON FUNCTION unsubscribe_link(bigint) TO leadsrally_unsubscribe;
 SET ROLE leadsrally_owner;
 REVOKE CREATE ON SCHEMA public FROM leadsrally_lookup;
 
-GRANT SELECT, INSERT, UPDATE (address_hashes) ON unsubscribe_links TO leadsrally_api;
+GRANT SELECT, INSERT, UPDATE (address_hashes, contact_id) ON unsubscribe_links TO leadsrally_api;
 
 -- What the link may change, within the tenant that it names: permission, and no more.
 GRANT SELECT (organization_id, id), UPDATE (updated_at) ON contacts TO leadsrally_unsubscribe;

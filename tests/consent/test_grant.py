@@ -314,3 +314,14 @@ class TestLateNo:
             )
             assert stands
             assert person.permitted == (True, False)
+
+    def test_a_hold_after_a_narrowed_opt_out_ends_without_it(self, world: World, line: Line, db: Database):
+        with db.tenant(line.organization_id) as tx:
+            person = Person(world, line, tx)
+            person.stops()
+            person.agrees("marketing")
+            evidence = Evidence("phrase", world.clock.now)
+            change.pause(tx, line.organization_id, person.id, "sms", evidence, now=world.clock.now)
+            assert person.permitted == (False, False)
+            change.resume(tx, line.organization_id, person.id, "sms", evidence, now=world.clock.now)
+            assert person.permitted == (False, True)

@@ -223,14 +223,21 @@ class TestPost:
         post(world, path, b"action=undo")
         assert rule(world, line) == "permitted"
 
-    def test_S16_it_works_after_a_merge(self, world: World, line: Line):
-        """The person's number goes on as another contact's; the link leads to it by what it is reached by."""
-        path = link_of(world, line)
-        forget(world, line)
-        world.conversation(line)
-        world.agrees(line)
-        post(world, path)
-        assert rule(world, line, "marketing") == "suppressed"
+    def test_S16_S8_it_works_after_a_merge(self, world: World, line: Line, org: Org):
+        """Both links lead to the one that is left."""
+        other = "+12025550102"
+        paths = [link_of(world, line), link_of(world, line, other)]
+        winner, loser = (
+            world.value("SELECT id FROM contacts WHERE phone = %(p)s", p=phone) for phone in (PHONE, other)
+        )
+        token = world.token(world.user(org), org)
+        merge = world.api("POST", f"/v1/contacts/{winner}/merges/{loser}", token)
+        assert merge[0] < 300, merge
+        links = world.rows("SELECT contact_id FROM unsubscribe_links")
+        assert [row["contact_id"] for row in links] == [winner, winner]
+        assert link_of(world, line) in paths
+        post(world, paths[1])
+        assert rule(world, line) == "opted_out_by_link"
 
 
 def forget(world: World, line: Line) -> None:

@@ -392,7 +392,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("api", "password_resets", "UPDATE"): "used_at",
     ("api", "signups", "UPDATE"): "used_at",
-    ("api", "unsubscribe_links", "UPDATE"): "address_hashes",
+    ("api", "unsubscribe_links", "UPDATE"): "address_hashes contact_id",
     ("unsubscribe", "consent_events", "SELECT"): (
         "action channel_kind contact_id id occurred_at organization_id purpose recorded_at source"
     ),
@@ -932,7 +932,14 @@ class TestCatalogue:
             "every_queue on jobs: leadsrally_tick may ALL",
             *(
                 f"lookup on {name}: leadsrally_lookup may SELECT"
-                for name in ("channels", "contacts", "messages", "organizations", "unsubscribe_links", "users")
+                for name in (
+                    "channels",
+                    "contacts",
+                    "messages",
+                    "organizations",
+                    "unsubscribe_links",
+                    "users",
+                )
             ),
             "own_evidence on consent_events: leadsrally_import_contacts may DELETE",
             "own_grants on consent_states: leadsrally_import_contacts may DELETE",

@@ -1,7 +1,7 @@
 """Consent: who agreed to what and who opted out, with the evidence; and writing down either."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -13,7 +13,16 @@ from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.consent import ledger
-from leadsrally.consent.types import CHANNEL_KINDS, ChannelKind, Evidence, Method, Purpose, State, Wanted
+from leadsrally.consent.types import (
+    CHANNEL_KINDS,
+    Action,
+    ChannelKind,
+    Evidence,
+    Method,
+    Purpose,
+    State,
+    Wanted,
+)
 from leadsrally.contacts.permissions import permissions_of
 from leadsrally.contacts.write_down import no_contact, write_down_no, write_down_yes
 from leadsrally.kit.cursor import place_of
@@ -25,13 +34,13 @@ Reference = Annotated[Line, StringConstraints(min_length=1, max_length=500)]
 
 
 class ConsentEvent(BaseModel):
-    """One yes, no, hold or end of a hold, with its evidence. Never changed and never removed by hand."""
+    """One yes, no, hold, end of a hold or end of what was said, with its evidence. Never changed or removed by hand."""
 
     id: UUID
     contact_id: UUID
     channel: ChannelKind
     purpose: Purpose = Field(description="`service` is what is sent to inform; `marketing` offers.")
-    action: Literal["grant", "revoke", "pause", "resume"]
+    action: Action
     source: str = Field(description="Where the sign came from.", examples=["keyword"])
     scope: str = Field(
         description="How far it reaches: all senders of this kind of channel.", examples=["organization"]

@@ -115,7 +115,7 @@ def _lift(
     if about_all is not None and about_all.state == "revoked":
         # The ledger says that it is not about everything any more; the proof itself follows.
         given = (tx, organization_id, contact_id, kind)
-        store.note(*given, "all", "resume", evidence, new_id(now), now=now)
+        store.note(*given, "all", "lapse", evidence, new_id(now), now=now)
         store.let_stand(*given, other, about_all)
         store.forget_standing(*given)
     store.narrow_suppressions(tx, organization_id, kind, addresses, other)

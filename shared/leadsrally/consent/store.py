@@ -310,14 +310,14 @@ def forget_standing(
 
 # A hold that was taken off says nothing by itself; what was said before it does.
 _LAST_SAID_ELSEWHERE = """
-SELECT action
+SELECT nullif(action, 'lapse')
   FROM consent_events
  WHERE organization_id = %(organization_id)s
    AND contact_id = %(contact_id)s
    AND channel_kind = %(channel_kind)s
    AND purpose = %(purpose)s
    AND source <> 'link'
-   AND (action IN ('grant', 'revoke')
+   AND (action IN ('grant', 'revoke', 'lapse')
         OR (action = 'pause' AND NOT EXISTS (
                SELECT 1
                  FROM consent_events AS later

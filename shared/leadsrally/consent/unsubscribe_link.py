@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from leadsrally.consent.store import lock
 from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import NotFound
@@ -95,30 +96,29 @@ def find(session: psycopg.Connection[Any], number: int) -> Link:
     return found
 
 
-# The person's link, with the addresses as they are now. A number that is taken makes no row, and another is drawn.
-_LINK_OF = """
+# With the addresses as they are now; of several, which a merge brought together, the first.
+_KNOWN = """
 WITH known AS (
     UPDATE unsubscribe_links
        SET address_hashes = %(hashes)s::bytea[]
      WHERE organization_id = %(organization_id)s
        AND contact_id = %(contact_id)s
        AND channel_kind = %(channel_kind)s
-    RETURNING number
-),
-made AS (
-    INSERT INTO unsubscribe_links (
-        organization_id, number, contact_id, channel_kind, address_hashes, created_at
-    )
-    SELECT %(organization_id)s, %(number)s, %(contact_id)s, %(channel_kind)s, %(hashes)s::bytea[], %(now)s
-     WHERE NOT EXISTS (SELECT 1 FROM known)
-    ON CONFLICT DO NOTHING
-    RETURNING number
+    RETURNING number, created_at
 )
-SELECT number FROM known
- UNION ALL
-SELECT number FROM made
+SELECT number
+  FROM known
+ ORDER BY created_at, number
+ LIMIT 1
 """
-_ATTEMPTS: Final = 8  # of one draw in millions; or two who write to the same person at once
+# A number that is taken makes no row, and another is drawn.
+_MAKE = """
+INSERT INTO unsubscribe_links (organization_id, number, contact_id, channel_kind, address_hashes, created_at)
+VALUES (%(organization_id)s, %(number)s, %(contact_id)s, %(channel_kind)s, %(hashes)s::bytea[], %(now)s)
+ON CONFLICT DO NOTHING
+RETURNING number
+"""
+_DRAWS: Final = 8  # one in millions is taken
 
 
 def number_of(
@@ -134,18 +134,23 @@ def number_of(
 
     `addresses` are the hashes of all that the person is reached by.
     """
-    for _ in range(_ATTEMPTS):
-        number = tx.value(
-            _LINK_OF,
-            {
-                "organization_id": organization_id,
-                "contact_id": contact_id,
-                "channel_kind": kind,
-                "hashes": list(addresses),
-                "number": secrets.randbits(8 * _NUMBER),
-                "now": now,
-            },
-        )
-        if number is not None:
-            return number
-    raise RuntimeError("no number is free")
+    given = {
+        "organization_id": organization_id,
+        "contact_id": contact_id,
+        "channel_kind": kind,
+        "hashes": list(addresses),
+        "now": now,
+    }
+    known = tx.value(_KNOWN, given)
+    if known is None:
+        lock(
+            tx, organization_id, contact_id
+        )  # of two who write to somebody new at once the second finds the first's
+        known = tx.value(_KNOWN, given)
+    draws = 0
+    while known is None and draws < _DRAWS:
+        known = tx.value(_MAKE, {**given, "number": secrets.randbits(8 * _NUMBER)})
+        draws += 1
+    if known is None:
+        raise RuntimeError("no number is free")
+    return known

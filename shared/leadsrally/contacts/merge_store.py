@@ -160,6 +160,12 @@ WITH moved AS (
      WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
     RETURNING id::text AS key
 )""",
+    "unsubscribe_links": """
+WITH moved AS (
+    UPDATE unsubscribe_links SET contact_id = %(winner_id)s
+     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
+    RETURNING number::text AS key
+)""",
     "disclosures": """
 WITH moved AS (
     UPDATE disclosures SET contact_id = %(winner_id)s
@@ -363,6 +369,10 @@ UPDATE conversations AS t
 UPDATE consent_events AS t SET contact_id = %(loser_id)s
   FROM contact_merge_moves AS m
  WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
+    "unsubscribe_links": """
+UPDATE unsubscribe_links AS t SET contact_id = %(loser_id)s
+  FROM contact_merge_moves AS m
+ WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.number::text""",
     "disclosures": """
 UPDATE disclosures AS t SET contact_id = %(loser_id)s
   FROM contact_merge_moves AS m

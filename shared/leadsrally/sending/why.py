@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from leadsrally.consent import ledger
+from leadsrally.consent.types import Action
 from leadsrally.kit.db import Tx
 from leadsrally.sending import reasons
 
+_DID: Final[dict[Action, str]] = {
+    "grant": "agreed",
+    "revoke": "opted out",
+    "pause": "was put on hold",
+    "resume": "was taken off hold",
+    "lapse": "has another number, for which nothing was said yet,",
+}
 _MESSAGE = """
 SELECT direction, purpose, status, verdict
   FROM messages
@@ -95,17 +103,10 @@ def _lower(text: str) -> str:
 
 
 def _of_consent(event: Mapping[str, Any]) -> str:
-    did = {
-        "grant": "agreed",
-        "revoke": "opted out",
-        "pause": "was put on hold",
-        "resume": "was taken off hold",
-    }
+    did = _DID[event["action"]]
     what = {"all": "all messages", "service": "service messages", "marketing": "offers"}[event["purpose"]]
     by = reasons.OPTED_OUT.get(event["source"], event["source"])
-    return (
-        f"The contact {did[event['action']]} ({what}) on {event['occurred_at']:%Y-%m-%d %H:%M} UTC, by {by}."
-    )
+    return f"The contact {did} ({what}) on {event['occurred_at']:%Y-%m-%d %H:%M} UTC, by {by}."
 
 
 def _of_hours(hours: Mapping[str, Any]) -> list[str]:
