@@ -15,7 +15,7 @@ _DID: Final[dict[Action, str]] = {
     "revoke": "opted out",
     "pause": "was put on hold",
     "resume": "was taken off hold",
-    "lapse": "has another number, for which nothing was said yet,",
+    "lapse": "began anew",
 }
 _MESSAGE = """
 SELECT direction, purpose, status, verdict
