@@ -17,7 +17,9 @@ from uuid import UUID
 import pytest
 
 from leadsrally import runtime
+from leadsrally.consent.change import address_hashes
 from leadsrally.consent.types import Evidence
+from leadsrally.consent.unsubscribe_link import number_of
 from leadsrally.contacts.opt_out import opt_out
 from leadsrally.sending import gate, store
 from tests.fakes import RecordingSender
@@ -71,6 +73,42 @@ SELECT count(*)
 def texted(world: World, line: Line) -> Callable[[str], int]:
     """STOP, as a text from this phone; the status of the answer."""
     return lambda phone: world.text(line, "STOP", sender=phone).status
+
+
+def linked(world: World, line: Line) -> Callable[[str], int]:
+    """The unsubscribe link of a message to this phone, posted by a mail program or a thumb."""
+    door = runtime.of("api")
+    links = door.unsubscribe_links.links
+
+    def stop(phone: str) -> int:
+        hashes = address_hashes(door.hashes, line.organization_id, [phone])
+        contact_id = contact_of(world, phone)
+        with door.db.tenant(line.organization_id) as tx:
+            number = number_of(tx, line.organization_id, contact_id, "sms", hashes, now=world.clock.now)
+        path = links.url(number).removeprefix(links.public_url)
+        return world.call(path, body=b"List-Unsubscribe=One-Click").status
+
+    return stop
+
+
+def written_down(world: World, org: Org) -> Callable[[str], int]:
+    """A colleague writes down that whoever has this phone wants no more."""
+    token = world.token(world.user(org), org)
+
+    def stop(phone: str) -> int:
+        path = f"/v1/consents/{contact_of(world, phone)}/revocations"
+        status, _ = world.api("POST", path, token, {"channel": "sms"})
+        return 200 if status == 201 else status
+
+    return stop
+
+
+_looking = threading.Lock()  # the connection of the asserts is one
+
+
+def contact_of(world: World, phone: str) -> UUID:
+    with _looking:
+        return world.value("SELECT id FROM contacts WHERE phone = %(phone)s", phone=phone)
 
 
 def race(
@@ -177,6 +215,21 @@ class TestStopRace:
 
         race(world, number, written, contacts=300, each=3, dawdle=0.004)
         nobody_was_sent_to_after_their_stop(world, world.meta_sender)
+
+    @pytest.mark.parametrize("door", ["link", "staff"])
+    def test_S4_G1_nor_after_any_other_way_to_opt_out(self, world: World, org: Org, line: Line, door: str):
+        opened(world)
+        stop = linked(world, line) if door == "link" else written_down(world, org)
+        race(world, line, stop, contacts=80, each=3, dawdle=0.01, stoppers=2)
+        claims = world.value("SELECT count(*) FROM committed WHERE event = 'claim'")
+        assert world.value("SELECT count(*) FROM committed WHERE event = 'stop'") == 80
+        assert 10 < claims < 240, "it was no race: all went before, or none"
+        assert world.value(_VIOLATIONS) == 0
+        assert len(world.sender.texts) == claims
+        rules = world.rows(
+            "SELECT DISTINCT verdict ->> 'rule' AS rule FROM messages WHERE status = 'refused'"
+        )
+        assert rules == [{"rule": f"opted_out_by_{door}"}]
 
     def test_S4_a_stop_waits_for_the_claim_in_flight(self, world: World, line: Line):
         """Deterministic: the claim is held open, and the STOP does not return before its commit."""
