@@ -11,8 +11,8 @@ def test_a_person_is_written_down_found_and_asked_nothing_twice(people: People, 
     page = people.owner()
     page.goto("/contacts")
     page.get_by_role("link", name="Add a contact").click()
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Number").fill(phone)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Number", exact=True).fill(phone)
     page.get_by_role("button", name="Add a contact").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
