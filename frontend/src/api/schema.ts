@@ -1200,13 +1200,35 @@ export interface paths {
         put?: never;
         /**
          * Reply
-         * @description Queue a reply. Whether it may go is decided when its turn comes; the thread shows the verdict.
+         * @description Queue a reply, its gaps filled now. Whether it may go is decided when its turn comes; the thread shows the verdict.
          *
          *     On WhatsApp a text goes for 24 hours after the person last wrote; later, 409 names templates that go instead.
          *
          *     Needs `conversations.write`: owner, admin, agent.
          */
         post: operations["replies_reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/messages/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What a reply would be: its words, its parts, its likely price, and until when it may go. Nothing is stored.
+         *
+         *     Needs `conversations.write`: owner, admin, agent.
+         */
+        post: operations["replies_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3402,9 +3424,9 @@ export interface components {
         Draft: {
             /**
              * Body
-             * @description May be left out when there are files.
+             * @description May be left out when there are files. `{{first_name|there}}` is filled with what is known of the person, or with what stands behind the bar.
              * @default
-             * @example We open at 9. See you then!
+             * @example Hi {{first_name|there}}! We open at 9.
              */
             body: string;
             /**
@@ -3593,6 +3615,29 @@ export interface components {
              * @example AZ_qf…
              */
             token: string;
+        };
+        /**
+         * Forcing
+         * @description A character for which a text has to be sent in UTF-16, where a part holds less than half as much.
+         */
+        Forcing: {
+            /**
+             * Character
+             * @example ’
+             */
+            character: string;
+            /**
+             * Instead
+             * @description What says the same and forces nothing: empty to leave it out, null where nothing does.
+             * @example '
+             */
+            instead: string | null;
+            /**
+             * Position
+             * @description In the text as it will be sent, from 0.
+             * @example 10
+             */
+            position: number;
         };
         /** Forgot */
         Forgot: {
@@ -4619,6 +4664,31 @@ export interface components {
             status: components["schemas"]["Status"];
             /** @description What the send gate decided, and by which rule. */
             verdict: components["schemas"]["Verdict"] | null;
+        };
+        /** MessagePreview */
+        MessagePreview: {
+            /**
+             * Body
+             * @description With its gaps filled, as it would be sent.
+             * @example Hi Ada! We open at 9.
+             */
+            body: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp";
+            /**
+             * Characters
+             * @example 21
+             */
+            characters: number;
+            /** @description Null where no price is known here; none is guessed. */
+            price: components["schemas"]["PriceShown"] | null;
+            /** @description Of a text without files. */
+            sms: components["schemas"]["SmsParts"] | null;
+            /** @description On WhatsApp. */
+            window: components["schemas"]["WindowShown"] | null;
         };
         /** MyOrganization */
         MyOrganization: {
@@ -5711,6 +5781,39 @@ export interface components {
             url: string | null;
         };
         /**
+         * PriceShown
+         * @description An estimate by a dated list of prices, before carriers' fees, taxes and what was agreed with the provider.
+         */
+        PriceShown: {
+            /**
+             * As Of
+             * Format: date
+             */
+            as_of: string;
+            /**
+             * Currency
+             * @example USD
+             */
+            currency: string;
+            /**
+             * Estimate
+             * @default true
+             * @constant
+             */
+            estimate: true;
+            /**
+             * Micros
+             * @description Millionths of the currency.
+             * @example 8300
+             */
+            micros: number;
+            /**
+             * Source
+             * @example https://www.twilio.com/en-us/sms/pricing
+             */
+            source: string;
+        };
+        /**
          * Problem
          * @description What went wrong and what to do. Repeats nothing of what was sent.
          */
@@ -6246,6 +6349,54 @@ export interface components {
              * @example lr_AZq0c3VtbWVy…
              */
             key: string;
+        };
+        /**
+         * Sketch
+         * @description A reply that nobody has sent.
+         */
+        Sketch: {
+            /**
+             * Body
+             * @example Hi {{first_name|there}}! We open at 9.
+             */
+            body: string;
+            /**
+             * Files
+             * @description How many files would go with it.
+             * @default 0
+             */
+            files: number;
+        };
+        /** SmsParts */
+        SmsParts: {
+            /**
+             * Encoding
+             * @enum {string}
+             */
+            encoding: "GSM-7" | "UCS-2";
+            /**
+             * Forcing
+             * @description The first fifty of them.
+             */
+            forcing: components["schemas"]["Forcing"][];
+            /**
+             * Left
+             * @description That the last part still has.
+             * @example 133
+             */
+            left: number;
+            /**
+             * Parts
+             * @description Segments, each of which is paid for.
+             * @example 1
+             */
+            parts: number;
+            /**
+             * Places
+             * @description That the text takes; some characters take two.
+             * @example 27
+             */
+            places: number;
         };
         /**
          * State
@@ -6906,6 +7057,27 @@ export interface components {
             test: boolean;
             /** @description Why it is not here, or not yet. */
             trouble: components["schemas"]["LeadTrouble"] | null;
+        };
+        /**
+         * WindowShown
+         * @description WhatsApp's 24 hours for what is no template.
+         */
+        WindowShown: {
+            /**
+             * Closes At
+             * @description Null: the person has not written yet.
+             */
+            closes_at: string | null;
+            /** Open */
+            open: boolean;
+            /**
+             * Templates
+             * @description What goes when it is closed.
+             * @example [
+             *       "bike_ready (en_US)"
+             *     ]
+             */
+            templates: string[];
         };
         /**
          * Yes
@@ -12724,6 +12896,104 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replies_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sketch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePreview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
