@@ -1435,6 +1435,216 @@ export interface paths {
         patch: operations["fields_edit"];
         trace?: never;
     };
+    "/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Imports
+         * @description All imports, newest first.
+         *
+         *     Needs `imports.read`: owner, admin, agent.
+         */
+        get: operations["imports_imports"];
+        put?: never;
+        /**
+         * Begin
+         * @description Begin an import and get the address for its file.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        post: operations["imports_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One import: what was seen in its file, how far it is, what it came to.
+         *
+         *     Needs `imports.read`: owner, admin, agent.
+         */
+        get: operations["imports_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Describe
+         * @description Say what the columns are, and what you declare about the people.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        patch: operations["imports_describe"];
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Stop it. Rows that are committed stay, and can be undone.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        post: operations["imports_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description Try it: read every row, change nothing, count what would become of each. `checked` shows it.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        post: operations["imports_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look
+         * @description Have the uploaded file looked at, or looked at again in another way. `ready` when that is done.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        post: operations["imports_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Of Problems
+         * @description A CSV of the rows that were not taken, or not as they were: row, column, reason, the cells. Kept for a day.
+         *
+         *     Needs `imports.read`: owner, admin, agent.
+         */
+        get: operations["imports_list_of_problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run
+         * @description Run it. `progress` and `counts` show how far it is.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        post: operations["imports_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo
+         * @description Take it back. Whoever has talked since, or was edited, stays; so does every opt-out.
+         *
+         *     Needs `imports.manage`: owner, admin.
+         */
+        post: operations["imports_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import_id}/undone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Of Undone
+         * @description A CSV of what undoing did, row by row. Kept for a day.
+         *
+         *     Needs `imports.read`: owner, admin, agent.
+         */
+        get: operations["imports_list_of_undone"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/invitations": {
         parameters: {
             query?: never;
@@ -2163,6 +2373,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suppressions
+         * @description All suppressions, newest first. Whoever opted out and was erased is in it as a hash.
+         *
+         *     Needs `suppressions.read`: owner, admin, agent.
+         */
+        get: operations["suppressions_suppressions"];
+        put?: never;
+        /**
+         * Add
+         * @description Suppress a number. Counts for whoever has it, now or later, and for what is queued.
+         *
+         *     Needs `suppressions.manage`: owner, admin.
+         */
+        post: operations["suppressions_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suppressions/{suppression_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Lift
+         * @description Take off what you listed yourself. 409 for what a person said: only they can take that back.
+         *
+         *     Needs `suppressions.manage`: owner, admin.
+         */
+        delete: operations["suppressions_lift"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suppressions/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export
+         * @description Have all of them written to a file: the number where it is known, the hash for everybody.
+         *
+         *     Needs `suppressions.manage`: owner, admin.
+         */
+        post: operations["suppressions_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suppressions/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exported
+         * @description A link to the file, once it is written, for a day.
+         *
+         *     Needs `suppressions.manage`: owner, admin.
+         */
+        get: operations["suppressions_exported"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tags": {
         parameters: {
             query?: never;
@@ -2421,6 +2725,30 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Add */
+        Add: {
+            /**
+             * Channels
+             * @example [
+             *       "sms",
+             *       "whatsapp"
+             *     ]
+             */
+            channels: ("sms" | "whatsapp" | "email")[];
+            /**
+             * Phone
+             * @example +12025550101
+             */
+            phone: string;
+        };
+        /** Added */
+        Added: {
+            /**
+             * Added
+             * @description On how many of the channels the number was free before.
+             */
+            added: number;
+        };
         /** Announced */
         Announced: {
             /**
@@ -2468,13 +2796,100 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
              * @description Whose key it is.
              */
             user_id: string;
+        };
+        /**
+         * Attestation
+         * @description What you declare about the people in the file. Without permissions: that they gave none.
+         */
+        "Attestation-Input": {
+            /** Method */
+            method?: ("web_form" | "paper" | "spoken" | "message" | "email" | "lead_form" | "existing_customer" | "other") | null;
+            /** Permissions */
+            permissions: components["schemas"]["Permission-Input"][];
+            /**
+             * Reference
+             * @description Where you keep the proof.
+             * @example CRM, form 7
+             */
+            reference?: string | null;
+            /**
+             * Wording
+             * @description What they were shown or told, word for word.
+             * @example Yes, text me offers of Harbour Bikes.
+             */
+            wording?: string | null;
+        };
+        /**
+         * Attestation
+         * @description What you declare about the people in the file. Without permissions: that they gave none.
+         */
+        "Attestation-Output": {
+            /** Method */
+            method?: ("web_form" | "paper" | "spoken" | "message" | "email" | "lead_form" | "existing_customer" | "other") | null;
+            /** Permissions */
+            permissions: components["schemas"]["functions__api__routes__imports__Permission"][];
+            /**
+             * Reference
+             * @description Where you keep the proof.
+             * @example CRM, form 7
+             */
+            reference?: string | null;
+            /**
+             * Wording
+             * @description What they were shown or told, word for word.
+             * @example Yes, text me offers of Harbour Bikes.
+             */
+            wording?: string | null;
+        };
+        /** Begin */
+        Begin: {
+            /**
+             * Bytes
+             * @description The exact size of the file.
+             * @example 16000
+             */
+            bytes: number;
+            /**
+             * Channels
+             * @description On which the numbers of a list are suppressed.
+             * @default [
+             *       "sms",
+             *       "whatsapp"
+             *     ]
+             * @example [
+             *       "sms",
+             *       "whatsapp"
+             *     ]
+             */
+            channels: ("sms" | "whatsapp" | "email")[];
+            /**
+             * File Name
+             * @default
+             * @example leads.csv
+             */
+            file_name: string;
+            /**
+             * Kind
+             * @default contacts
+             * @enum {string}
+             */
+            kind: "contacts" | "suppressions";
+        };
+        /** Begun */
+        Begun: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            upload: components["schemas"]["functions__api__routes__imports__Upload"];
         };
         /**
          * BusinessReplacement
@@ -3285,6 +3700,79 @@ export interface components {
              */
             margin: number;
         };
+        /**
+         * Counts
+         * @description Rows of the file. The first six add up to all that hold something.
+         */
+        Counts: {
+            /**
+             * Created
+             * @default 0
+             */
+            created: number;
+            /**
+             * Duplicates
+             * @description Of a row further up in the file.
+             * @default 0
+             */
+            duplicates: number;
+            /**
+             * Incomplete
+             * @description Taken without a cell, or repaired.
+             * @default 0
+             */
+            incomplete: number;
+            /**
+             * Opted Out
+             * @description By the file itself.
+             * @default 0
+             */
+            opted_out: number;
+            /**
+             * Permitted
+             * @description Permissions that were recorded.
+             * @default 0
+             */
+            permitted: number;
+            /**
+             * Reasons
+             * @description Why, by closed words.
+             * @default {}
+             * @example {
+             *       "phone_rounded": 12
+             *     }
+             */
+            reasons: {
+                [key: string]: number;
+            };
+            /**
+             * Rejected
+             * @default 0
+             */
+            rejected: number;
+            /**
+             * Restricted
+             * @description People whose data is restricted: left as they are.
+             * @default 0
+             */
+            restricted: number;
+            /**
+             * Suppressed
+             * @description People who opted out before. They stay so.
+             * @default 0
+             */
+            suppressed: number;
+            /**
+             * Unchanged
+             * @default 0
+             */
+            unchanged: number;
+            /**
+             * Updated
+             * @default 0
+             */
+            updated: number;
+        };
         /** DeadJob */
         DeadJob: {
             /**
@@ -3330,7 +3818,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "field.created" | "field.edited" | "field.deleted" | "tag.created" | "tag.edited" | "tag.deleted" | "segment.created" | "segment.edited" | "segment.deleted" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "field.created" | "field.edited" | "field.deleted" | "tag.created" | "tag.edited" | "tag.deleted" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -3420,6 +3908,32 @@ export interface components {
              */
             request_id: string;
         };
+        /** Describe */
+        Describe: {
+            attestation?: components["schemas"]["Attestation-Input"] | null;
+            /**
+             * Channels
+             * @example [
+             *       "sms",
+             *       "whatsapp"
+             *     ]
+             */
+            channels?: ("sms" | "whatsapp" | "email")[];
+            /**
+             * Country
+             * @example DE
+             */
+            country?: string;
+            /** Mapping */
+            mapping?: components["schemas"]["MappedColumn"][];
+            /**
+             * Tags
+             * @example [
+             *       "fair 2026"
+             *     ]
+             */
+            tags?: string[];
+        };
         /** Draft */
         Draft: {
             /**
@@ -3442,11 +3956,20 @@ export interface components {
              */
             uploads: string[];
         };
+        /** Export */
+        "Export-Input": {
+            /**
+             * Format
+             * @default csv
+             * @enum {string}
+             */
+            format: "csv" | "json";
+        };
         /**
          * Export
          * @description `rows_total` was counted when it began, so `rows_done` may end a little above or below it.
          */
-        Export: {
+        "Export-Output": {
             /** Contact Id */
             contact_id: string | null;
             /**
@@ -3492,6 +4015,14 @@ export interface components {
              * @enum {string}
              */
             state: "waiting" | "building" | "ready" | "failed" | "cancelled" | "expired";
+        };
+        /** ExportAsked */
+        ExportAsked: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
         };
         /** Failure */
         Failure: {
@@ -3832,6 +4363,61 @@ export interface components {
         };
         /**
          * Download
+         * @description Where the list can be fetched by whoever has the address, until it expires.
+         */
+        functions__api__routes__imports__Download: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Url
+             * @example https://files.example.com/…
+             */
+            url: string;
+        };
+        /** Permission */
+        functions__api__routes__imports__Permission: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "service" | "marketing";
+        };
+        /**
+         * Upload
+         * @description Send the file there with `PUT` and these headers, once.
+         */
+        functions__api__routes__imports__Upload: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Headers
+             * @example {
+             *       "content-type": "text/csv",
+             *       "if-none-match": "*"
+             *     }
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Url
+             * @example https://files.example.com/…
+             */
+            url: string;
+        };
+        /**
+         * Download
          * @description Where one file can be fetched by whoever has the address, until it expires. As a download only.
          */
         functions__api__routes__messages__Download: {
@@ -3868,6 +4454,22 @@ export interface components {
             count: components["schemas"]["Count"];
         };
         /**
+         * Download
+         * @description Where the file can be fetched by whoever has the address, until it expires.
+         */
+        functions__api__routes__suppressions__Download: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Url
+             * @example https://files.example.com/…
+             */
+            url: string;
+        };
+        /**
          * Preview
          * @description How it reads with the values.
          */
@@ -3889,6 +4491,45 @@ export interface components {
              * @example Your order
              */
             header: string;
+        };
+        /**
+         * Upload
+         * @description A file that is in no message yet. Within a day it is sent, or dropped.
+         */
+        functions__api__routes__uploads__Upload: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Content Type
+             * @description Once stored, what the file is; before, what you said.
+             * @example application/pdf
+             */
+            content_type: string;
+            /**
+             * File Name
+             * @example offer.pdf
+             */
+            file_name: string;
+            /**
+             * Fits
+             * @description By type and size; MMS goes within the United States and Canada only.
+             */
+            fits: components["schemas"]["Fit"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Reason
+             * @description Why it was refused: not on the list of types, not what was announced, or too large.
+             */
+            reason: ("type" | "size" | "too_large") | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "awaited" | "stored" | "refused";
         };
         /** Happening */
         Happening: {
@@ -3955,6 +4596,123 @@ export interface components {
              * Format: uuid
              */
             id: string;
+        };
+        /** Import */
+        Import: {
+            attestation: components["schemas"]["Attestation-Output"] | null;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Channels
+             * @example [
+             *       "sms"
+             *     ]
+             */
+            channels: string[];
+            /** @description What the last trial counted. */
+            checked: components["schemas"]["Counts"] | null;
+            /**
+             * Columns
+             * @example [
+             *       "Mobile",
+             *       "Name"
+             *     ]
+             */
+            columns: string[];
+            /**
+             * Country
+             * @description For numbers without a country code.
+             * @example US
+             */
+            country: string;
+            counts: components["schemas"]["Counts"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Delimiter
+             * @example ,
+             */
+            delimiter: string | null;
+            /**
+             * Encoding
+             * @example utf-8
+             */
+            encoding: string | null;
+            /**
+             * Explanation
+             * @description The same, and what to do about it.
+             * @example The file holds no rows.
+             */
+            explanation: string | null;
+            /**
+             * File Name
+             * @example leads.csv
+             */
+            file_name: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Has Header */
+            has_header: boolean | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "contacts" | "suppressions";
+            /** Mapping */
+            mapping: components["schemas"]["MappedColumn"][];
+            progress: components["schemas"]["Progress"];
+            /**
+             * Reason
+             * @description Why the file could not be used.
+             * @example spreadsheet
+             */
+            reason: string | null;
+            /**
+             * Sample
+             * @description The first rows as they are read.
+             * @example [
+             *       [
+             *         "+12025550101",
+             *         "Ada"
+             *       ]
+             *     ]
+             */
+            sample: string[][] | null;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "awaiting_file" | "looking" | "ready" | "checking" | "running" | "done" | "cancelled" | "failed" | "undoing" | "undone";
+            /**
+             * Tags
+             * @description For everybody in the file.
+             * @example [
+             *       "fair 2026"
+             *     ]
+             */
+            tags: string[];
+            /** Undo Until */
+            undo_until: string | null;
+            /**
+             * Undone
+             * @description Contacts by what undoing did.
+             * @example {
+             *       "removed": 3
+             *     }
+             */
+            undone: {
+                [key: string]: number;
+            } | null;
         };
         /** Invitation */
         Invitation: {
@@ -4403,6 +5161,24 @@ export interface components {
             everywhere: boolean;
         };
         /**
+         * Look
+         * @description What you know better; the rest is found out.
+         */
+        Look: {
+            /**
+             * Delimiter
+             * @example ;
+             */
+            delimiter?: string | null;
+            /**
+             * Encoding
+             * @example windows-1252
+             */
+            encoding?: string | null;
+            /** Has Header */
+            has_header?: boolean | null;
+        };
+        /**
          * Mailbox
          * @description Whether we still mail you.
          */
@@ -4443,6 +5219,36 @@ export interface components {
              */
             taken_at: string | null;
         };
+        /**
+         * MappedColumn
+         * @description What one column is. Columns that stand in no mapping are left out.
+         */
+        MappedColumn: {
+            /**
+             * Column
+             * @description Counted from 0.
+             * @example 0
+             */
+            column: number;
+            /**
+             * Field
+             * @description Key of a field of your own.
+             * @example city
+             */
+            field?: string | null;
+            /**
+             * Rule
+             * @description Whether a cell replaces a value that is there. An empty one never does.
+             * @default fill
+             * @enum {string}
+             */
+            rule: "overwrite" | "fill";
+            /**
+             * To
+             * @enum {string}
+             */
+            to: "phone" | "name" | "first_name" | "last_name" | "email" | "time_zone" | "tags" | "consent_sms" | "consent_whatsapp" | "field";
+        };
         /** Me */
         Me: {
             /**
@@ -4459,7 +5265,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -4926,7 +5732,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
         };
         /**
          * NewLeadPage
@@ -5568,7 +6374,7 @@ export interface components {
         /** Page[Export] */
         Page_Export_: {
             /** Items */
-            items: components["schemas"]["Export"][];
+            items: components["schemas"]["Export-Output"][];
             /**
              * Next
              * @description Cursor of the next page; null on the last one.
@@ -5591,6 +6397,17 @@ export interface components {
         Page_Hit_: {
             /** Items */
             items: components["schemas"]["Hit"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
+        /** Page[Import] */
+        Page_Import_: {
+            /** Items */
+            items: components["schemas"]["Import"][];
             /**
              * Next
              * @description Cursor of the next page; null on the last one.
@@ -5686,6 +6503,17 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[Suppression] */
+        Page_Suppression_: {
+            /** Items */
+            items: components["schemas"]["Suppression"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
         /** Page[Template] */
         Page_Template_: {
             /** Items */
@@ -5735,6 +6563,19 @@ export interface components {
              * @example seven lazy kettles whistle
              */
             new_password: string;
+        };
+        /** Permission */
+        "Permission-Input": {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "service" | "marketing";
         };
         /**
          * Place
@@ -5872,6 +6713,26 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
+        };
+        /** Progress */
+        Progress: {
+            /**
+             * Done
+             * @description Rows that are committed.
+             */
+            done: number;
+            /**
+             * Rows
+             * @description Of the file, with the header and empty lines.
+             */
+            rows: number | null;
+            /** Rows Per Second */
+            rows_per_second?: number | null;
+            /**
+             * Seconds Left
+             * @description At that rate.
+             */
+            seconds_left?: number | null;
         };
         /**
          * Proof
@@ -6410,6 +7271,47 @@ export interface components {
          * @enum {string}
          */
         Status: "queued" | "claimed" | "unknown" | "accepted" | "sent" | "failed" | "undelivered" | "delivered" | "read" | "played" | "canceled" | "refused" | "received";
+        /** Suppression */
+        Suppression: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "sms" | "whatsapp" | "email";
+            /**
+             * Hash
+             * @description By which the number is known again.
+             * @example 9f2b…
+             */
+            hash: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Phone
+             * @description Where you listed it; else only its hash is kept.
+             * @example +12025550101
+             */
+            phone: string | null;
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "all" | "service" | "marketing";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Source
+             * @description Whose sign it is. `list`: yours.
+             * @example keyword
+             */
+            source: string;
+        };
         /** SyncAsked */
         SyncAsked: {
             /**
@@ -6805,6 +7707,17 @@ export interface components {
             remedy: string;
         };
         /**
+         * Underway
+         * @description What it is doing from now on.
+         */
+        Underway: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "awaiting_file" | "looking" | "ready" | "checking" | "running" | "done" | "cancelled" | "failed" | "undoing" | "undone";
+        };
+        /**
          * Unsupported
          * @description Something came that the provider cannot pass on, or that is not known here yet.
          */
@@ -6822,45 +7735,6 @@ export interface components {
              * @example poll
              */
             type: string;
-        };
-        /**
-         * Upload
-         * @description A file that is in no message yet. Within a day it is sent, or dropped.
-         */
-        Upload: {
-            /** Bytes */
-            bytes: number;
-            /**
-             * Content Type
-             * @description Once stored, what the file is; before, what you said.
-             * @example application/pdf
-             */
-            content_type: string;
-            /**
-             * File Name
-             * @example offer.pdf
-             */
-            file_name: string;
-            /**
-             * Fits
-             * @description By type and size; MMS goes within the United States and Canada only.
-             */
-            fits: components["schemas"]["Fit"][];
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Reason
-             * @description Why it was refused: not on the list of types, not what was announced, or too large.
-             */
-            reason: ("type" | "size" | "too_large") | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "awaited" | "stored" | "refused";
         };
         /** Verdict */
         Verdict: {
@@ -13440,7 +14314,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Export"];
+                    "application/json": components["schemas"]["Export-Output"];
                 };
             };
             /** @description Unauthorized */
@@ -13543,7 +14417,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Export"];
+                    "application/json": components["schemas"]["Export-Output"];
                 };
             };
             /** @description Unauthorized */
@@ -14129,6 +15003,1066 @@ export interface operations {
             };
             /** @description Precondition Required */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_imports: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Import_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_begin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Begin"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_describe: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of what you edit, as you read it. Required. */
+                "If-Match": string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Describe"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_check: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_look: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Look"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_list_of_problems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__imports__Download"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_undo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    imports_list_of_undone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__imports__Download"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17731,6 +19665,462 @@ export interface operations {
             };
         };
     };
+    suppressions_suppressions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only what is suppressed of this number. */
+                phone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Suppression_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suppressions_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Add"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Added"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suppressions_lift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                suppression_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suppressions_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Export-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportAsked"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suppressions_exported: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__suppressions__Download"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     tags_all_tags: {
         parameters: {
             query?: never;
@@ -18594,7 +20984,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Upload"];
+                    "application/json": components["schemas"]["functions__api__routes__uploads__Upload"];
                 };
             };
             /** @description Unauthorized */
@@ -18762,7 +21152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Upload"];
+                    "application/json": components["schemas"]["functions__api__routes__uploads__Upload"];
                 };
             };
             /** @description Unauthorized */
