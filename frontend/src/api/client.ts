@@ -6,6 +6,13 @@ import { bearer, forget, me, renew } from './session'
 import { t } from '../words'
 
 export type Schemas = components['schemas']
+/** What an operation answers, for those whose schema shares its name with another. */
+export type Answer<P extends keyof paths, M extends 'get' | 'post'> = paths[P] extends Record<
+  M,
+  { responses: { 200: { content: { 'application/json': infer Body } } } }
+>
+  ? Body
+  : never
 export type Action = Schemas['Me']['may'][number]
 
 async function authorized(request: Request): Promise<Response> {

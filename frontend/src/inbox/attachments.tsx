@@ -1,12 +1,12 @@
 // Files to send: announced, put where the API says, looked at by it, and then part of the next message.
 import { useRef, useState } from 'preact/hooks'
 import { useAct } from '../api/act'
-import { answer, api, onceKey, type Schemas } from '../api/client'
+import { answer, type Answer, api, onceKey } from '../api/client'
 import { Problem } from '../api/problem'
 import { Icon } from '../parts/icon'
 import { t } from '../words'
 
-export type Upload = Schemas['Upload']
+export type Upload = Answer<'/v1/uploads/{upload_id}', 'get'>
 
 /** Puts one file there and returns what the API found. Throws `Problem` when it does not go over this channel. */
 async function upload(file: File, channel: 'sms' | 'whatsapp'): Promise<Upload> {

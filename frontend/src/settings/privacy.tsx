@@ -1,6 +1,6 @@
 // Only what the API can do today; what it cannot yet has no button.
 import { useAct } from '../api/act'
-import { answer, api, may, myself, onceKey, type Schemas } from '../api/client'
+import { answer, type Answer, api, may, myself, onceKey } from '../api/client'
 import { useLive } from '../api/live'
 import { Button } from '../parts/button'
 import { Badge, Notice, type Tone, Trouble } from '../parts/notice'
@@ -8,7 +8,7 @@ import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
 import { t } from '../words'
 
-type Export = Schemas['Export']
+type Export = Answer<'/v1/exports/{export_id}', 'get'>
 
 const TONES: Partial<Record<Export['state'], Tone>> = { ready: 'good', failed: 'bad' }
 
