@@ -1202,6 +1202,8 @@ export interface paths {
          * Reply
          * @description Queue a reply, its gaps filled now. Whether it may go is decided when its turn comes; the thread shows the verdict.
          *
+         *     `{{unsubscribe_link}}` in the text becomes the person's own link, which needs no log-in.
+         *
          *     On WhatsApp a text goes for 24 hours after the person last wrote; later, 409 names templates that go instead.
          *
          *     Needs `conversations.write`: owner, admin, agent.
@@ -2115,6 +2117,28 @@ export interface paths {
          *     Needs `conversations.read`: owner, admin, agent, viewer.
          */
         get: operations["messages_media"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{message_id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why
+         * @description Why it was sent, waits or was refused: the rule, the consent that stood, the hours. As stored at that time.
+         *
+         *     Needs `conversations.read`: owner, admin, agent, viewer.
+         */
+        get: operations["messages_why"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3242,14 +3266,14 @@ export interface components {
         };
         /**
          * ConsentEvent
-         * @description One yes, no, hold or end of a hold, with its evidence. Never changed and never removed by hand.
+         * @description One yes, no, hold, end of a hold or end of what was said, with its evidence. Never changed or removed by hand.
          */
         ConsentEvent: {
             /**
              * Action
              * @enum {string}
              */
-            action: "grant" | "revoke" | "pause" | "resume";
+            action: "grant" | "revoke" | "pause" | "resume" | "lapse";
             /**
              * Actor
              * @description That colleague's address.
@@ -6177,6 +6201,21 @@ export interface components {
              */
             ai_suggestions: boolean;
             /**
+             * Consent Languages
+             * @description Whose opt-out words count at once, besides the English ones and those of the carriers. A word of another language holds what is sent and asks a person.
+             * @example [
+             *       "es",
+             *       "pt"
+             *     ]
+             */
+            consent_languages: ("en" | "es" | "pt" | "fr" | "de" | "it")[];
+            /**
+             * Contact Daily Marketing
+             * @description Offers a day to one contact at most, over all campaigns. One more waits until there is room.
+             * @example 3
+             */
+            contact_daily_marketing: number;
+            /**
              * Contact Daily Messages
              * @description Messages a day to one contact at most.
              * @example 20
@@ -6211,15 +6250,41 @@ export interface components {
              */
             language: "en" | "es" | "pt" | "fr" | "de" | "it";
             /**
+             * Marketing Closes
+             * Format: time
+             * @description Offers go until then, by the contact's clock. The law may say earlier.
+             * @example 20:00:00
+             */
+            marketing_closes: string;
+            /**
+             * Marketing Opens
+             * Format: time
+             * @description Offers go from then on, by the contact's clock. The law may say later.
+             * @example 09:00:00
+             */
+            marketing_opens: string;
+            /**
              * Name
              * @example Harbour Bikes
              */
             name: string;
             /**
+             * Opt Out Scope
+             * @description How far a STOP, a refusal or the unsubscribe link reaches: that kind of channel, or all of them.
+             * @enum {string}
+             */
+            opt_out_scope: "channel" | "every_channel";
+            /**
              * State
              * @enum {string}
              */
             state: "pending" | "active" | "paused";
+            /**
+             * Stop Confirmation
+             * @description What a STOP is answered with, where the provider does not answer it. Empty: our own words.
+             * @example Harbour Bikes: you will get no more messages. Reply START to undo.
+             */
+            stop_confirmation: string;
             /**
              * Time Zone
              * @description Of the IANA database.
@@ -6246,6 +6311,19 @@ export interface components {
             /** Ai Suggestions */
             ai_suggestions?: boolean;
             /**
+             * Consent Languages
+             * @example [
+             *       "es",
+             *       "pt"
+             *     ]
+             */
+            consent_languages?: ("en" | "es" | "pt" | "fr" | "de" | "it")[];
+            /**
+             * Contact Daily Marketing
+             * @example 3
+             */
+            contact_daily_marketing?: number;
+            /**
              * Contact Daily Messages
              * @example 20
              */
@@ -6266,10 +6344,32 @@ export interface components {
              */
             language?: "en" | "es" | "pt" | "fr" | "de" | "it";
             /**
+             * Marketing Closes
+             * Format: time
+             * @example 20:00:00
+             */
+            marketing_closes?: string;
+            /**
+             * Marketing Opens
+             * Format: time
+             * @example 09:00:00
+             */
+            marketing_opens?: string;
+            /**
              * Name
              * @example Harbour Bikes
              */
             name?: string;
+            /**
+             * Opt Out Scope
+             * @enum {string}
+             */
+            opt_out_scope?: "channel" | "every_channel";
+            /**
+             * Stop Confirmation
+             * @example Harbour Bikes: you will get no more messages. Reply START to undo.
+             */
+            stop_confirmation?: string;
             /**
              * Time Zone
              * @example America/New_York
@@ -6813,6 +6913,40 @@ export interface components {
              */
             status: "queued";
         };
+        /** Reason */
+        Reason: {
+            /**
+             * Consent
+             * @description The rows of the ledger that stood then.
+             */
+            consent: components["schemas"]["ConsentEvent"][];
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "inbound" | "outbound";
+            /**
+             * Explanation
+             * @description In plain words, the reason first.
+             * @example [
+             *       "It waits: an offer may not go at this time of the contact's day."
+             *     ]
+             */
+            explanation: string[];
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /**
+             * Purpose
+             * @example marketing
+             */
+            purpose: string;
+            status: components["schemas"]["Status"];
+            /** @description Null while nothing has been decided. */
+            verdict: components["schemas"]["ShownVerdict"] | null;
+        };
         /** RecoveryCodes */
         RecoveryCodes: {
             /**
@@ -7210,6 +7344,56 @@ export interface components {
              * @example lr_AZq0c3VtbWVy…
              */
             key: string;
+        };
+        /**
+         * ShownVerdict
+         * @description As it was stored when it was decided.
+         */
+        ShownVerdict: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Basis
+             * @description What it was decided from: consent, suppressions, hours with zones and laws, counts.
+             * @example {
+             *       "consent": [],
+             *       "daily_cap": 20,
+             *       "purpose": "marketing",
+             *       "sent_today": 0,
+             *       "suppressed": []
+             *     }
+             */
+            basis?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "send" | "refuse" | "defer";
+            /**
+             * Held
+             * @description Why it waited before.
+             * @default []
+             * @example [
+             *       {
+             *         "rule": "quiet_hours"
+             *       }
+             *     ]
+             */
+            held: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Rule
+             * @example quiet_hours
+             */
+            rule: string;
+            /** Until */
+            until?: string | null;
         };
         /**
          * Sketch
@@ -18320,6 +18504,91 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    messages_why: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reason"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
