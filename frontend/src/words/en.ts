@@ -619,7 +619,7 @@ export const en = {
   channelKinds: { sms: 'SMS', whatsapp: 'WhatsApp', lead_ads: 'Lead Ads' },
   channelNames: { sms: 'SMS', whatsapp: 'WhatsApp', email: 'E-mail' },
   purposes: { all: 'everything', service: 'service', marketing: 'marketing' },
-consentActions: { grant: 'Agreed:', revoke: 'Opted out:', pause: 'Paused:', resume: 'Resumed:' },
+consentActions: { grant: 'Agreed:', revoke: 'Opted out:', pause: 'Paused:', resume: 'Resumed:', lapse: 'Ended:' },
   methods: {
     web_form: 'on a web form',
     paper: 'on paper',

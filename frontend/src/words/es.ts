@@ -620,7 +620,7 @@ export const es: Words = {
   channelKinds: { sms: 'SMS', whatsapp: 'WhatsApp', lead_ads: 'Lead Ads' },
   channelNames: { sms: 'SMS', whatsapp: 'WhatsApp', email: 'Correo' },
   purposes: { all: 'todo', service: 'servicio', marketing: 'marketing' },
-consentActions: { grant: 'Aceptó:', revoke: 'Se dio de baja:', pause: 'En pausa:', resume: 'Sigue:' },
+consentActions: { grant: 'Aceptó:', revoke: 'Se dio de baja:', pause: 'En pausa:', resume: 'Sigue:', lapse: 'Terminó:' },
   methods: {
     web_form: 'en un formulario web',
     paper: 'en papel',
