@@ -246,7 +246,7 @@ class TestReply:
     @pytest.mark.parametrize(
         ("body", "code"),
         [
-            ("", "malformed"),
+            ("", "empty_body"),
             ("   \n", "empty_body"),
             ("x" * 1601, "body_too_long"),
             ("x" * 4097, "malformed"),

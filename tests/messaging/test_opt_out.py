@@ -650,6 +650,10 @@ class TestLedger:
                 connection.execute(
                     "SELECT set_config('leadsrally.organization_id', %s, true)", (str(line.organization_id),)
                 )
+                if name == "import_contacts" and verb.startswith("DELETE"):
+                    # Undoing an import takes back what it wrote itself, and a policy shows it nothing else.
+                    assert connection.execute(verb).rowcount == 0
+                    continue
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(verb)  # pyright: ignore[reportArgumentType]
 

@@ -103,7 +103,7 @@ class TestOverlap:
         switchboard.work()
         account.auth_token, account.secondary_token = NEW, None  # promoted
         task = world.rows("SELECT checks FROM channels")[0]["checks"]
-        assert task[0] == {"check": "sign_in", "state": "passed", "reason": None}
+        assert task[0] == {"check": "sign_in", "state": "passed", "reason": None, "found": None}
         switchboard.world.execute("UPDATE channels SET checks = NULL")
         with runtime.of("api").db.tenant(line.organization_id) as tx:
             ask_provider(tx, line.organization_id, "test", line.id, actor=SYSTEM, now=world.clock.now)

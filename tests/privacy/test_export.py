@@ -158,6 +158,7 @@ class TestSheets:
         assert about - picked == {
             "suppressions",  # a keyed hash: it names nobody, and the state of consent says the same
             "quarantine",  # what could not be read, so that nobody knows whose it is
+            "listed_numbers",  # numbers of a customer's list of opt-outs, of people who need be no contacts
         }
 
 

@@ -311,7 +311,7 @@ class TestRule:
         assert now.astimezone(UTC) - rule.cutoff(now) == timedelta(days=days)
 
     def test_each_window_has_its_statements_and_its_clause(self):
-        assert len(windows.ROWS) == len({expiring.table for _, expiring in ROWS}) == 9
+        assert len(windows.ROWS) == len({expiring.table for _, expiring in ROWS}) == 10
         for rule, expiring in ROWS:
             assert isinstance(expiring, Expiring)
             assert rule.name == expiring.table

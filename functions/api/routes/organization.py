@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from functions.api import etags
@@ -22,6 +22,10 @@ def _of_a_wall(given: time) -> time:
     return given
 
 
+# No `format: time`, which by RFC 3339 has a zone; hours between 8 and 21 (see `OrganizationEdit`), and seconds.
+_ON_A_WALL = WithJsonSchema(
+    {"type": "string", "maxLength": 8, "pattern": "^((0[89]|1[0-9]|20):[0-5][0-9]:[0-5][0-9]|21:00:00)$"}
+)
 WallTime = Annotated[time, AfterValidator(_of_a_wall)]
 
 router = APIRouter(prefix="/v1/organization", tags=["organization"])
@@ -49,11 +53,11 @@ class Organization(BaseModel):
         description="Offers a day to one contact at most, over all campaigns. One more waits until there is room.",
         examples=[3],
     )
-    marketing_opens: time = Field(
+    marketing_opens: Annotated[time, _ON_A_WALL] = Field(
         description="Offers go from then on, by the contact's clock. The law may say later.",
         examples=["09:00:00"],
     )
-    marketing_closes: time = Field(
+    marketing_closes: Annotated[time, _ON_A_WALL] = Field(
         description="Offers go until then, by the contact's clock. The law may say earlier.",
         examples=["20:00:00"],
     )
@@ -85,8 +89,12 @@ class OrganizationEdit(Patch):
     ai_daily_tokens: int = Field(0, ge=0, le=1_000_000_000, examples=[2_000_000])
     contact_daily_messages: int = Field(0, ge=0, le=1_000, examples=[20])
     contact_daily_marketing: int = Field(0, ge=0, le=1_000, examples=[3])
-    marketing_opens: WallTime = Field(time(8), ge=time(8), le=time(21), examples=["09:00:00"])
-    marketing_closes: WallTime = Field(time(21), ge=time(8), le=time(21), examples=["20:00:00"])
+    marketing_opens: Annotated[WallTime, _ON_A_WALL] = Field(
+        time(8), ge=time(8), le=time(21), examples=["09:00:00"]
+    )
+    marketing_closes: Annotated[WallTime, _ON_A_WALL] = Field(
+        time(21), ge=time(8), le=time(21), examples=["20:00:00"]
+    )
     consent_languages: list[Language] = Field([], max_length=6, examples=[["es", "pt"]])
     stop_confirmation: Line = Field(
         "",

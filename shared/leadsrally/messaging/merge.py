@@ -12,6 +12,8 @@ from typing import Final
 from leadsrally.kit.errors import Invalid
 
 LONGEST_FALLBACK: Final = 200
+# Not of the person: it stays a gap here, and is filled when the message is queued (opt_out_words.py).
+_FILLED_LATER: Final = frozenset({"unsubscribe_link"})
 _GAP: Final = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,63})\s*(?:\|([^{}|\r\n]*))?\}\}", re.ASCII)
 
 
@@ -21,7 +23,7 @@ def names_in(text: str) -> list[str]:
         raise _wrong(
             "Write a gap as {{first_name|there}}: a name, a bar, and what to say when it is not known."
         )
-    return list(dict.fromkeys(gap[1] for gap in _GAP.finditer(text)))
+    return list(dict.fromkeys(gap[1] for gap in _GAP.finditer(text) if not _is_filled_later(gap)))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -32,7 +34,11 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     """
     if not values.keys() >= set(names_in(text)):
         raise _wrong(f"A gap asks for what is not there. There are: {', '.join(sorted(values))}.")
-    return _GAP.sub(lambda gap: _filled(gap[1], gap[2], values), text)
+    return _GAP.sub(lambda gap: gap[0] if _is_filled_later(gap) else _filled(gap[1], gap[2], values), text)
+
+
+def _is_filled_later(gap: re.Match[str]) -> bool:
+    return gap[1] in _FILLED_LATER and gap[2] is None
 
 
 def _filled(name: str, fallback: str | None, values: Mapping[str, str]) -> str:
