@@ -6251,14 +6251,12 @@ export interface components {
             language: "en" | "es" | "pt" | "fr" | "de" | "it";
             /**
              * Marketing Closes
-             * Format: time
              * @description Offers go until then, by the contact's clock. The law may say earlier.
              * @example 20:00:00
              */
             marketing_closes: string;
             /**
              * Marketing Opens
-             * Format: time
              * @description Offers go from then on, by the contact's clock. The law may say later.
              * @example 09:00:00
              */
@@ -6345,13 +6343,11 @@ export interface components {
             language?: "en" | "es" | "pt" | "fr" | "de" | "it";
             /**
              * Marketing Closes
-             * Format: time
              * @example 20:00:00
              */
             marketing_closes?: string;
             /**
              * Marketing Opens
-             * Format: time
              * @example 09:00:00
              */
             marketing_opens?: string;
