@@ -77,7 +77,6 @@ app.nouns = (
     me,
     second_factor,
     sessions,
-    suppressions,
     notifications,
     organization,
     members,
@@ -85,14 +84,16 @@ app.nouns = (
     api_keys,
     audit_log,
     channels,
-    consents,
     businesses,
-    merges,
+    merges,  # before contacts, whose ids its words would be taken for
     contacts,
     notes,
     fields,
     tags,
     segments,
+    imports,
+    consents,
+    suppressions,
     conversations,
     replies,
     previews,
@@ -105,7 +106,6 @@ app.nouns = (
     exports,
     jobs,
     health,
-    imports,
 )
 for noun in app.nouns:
     app.include_router(noun.router)

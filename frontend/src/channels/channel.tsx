@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useLocation, useRoute } from 'preact-iso'
 import { useEffect, useState } from 'preact/hooks'
 import { useAct } from '../api/act'
@@ -166,45 +167,54 @@ function Naming({ channel, etag, reload }: Given) {
 
 function AuthToken({ channel, reload }: Given) {
   const [token, setToken] = useState('')
-  const replace = useAct(async () => {
-    const params = { path: { channel_id: channel.id }, header: onceKey() }
-    await finished(await answer(api.POST('/v1/channels/{channel_id}/credentials', { params, body: { auth_token: token.trim() } })))
-    setToken('')
-    await reload()
-    say(t.channels.replaced)
-  })
   return (
-    <section class="card form">
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault()
-          void replace.run()
-        }}
-      >
-        <h2>{t.channels.replace}</h2>
-        <p class="soft">{t.channels.replaceLead}</p>
-        <Trouble problem={replace.problem} />
-        <Field label={t.channels.authToken} type="password" value={token} onInput={setToken} autocomplete="off" required />
-        <div>
-          <Button type="submit" busy={replace.busy}>
-            {t.channels.replaceNow}
-          </Button>
-        </div>
-      </form>
-    </section>
+    <Replacing
+      {...{ channel, reload }}
+      title={t.channels.replace}
+      lead={t.channels.replaceLead}
+      body={{ ...(token ? { auth_token: token.trim() } : {}) }}
+      clear={() => setToken('')}
+    >
+      <Field label={t.channels.authToken} type="password" value={token} onInput={setToken} autocomplete="off" required />
+    </Replacing>
   )
 }
 
 function BusinessCredentials({ channel, reload }: Given) {
   const [token, setToken] = useState('')
   const [secret, setSecret] = useState('')
+  return (
+    <Replacing
+      {...{ channel, reload }}
+      title={t.channels.replaceMeta}
+      lead={t.channels.replaceMetaLead}
+      body={{ ...(token ? { access_token: token.trim() } : {}), ...(secret ? { app_secret: secret.trim() } : {}) }}
+      clear={() => {
+        setToken('')
+        setSecret('')
+      }}
+    >
+      <Field label={t.channels.accessToken} type="password" value={token} onInput={setToken} autocomplete="off" />
+      <Field label={t.channels.appSecret} type="password" value={secret} onInput={setSecret} autocomplete="off" />
+    </Replacing>
+  )
+}
+
+interface Replacement extends Omit<Given, 'etag'> {
+  title: string
+  lead: string
+  /** What was entered so far. */
+  body: { auth_token?: string; access_token?: string; app_secret?: string }
+  clear: () => void
+  children: ComponentChildren
+}
+
+/** Secrets that take the place of the channel's own once the provider has taken them. */
+function Replacing({ channel, reload, title, lead, body, clear, children }: Replacement) {
   const replace = useAct(async () => {
     const params = { path: { channel_id: channel.id }, header: onceKey() }
-    const body = { ...(token ? { access_token: token.trim() } : {}), ...(secret ? { app_secret: secret.trim() } : {}) }
     await finished(await answer(api.POST('/v1/channels/{channel_id}/credentials', { params, body })))
-    setToken('')
-    setSecret('')
+    clear()
     await reload()
     say(t.channels.replaced)
   })
@@ -217,13 +227,12 @@ function BusinessCredentials({ channel, reload }: Given) {
           void replace.run()
         }}
       >
-        <h2>{t.channels.replaceMeta}</h2>
-        <p class="soft">{t.channels.replaceMetaLead}</p>
+        <h2>{title}</h2>
+        <p class="soft">{lead}</p>
         <Trouble problem={replace.problem} />
-        <Field label={t.channels.accessToken} type="password" value={token} onInput={setToken} autocomplete="off" />
-        <Field label={t.channels.appSecret} type="password" value={secret} onInput={setSecret} autocomplete="off" />
+        {children}
         <div>
-          <Button type="submit" busy={replace.busy} disabled={!token && !secret}>
+          <Button type="submit" busy={replace.busy} disabled={Object.keys(body).length === 0}>
             {t.channels.replaceNow}
           </Button>
         </div>

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.consent.types import ChannelKind, Purpose, State
-from leadsrally.kit.db import Tx
+from leadsrally.kit.db import Tx, statement
 
 # Threads first, as whoever writes into one takes it before the person. In the order of ids, so that two merges that
 # cross do not wait for each other. FOR UPDATE: whatever is being written for one of the two refers to it by key, and
@@ -129,15 +129,37 @@ def write_down(tx: Tx, organization_id: UUID, values: Mapping[str, Any]) -> None
     tx.run(_BEGIN, {**values, "organization_id": organization_id})
 
 
-# Each moves what is the loser's and writes down what that was. `contact_tags` keeps what both had once; of two
-# threads on one channel the loser's keeps its own place, and the number that it is with.
-_MOVED: Final[Mapping[str, LiteralString]] = {
-    "contact_identities": """
+# Whose rows go to the winner as they are, and back again: by table, the key under which each is written down.
+_AS_THEY_ARE: Final[Mapping[LiteralString, LiteralString]] = {
+    "contact_identities": "t.kind || ':' || t.value",
+    "consent_events": "t.id::text",
+    "unsubscribe_links": "t.number::text",
+    "disclosures": "t.id::text",
+    "contact_notes": "t.id::text",
+    "leads": "t.id::text",
+    "contact_merges": "t.id::text",
+}
+
+
+def _moved(table: LiteralString, key: LiteralString) -> LiteralString:
+    return statement(
+        """
 WITH moved AS (
-    UPDATE contact_identities SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING kind || ':' || value AS key
+    UPDATE """,
+        table,
+        """ AS t SET contact_id = %(winner_id)s
+     WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(loser_id)s
+    RETURNING """,
+        key,
+        """ AS key
 )""",
+    )
+
+
+# Each moves what is the loser's and says what that was. `contact_tags` keeps what both had once; of two threads on
+# one channel the loser's keeps its own place, and the number that it is with.
+_MOVED: Final[Mapping[str, LiteralString]] = {
+    **{table: _moved(table, key) for table, key in _AS_THEY_ARE.items()},
     "conversations": """
 WITH moved AS (
     UPDATE conversations AS v
@@ -153,42 +175,6 @@ WITH moved AS (
                            THEN coalesce(v.merge_id, %(merge_id)s) END
      WHERE v.organization_id = %(organization_id)s AND v.contact_id = %(loser_id)s
     RETURNING v.id::text AS key
-)""",
-    "consent_events": """
-WITH moved AS (
-    UPDATE consent_events SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING id::text AS key
-)""",
-    "unsubscribe_links": """
-WITH moved AS (
-    UPDATE unsubscribe_links SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING number::text AS key
-)""",
-    "disclosures": """
-WITH moved AS (
-    UPDATE disclosures SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING id::text AS key
-)""",
-    "contact_notes": """
-WITH moved AS (
-    UPDATE contact_notes SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING id::text AS key
-)""",
-    "leads": """
-WITH moved AS (
-    UPDATE leads SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING id::text AS key
-)""",
-    "contact_merges": """
-WITH moved AS (
-    UPDATE contact_merges SET contact_id = %(winner_id)s
-     WHERE organization_id = %(organization_id)s AND contact_id = %(loser_id)s
-    RETURNING id::text AS key
 )""",
     "contact_tags": """
 WITH gone AS (
@@ -221,8 +207,8 @@ def move(
 ) -> None:
     """Give the winner all that is the loser's, and write down what that was."""
     given = {"organization_id": organization_id, "merge_id": merge_id, "winner_id": winner_id}
-    for kind, statement in _MOVED.items():
-        tx.run(statement + _WRITE_MOVES, {**given, "loser_id": loser_id, "phone": phone, "kind": kind})
+    for kind, moving in _MOVED.items():
+        tx.run(moving + _WRITE_MOVES, {**given, "loser_id": loser_id, "phone": phone, "kind": kind})
 
 
 # A number that leads to the winner from now on: to them, and to nobody who is written down anew.
@@ -352,41 +338,27 @@ DELETE FROM contact_identities
    AND value = %(phone)s
    AND contact_id = %(winner_id)s
 """
-_GIVEN_BACK: Final[Mapping[str, LiteralString]] = {
-    "contact_identities": """
-UPDATE contact_identities AS t SET contact_id = %(loser_id)s
+
+
+def _given_back(table: LiteralString, key: LiteralString) -> LiteralString:
+    return statement(
+        """
+UPDATE """,
+        table,
+        """ AS t SET contact_id = %(loser_id)s
   FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s
-   AND m.row_key = t.kind || ':' || t.value""",
+ WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = """,
+        key,
+    )
+
+
+_GIVEN_BACK: Final[Mapping[str, LiteralString]] = {
+    **{table: _given_back(table, key) for table, key in _AS_THEY_ARE.items()},
     "conversations": """
 UPDATE conversations AS t
    SET contact_id = %(loser_id)s,
        address = CASE WHEN t.address = %(phone)s THEN NULL ELSE t.address END,
        merge_id = nullif(t.merge_id, %(merge_id)s)
-  FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
-    "consent_events": """
-UPDATE consent_events AS t SET contact_id = %(loser_id)s
-  FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
-    "unsubscribe_links": """
-UPDATE unsubscribe_links AS t SET contact_id = %(loser_id)s
-  FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.number::text""",
-    "disclosures": """
-UPDATE disclosures AS t SET contact_id = %(loser_id)s
-  FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
-    "contact_notes": """
-UPDATE contact_notes AS t SET contact_id = %(loser_id)s
-  FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
-    "leads": """
-UPDATE leads AS t SET contact_id = %(loser_id)s
-  FROM contact_merge_moves AS m
- WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
-    "contact_merges": """
-UPDATE contact_merges AS t SET contact_id = %(loser_id)s
   FROM contact_merge_moves AS m
  WHERE t.organization_id = %(organization_id)s AND t.contact_id = %(winner_id)s AND m.row_key = t.id::text""",
 }
@@ -443,7 +415,7 @@ def give_back(tx: Tx, organization_id: UUID, merge: Merge, *, now: datetime) -> 
     tx.run(_TAKE_BACK, {**given, **taken, "fields": Jsonb(merge.filled.get("fields", {}))})
     tx.run(_LOSE_NUMBER, given)
     tx.run(_RESTORE, {**given, "loser": Jsonb(merge.loser)})
-    for kind, statement in _GIVEN_BACK.items():
-        tx.run(statement + _OF_THE_MERGE, {**given, "kind": kind})
+    for kind, giving in _GIVEN_BACK.items():
+        tx.run(giving + _OF_THE_MERGE, {**given, "kind": kind})
     tx.run(_TAGS_BACK, given)
     tx.run(_END, given)

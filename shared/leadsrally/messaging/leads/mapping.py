@@ -7,7 +7,7 @@ from typing import Final
 
 from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.errors import Invalid
-from leadsrally.kit.phone import e164
+from leadsrally.kit.phone import read
 from leadsrally.messaging.leads.age import about_age
 from leadsrally.messaging.leads.types import Answer, Checkbox, Consents, Form, Mapped, Question
 
@@ -162,7 +162,7 @@ def sort_answers(mapping: Mapped, answers: Iterable[Answer], country: str) -> So
             told.setdefault(target, []).append(answer.text.strip())
     parts = [told[part][0] for part in (FIRST_NAME, LAST_NAME) if part in told]
     names = [*told.get(NAME, []), " ".join(parts)]
-    phones = (e164(given, country) for given in told.get(PHONE, []))
+    phones = (read(given, country) for given in told.get(PHONE, []))
     mails = (given for given in told.get(EMAIL, []) if len(given) <= 320 and _MAIL.fullmatch(given))
     return Sorted(
         name=_SPACE.sub(" ", names[0])[:200],
