@@ -50,8 +50,11 @@ def built() -> Path:
     return PROJECT / "build" / "frontend"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one file: as long as it is there an event loop counts as running in this thread, and whatever
+    else the thread would test of the API could not run its own.
+    """
     if not CHROMIUM:
         pytest.skip("no chromium is installed (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
