@@ -328,3 +328,24 @@ class TestDeath:
         shop.later(seconds=11)
         assert shop.outcome(task_id) == ("done", None)
         assert shop.board.purchases() == 1
+
+    def test_a_worker_that_finds_the_number_another_has_just_ordered_does_not_end_the_task(
+        self, shop: Shop, world: World
+    ):
+        """The second read the task before the first took it, and asks the account after the first has ordered."""
+        from leadsrally.messaging.channels import task_store
+        from leadsrally.messaging.channels.buy_number import buy_number
+
+        task_id, bench = shop.order(), runtime.of("manage_channel").workbench
+        with bench.db.tenant(shop.line.organization_id) as tx:
+            late = task_store.work(tx, shop.line.organization_id, task_id)
+            assert late is not None
+            assert task_store.move(tx, late, "waiting", "calling", called_at=bench.clock())
+        with bench.account_of(late) as account:
+            account.buy(FREE)
+        buy_number(bench, late)
+        assert shop.outcome(task_id) == ("calling", None)
+        shop.board.work()  # the one that ordered never came back: its task is looked up
+        shop.later(seconds=11)
+        assert shop.outcome(task_id) == ("done", None)
+        assert shop.board.purchases() == 1

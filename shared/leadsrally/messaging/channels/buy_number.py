@@ -39,7 +39,8 @@ def buy_number(bench: Workbench, work: Work) -> Result:
     number = _number(work)
     with bench.account_of(work) as account:
         if account.owned(number) is not None:
-            raise Unfit("already_owned")
+            _refuse_unless_ordered(bench, work)
+            return Done()
         with bench.db.tenant(work.organization_id) as tx:
             if not task_store.move(tx, work, "waiting", "calling", called_at=bench.clock()):
                 return Done()
@@ -54,6 +55,15 @@ def buy_number(bench: Workbench, work: Work) -> Result:
         case Doubtful():
             _look_up_later(bench, work)
     return Done()
+
+
+def _refuse_unless_ordered(bench: Workbench, work: Work) -> None:
+    """The account has the number before we ordered it: unless a second worker with this task ordered it this moment."""
+    with bench.db.tenant(work.organization_id) as tx:
+        if not task_store.move(tx, work, "waiting", "calling"):
+            return
+        task_store.finish(tx, work, failure="already_owned", now=bench.clock())
+    log.info("channel_task.failed", task_id=work.task_id, kind=work.kind, code="already_owned")
 
 
 def _adopt_or_look_up_later(bench: Workbench, work: Work) -> None:
