@@ -1,6 +1,6 @@
 """Files outside the database: how they are named, and what a place that keeps them can do.
 
-Every key begins with an organisation's id, since nothing but `Key` can name a file: there is no way to write
+Every key begins with an organisation's id, or that of the `HOUSE`, since nothing but `Key` can name a file: there is no way to write
 one tenant's file where another's is read.
 """
 
@@ -17,6 +17,9 @@ from leadsrally.kit.errors import NotFound
 
 LONGEST_LINK: Final = timedelta(minutes=15)
 CHUNK_BYTES: Final = 64 * 1024
+HOUSE: Final = UUID(int=0)
+"""Whose the operator's own files are, beside those of organisations: no organisation has this id, so nothing that is
+erased or swept with one touches them."""
 
 _PURPOSE = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){0,3}", re.ASCII)
@@ -96,7 +99,7 @@ class Storage(Protocol):
         ...
 
     def organizations(self) -> Iterator[UUID]:
-        """Every organisation that has a file, whether the database still knows it or not."""
+        """Every organisation that has a file, whether the database still knows it or not; also the `HOUSE`."""
         ...
 
 

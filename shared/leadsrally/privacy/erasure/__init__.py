@@ -1,0 +1,1 @@
+"""Forgetting: a message, a conversation, a person, an organisation."""
