@@ -3,7 +3,7 @@
 from infra.local.production import Installation
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.db import Database, refuse_strong_role
-from leadsrally.privacy.clauses import check_all
+from leadsrally.privacy.clauses.check_all import check_all
 
 _MARKS = {"kept": "kept", "broken": "BROKEN", "not built": "not built"}
 

@@ -19,8 +19,9 @@ from leadsrally.accounts.permissions import scopes_of
 from leadsrally.accounts.profile import edit_profile
 from leadsrally.kit.db import Database, Tx
 from leadsrally.notices import compose
-from leadsrally.privacy import audit, clauses
-from leadsrally.privacy.clauses import CLAUSES, check_all
+from leadsrally.privacy.clauses import check_all as every_clause
+from leadsrally.privacy.clauses import rights, security, sharing, transfers
+from leadsrally.privacy.clauses.check_all import CLAUSES, check_all
 from leadsrally.privacy.retention import DELIVERY_LOG
 from tests.world import Line, Org, World
 
@@ -203,15 +204,15 @@ class TestBroken:
     def test_P7_5_an_export_that_does_not_say_where_to_complain(
         self, audited: Audit, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(clauses, "overview", lambda *_: b"privacy@example.com support@example.com")
+        monkeypatch.setattr(rights, "overview", lambda *_: b"privacy@example.com support@example.com")
         assert audited.broken() == {"P7.5"}
 
     def test_P8_3_a_start_that_takes_any_connection(self, audited: Audit, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(clauses, "refuse_unpinned", lambda _address: None)
+        monkeypatch.setattr(security, "refuse_unpinned", lambda _address: None)
         assert audited.broken() == {"P8.3"}
 
     def test_P8_3_a_connection_in_clear(self, audited: Audit, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(audit, "way_to_the_database", lambda _tx: "clear")
+        monkeypatch.setattr(security, "_way_to_the_database", lambda _tx: "clear")
         assert audited.broken() == {"P8.3"}
 
     def test_P1_5_a_day_is_missing_ahead(self, audited: Audit):
@@ -232,7 +233,7 @@ class TestBroken:
     def test_P4_4_a_report_that_tells_what_it_was_given(
         self, audited: Audit, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(clauses, "report", lambda error, **fields: {"error": str(error), **fields})
+        monkeypatch.setattr(sharing, "report", lambda error, **fields: {"error": str(error), **fields})
         assert audited.broken() == {"P4.4"}
 
     def test_P2_4_a_notice_has_an_hour(self, audited: Audit):
@@ -385,9 +386,9 @@ class TestChecker:
         """Roles belong to the whole server, so this one is never committed."""
         with psycopg.connect(world.database.url()) as connection:
             tx = Tx(connection, None)
-            assert audit.strong_roles(tx) == []
+            assert transfers.strong_roles(tx) == []
             connection.execute(strength)  # pyright: ignore[reportArgumentType]
-            assert audit.strong_roles(tx) == ["leadsrally_strong"]
+            assert transfers.strong_roles(tx) == ["leadsrally_strong"]
             connection.rollback()
 
 
@@ -425,7 +426,7 @@ class TestCommand:
         assert "hunter2" not in told
 
     def test_0_when_all_are_kept(self, ask: Any, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(clauses, "CLAUSES", tuple(c for c in CLAUSES if c.check is not None))
+        monkeypatch.setattr(every_clause, "CLAUSES", tuple(c for c in CLAUSES if c.check is not None))
         assert ask()[0] == 0
 
     def test_2_and_one_sentence_where_nothing_is_installed(

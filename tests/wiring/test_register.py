@@ -8,7 +8,7 @@ import pytest
 from leadsrally.ai.types import Answer, Intent, Scored
 from leadsrally.disclosures.store import Subprocessor
 from leadsrally.messaging.leads.types import Lead
-from leadsrally.privacy.clauses import CLAUSES
+from leadsrally.privacy.clauses.check_all import CLAUSES
 from leadsrally.privacy.register import (
     HOST,
     NOTHING,
