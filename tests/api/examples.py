@@ -603,6 +603,7 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/suppressions/exports"): Example(dict),
     ("GET", "/v1/suppressions/exports/{export_id}"): Example(places=exported_suppressions),
     ("GET", "/v1/webhook-deliveries"): Example(),
+    ("GET", "/v1/disclosures"): Example(),
     ("GET", "/v1/exports"): Example(),
     ("POST", "/v1/exports"): Example(dict, places=no_export_under_way),
     ("GET", "/v1/exports/{export_id}"): Example(places=export),

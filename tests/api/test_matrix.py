@@ -165,9 +165,10 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 
 
 # Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates,
-# test_leads.TestForeign, tests/privacy/test_export.py.
+# test_leads.TestForeign, test_disclosures, tests/privacy/test_export.py.
 TRIED_ELSEWHERE = {
     ("POST", "/v1/exports"): ["contact_id"],
+    ("GET", "/v1/disclosures"): ["contact_id"],
     ("GET", "/v1/contacts"): ["tag"],
     ("POST", "/v1/tags/taggings"): ["contact_ids", "remove"],
     ("POST", "/v1/channels/number-searches"): ["channel_id"],

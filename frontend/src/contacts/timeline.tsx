@@ -18,6 +18,7 @@ const SIGNS: Record<Happening['kind'], IconName> = {
   note: 'templates',
   merge: 'contacts',
   lead: 'leads',
+  disclosure: 'shield',
   created: 'plus',
 }
 
@@ -61,6 +62,11 @@ function word(told: Happening['told'], key: string): string {
   return typeof found === 'string' || typeof found === 'number' ? String(found) : ''
 }
 
+/** A subprocessor's own name, which is the same in every language. */
+function recipientName(key: string): string {
+  return key.charAt(0).toUpperCase() + key.slice(1)
+}
+
 function What({ of: { kind, id, told } }: { of: Happening }) {
   switch (kind) {
     case 'message':
@@ -90,6 +96,12 @@ function What({ of: { kind, id, told } }: { of: Happening }) {
         <a href={`/leads/${id}`}>
           {t.leads.one} <bdi>{word(told, 'campaign')}</bdi>
         </a>
+      )
+    case 'disclosure':
+      return (
+        <>
+          {t.timeline.disclosed} <bdi>{recipientName(word(told, 'recipient'))}</bdi>
+        </>
       )
     case 'merge':
       return <>{told.split_at ? t.timeline.split : t.timeline.merged}</>

@@ -545,6 +545,7 @@ export const en = {
     file: 'a file',
     merged: 'Another record was merged into this one.',
     split: 'Another record was merged into this one and taken apart again.',
+    disclosed: 'Data was passed to',
     created: 'Written down',
   },
   duplicates: {

@@ -546,6 +546,7 @@ export const es: Words = {
     file: 'un archivo',
     merged: 'Otro registro se unió a este.',
     split: 'Otro registro se unió a este y se separó de nuevo.',
+    disclosed: 'Se pasaron datos a',
     created: 'Anotado',
   },
   duplicates: {

@@ -42,7 +42,7 @@ class Merges(BaseModel):
 
 
 class Happening(BaseModel):
-    kind: Literal["message", "score", "consent", "note", "merge", "lead", "created"]
+    kind: Literal["message", "score", "consent", "note", "merge", "lead", "disclosure", "created"]
     at: datetime
     id: UUID = Field(description="Of what it tells of.")
     told: dict[str, Any] = Field(examples=[{"body": "How much is it?", "direction": "inbound"}])

@@ -63,6 +63,15 @@ SELECT kind, at, id, told
       ORDER BY merged_at DESC, id DESC
       LIMIT %(limit)s)
     UNION ALL
+    (SELECT 'disclosure', disclosed_at, id,
+            jsonb_build_object('recipient', subprocessor, 'purpose', purpose, 'data_kinds', data_kinds,
+                               'message_id', message_id)
+       FROM disclosures
+      WHERE organization_id = %(organization_id)s AND contact_id = %(contact_id)s
+        AND (disclosed_at, id) < (%(before)s, %(before_id)s)
+      ORDER BY disclosed_at DESC, id DESC
+      LIMIT %(limit)s)
+    UNION ALL
     (SELECT 'lead', submitted_at, id, jsonb_build_object('form_id', form_id, 'campaign', campaign_name)
        FROM leads
       WHERE organization_id = %(organization_id)s AND contact_id = %(contact_id)s

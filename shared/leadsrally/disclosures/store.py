@@ -8,7 +8,7 @@ from uuid import UUID
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
 
-Subprocessor = Literal["twilio", "meta", "anthropic", "sentry", "resend", "railway"]
+Subprocessor = Literal["twilio", "meta", "anthropic", "sentry", "resend", "railway", "aws"]
 DataKind = Literal["phone", "message_text", "redacted_message_text", "file"]
 
 _DISCLOSE = """

@@ -63,6 +63,10 @@ SETTINGS: tuple[Setting, ...] = (
         True,
     ),
     Setting("RESEND_BASE_URL", "another address of Resend's API; development only"),
+    Setting(
+        "LEADSRALLY_HOSTED_BY",
+        "who runs this deployment, comma between: `railway`, `aws`; railway when unset. Shown at `/subprocessors`",
+    ),
     Setting("SENTRY_DSN", "where errors are reported; unset: nowhere", secret=True),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
