@@ -109,7 +109,9 @@ class TestForeign:
         problem(client.get(f"/v1/disclosures?contact_id={contact}"), 404, "contact_not_found")
         assert told(client) == []
 
-    def test_of_somebody_merged_the_id_leads_on(self, world: World, client: Client, contact: UUID, line: Line):
+    def test_of_somebody_merged_the_id_leads_on(
+        self, world: World, client: Client, contact: UUID, line: Line
+    ):
         other = world.value(
             "SELECT contact_id FROM conversations WHERE id = %(id)s",
             id=world.conversation(line, sender="+12025550144"),

@@ -1303,6 +1303,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disclosures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Disclosures
+         * @description Newest first. Of a contact that others were merged into: those of all of them.
+         *
+         *     Needs `disclosures.read`: owner, admin, agent, viewer.
+         */
+        get: operations["privacy_disclosures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/exports": {
         parameters: {
             query?: never;
@@ -2820,7 +2842,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
@@ -3958,6 +3980,71 @@ export interface components {
              */
             tags?: string[];
         };
+        /**
+         * Disclosure
+         * @description One transfer. Written before the call, so that a crash can leave one too many and never one too few.
+         */
+        Disclosure: {
+            /**
+             * Contact Id
+             * @description Null for an export of the whole organisation.
+             */
+            contact_id: string | null;
+            /**
+             * Data Kinds
+             * @example [
+             *       "phone",
+             *       "message_text"
+             *     ]
+             */
+            data_kinds: string[];
+            /**
+             * Disclosed At
+             * Format: date-time
+             * @description Of an export: when it was asked for.
+             */
+            disclosed_at: string;
+            /** Export Id */
+            export_id: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Message Id */
+            message_id: string | null;
+            /**
+             * Person Id
+             * @description Who asked for the export.
+             */
+            person_id: string | null;
+            /**
+             * Purpose
+             * @example deliver_message
+             */
+            purpose: string;
+            /**
+             * Recipient
+             * @description A subprocessor, or `customer` for an export of yours.
+             */
+            recipient: ("twilio" | "meta" | "anthropic" | "sentry" | "resend" | "railway" | "aws") | "customer";
+        };
+        /** Disclosures */
+        Disclosures: {
+            /**
+             * Hosted By
+             * @description Not repeated for each row that is stored.
+             */
+            hosted_by: components["schemas"]["Hosting"][];
+            /** Items */
+            items: components["schemas"]["Disclosure"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
         /** Draft */
         Draft: {
             /**
@@ -4572,7 +4659,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "message" | "score" | "consent" | "note" | "merge" | "lead" | "created";
+            kind: "message" | "score" | "consent" | "note" | "merge" | "lead" | "disclosure" | "created";
             /**
              * Told
              * @example {
@@ -4620,6 +4707,29 @@ export interface components {
              * Format: uuid
              */
             id: string;
+        };
+        /**
+         * Hosting
+         * @description Who has it all, for as long as it is kept: whoever runs the application and its database.
+         */
+        Hosting: {
+            /**
+             * Data
+             * @example [
+             *       "everything that is stored"
+             *     ]
+             */
+            data: string[];
+            /**
+             * Purpose
+             * @example Runs the application and its database
+             */
+            purpose: string;
+            /**
+             * Recipient
+             * @example railway
+             */
+            recipient: string;
         };
         /** Import */
         Import: {
@@ -5289,7 +5399,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -5756,7 +5866,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
         };
         /**
          * NewLeadPage
@@ -14348,6 +14458,102 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_disclosures: {
+        parameters: {
+            query?: {
+                /** @description Only about this contact. */
+                contact_id?: string;
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only to this one. */
+                recipient?: ("twilio" | "meta" | "anthropic" | "sentry" | "resend" | "railway" | "aws") | "customer" | null;
+                /** @description Only from this instant on. */
+                since?: string;
+                /** @description Only before this instant. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Disclosures"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

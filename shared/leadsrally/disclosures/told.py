@@ -77,9 +77,7 @@ _OF_ONE: Final = statement(
 )
 
 
-def newest(
-    tx: Tx, organization_id: UUID, asked: Asked, *, before: Place, limit: int
-) -> list[dict[str, Any]]:
+def newest(tx: Tx, organization_id: UUID, asked: Asked, *, before: Place, limit: int) -> list[dict[str, Any]]:
     """Transfers after the given place (keyset). Of a contact that is not there: none."""
     return tx.dicts(
         _OF_ALL if asked.contact_id is None else _OF_ONE,
