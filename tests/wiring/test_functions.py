@@ -357,6 +357,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     world.notify(org.id, "reset_password", reset_id=user)
     assert world.api("POST", "/v1/auth/confirm", token, {"password": "pass-word-1"})[0] == 200
     assert world.api("POST", "/v1/exports", token, {})[0] == 202
+    assert world.api("GET", "/v1/disclosures", token)[0] == 200
     assert world.api("POST", "/v1/suppressions/exports", token, {})[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
     links = runtime.of("api").unsubscribe_links
