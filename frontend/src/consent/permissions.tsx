@@ -6,7 +6,7 @@ import { useLive } from '../api/live'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
 import { Dialog } from '../parts/dialog'
-import { Field, Select } from '../parts/field'
+import { Field, Lines, Select } from '../parts/field'
 import { Icon } from '../parts/icon'
 import { Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
@@ -195,7 +195,7 @@ function SaidYes({ contact, onDone, onClose }: Given) {
         <Select label={t.consent.purpose} value={purpose} options={purposes} onInput={setPurpose} />
         <Select label={t.consent.method} value={method} options={METHODS()} onInput={setMethod} />
         <Field label={t.consent.on} type="date" value={on} onInput={setOn} required />
-        <Field label={t.consent.wording} hint={t.consent.wordingHint} value={wording} onInput={setWording} maxLength={8000} required />
+        <Lines label={t.consent.wording} hint={t.consent.wordingHint} value={wording} onInput={setWording} maxLength={8000} required />
         <Field label={t.consent.reference} hint={t.consent.referenceHint} value={reference} onInput={setReference} maxLength={500} />
         <div class="row">
           <Button kind="primary" type="submit" busy={write.busy}>

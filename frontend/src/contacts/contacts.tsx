@@ -1,29 +1,23 @@
-import { useEffect, useState } from 'preact/hooks'
-import { answer, api, may, type Schemas } from '../api/client'
+import { useState } from 'preact/hooks'
+import { answer, api, may } from '../api/client'
 import { useLive } from '../api/live'
 import { usePages } from '../api/pages'
 import { Button, LinkButton } from '../parts/button'
-import { Badge } from '../parts/notice'
-import { Time } from '../parts/time'
+import { useSettled } from '../parts/settled'
 import { Empty, Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
+import { PeopleRooms } from './rooms'
+import { ContactTable } from './table'
 import './contacts.css'
 
-type Contact = Schemas['Contact']
 type Order = 'newest' | 'name' | 'last_activity'
-
-const PAUSE = 250
 
 export default function Contacts() {
   const [typed, setTyped] = useState('')
-  const [search, setSearch] = useState('')
+  const search = useSettled(typed.trim())
   const [tag, setTag] = useState('')
   const [sort, setSort] = useState<Order>('newest')
-  useEffect(() => {
-    const timer = setTimeout(() => setSearch(typed.trim()), PAUSE)
-    return () => clearTimeout(timer)
-  }, [typed])
   const filtered = search !== '' || tag !== ''
   // What is searched or filtered comes newest first, says the API.
   const query = { ...(search ? { search } : {}), ...(tag ? { tag } : {}), ...(filtered ? {} : { sort }) }
@@ -43,6 +37,7 @@ export default function Contacts() {
   )
   return (
     <Page title={t.shell.names['/contacts']} lead={t.contacts.lead} acts={acts}>
+      <PeopleRooms />
       <div class="finder">
         <input class="input" type="search" placeholder={t.contacts.search} aria-label={t.contacts.search} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
         {!!tags.data?.items.length && (
@@ -68,7 +63,7 @@ export default function Contacts() {
           items.length === 0 && !contacts.hasMore ? (
             <Nobody filtered={filtered} clear={clear} />
           ) : (
-            <Table contacts={items} />
+            <ContactTable contacts={items} />
           )
         }
       </Loaded>
@@ -78,47 +73,6 @@ export default function Contacts() {
         </div>
       )}
     </Page>
-  )
-}
-
-function Table({ contacts }: { contacts: Contact[] }) {
-  return (
-    <table class="table">
-      <thead>
-        <tr>
-          <th>{t.contacts.name}</th>
-          <th>{t.inbox.number}</th>
-          <th>{t.contacts.tags}</th>
-          <th>{t.contacts.lastActivity}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {contacts.map((one) => (
-          <tr key={one.id}>
-            <td>
-              <a href={`/contacts/${one.id}`}>
-                <bdi>{one.name || one.phone || one.email || t.inbox.nameless}</bdi>
-              </a>{' '}
-              {one.restricted && <Badge tone="warn">{t.contacts.restricted}</Badge>}
-              {one.email && (
-                <div class="small soft">
-                  <bdi>{one.email}</bdi>
-                </div>
-              )}
-            </td>
-            <td class="number">{one.phone}</td>
-            <td>
-              <span class="row">
-                {one.tags.map((tag) => (
-                  <Badge key={tag.id}>{tag.name}</Badge>
-                ))}
-              </span>
-            </td>
-            <td>{one.last_message_at ? <Time at={one.last_message_at} form="short" /> : <span class="soft">{t.common.never}</span>}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   )
 }
 

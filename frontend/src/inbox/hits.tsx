@@ -1,15 +1,13 @@
 // What a search finds: people among the conversations that are loaded, and messages of all.
-import { useEffect, useState } from 'preact/hooks'
 import { answer, api } from '../api/client'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
+import { useSettled } from '../parts/settled'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
 import { t } from '../words'
 import { type Conversation } from './conversations'
 import { nameOf, Row } from './row'
-
-const PAUSE = 250
 
 export function Hits({ search, known, chosen }: { search: string; known: Conversation[]; chosen: string | undefined }) {
   const words = useSettled(search.trim())
@@ -66,14 +64,4 @@ export function Hits({ search, known, chosen }: { search: string; known: Convers
       </div>
     </div>
   )
-}
-
-/** The value once nobody has changed it for a moment. */
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), PAUSE)
-    return () => clearTimeout(timer)
-  }, [value])
-  return settled
 }

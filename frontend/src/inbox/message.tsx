@@ -7,6 +7,7 @@ import { t } from '../words'
 import { MediaFile } from './media'
 import { intentName } from './row'
 import type { Message, Outgoing } from './thread'
+import { WhyButton } from './why'
 
 export function Bubble({ message: one, answers }: { message: Message; answers: Message | undefined }) {
   const ours = one.direction === 'outbound'
@@ -34,6 +35,7 @@ export function Bubble({ message: one, answers }: { message: Message; answers: M
         {ours && <Standing status={one.status} />}
       </footer>
       {ours && <Why message={one} />}
+      {ours && one.verdict && <WhyButton message={one.id} refused={one.verdict.decision !== 'send'} />}
       {!ours && one.score && <Reading score={one.score} />}
     </article>
   )

@@ -34,6 +34,22 @@ export function Field({ label, hint, wrong, onInput, type = 'text', ...rest }: G
   )
 }
 
+/** Several lines of text. */
+export function Lines({ label, hint, wrong, onInput, rows = 3, ...rest }: Named & {
+  value: string
+  onInput: (value: string) => void
+  rows?: number
+  required?: boolean
+  maxLength?: number
+  placeholder?: string
+}) {
+  return (
+    <Framed {...{ label, hint, wrong }}>
+      {(named) => <textarea class="input" rows={rows} {...rest} {...named} onInput={(event) => onInput(event.currentTarget.value)} />}
+    </Framed>
+  )
+}
+
 export function Select<V extends string>({ label, hint, wrong, value, options, onInput, disabled = false }: Named & {
   value: V
   options: readonly (readonly [V, string])[]

@@ -2,6 +2,7 @@
 import { lazy, useLocation, useRoute } from 'preact-iso'
 import { useEffect } from 'preact/hooks'
 import { type Action, may } from '../api/client'
+import { Tabs } from '../parts/tabs'
 import { Page } from '../shell/page'
 import { t } from '../words'
 import './settings.css'
@@ -36,13 +37,7 @@ export default function Settings() {
   })
   return (
     <Page title={t.settings.sections[section]} lead={t.settings.leads[section]}>
-      <nav class="tabs" aria-label={t.shell.names['/settings']}>
-        {open.map((one) => (
-          <a key={one} href={`/settings/${one}`} aria-current={one === section ? 'page' : undefined}>
-            {t.settings.sections[one]}
-          </a>
-        ))}
-      </nav>
+      <Tabs label={t.shell.names['/settings']} pages={open.map((one) => [`/settings/${one}`, t.settings.sections[one]] as const)} />
       <div class="stack section">
         <Shown />
       </div>

@@ -30,6 +30,13 @@ const Templates = lazy(() => import('../channels/templates'))
 const Notices = lazy(() => import('../notices/notices'))
 const Contacts = lazy(() => import('../contacts/contacts'))
 const NewContact = lazy(() => import('../contacts/new'))
+const Imports = lazy(() => import('../contacts/imports/imports'))
+const Import = lazy(() => import('../contacts/imports/import'))
+const Segments = lazy(() => import('../contacts/segments/segments'))
+const NewSegment = lazy(() => import('../contacts/segments/segment').then((page) => page.NewSegment))
+const Segment = lazy(() => import('../contacts/segments/segment').then((page) => page.SegmentPage))
+const Suppressions = lazy(() => import('../contacts/suppressions'))
+const Pairs = lazy(() => import('../contacts/pairs'))
 const Contact = lazy(() => import('../contacts/contact'))
 const Leads = lazy(() => import('../leads/leads'))
 const Lead = lazy(() => import('../leads/lead'))
@@ -101,6 +108,13 @@ function Rooms() {
         <Route path="/channels/:id" component={Channel} />
         <Route path="/contacts" component={Contacts} />
         <Route path="/contacts/new" component={NewContact} />
+        <Route path="/contacts/imports" component={Imports} />
+        <Route path="/contacts/imports/:id" component={Import} />
+        <Route path="/contacts/segments" component={Segments} />
+        <Route path="/contacts/segments/new" component={NewSegment} />
+        <Route path="/contacts/segments/:id" component={Segment} />
+        <Route path="/contacts/suppressions" component={Suppressions} />
+        <Route path="/contacts/duplicates" component={Pairs} />
         <Route path="/contacts/:id" component={Contact} />
         <Route path="/leads" component={Leads} />
         <Route path="/leads/:id" component={Lead} />

@@ -1,5 +1,8 @@
 // English. The other languages have the same shape; the compiler holds them to it.
+import { people } from './en_people'
+
 export const en = {
+  ...people,
   common: {
     loading: 'Loading',
     again: 'Try again',
@@ -553,6 +556,11 @@ export const en = {
     lead: 'Made one, the strictest of what they permitted holds. It can be undone.',
     merge: 'Make one of them',
     merged: 'The two are one now.',
+    none: 'No two look alike',
+    noneLead: 'Records with the same address, number or name appear here.',
+    because: 'They have',
+    keep: 'Keep this one',
+    further: 'Look further',
   },
   duplicateReasons: { same_email: 'the same address', same_number: 'the same number', same_name_and_company: 'the same name and company', same_name: 'the same name' },
   contactOrders: { newest: 'Newest first', name: 'By name', last_activity: 'By last activity' },
@@ -620,7 +628,7 @@ export const en = {
   channelKinds: { sms: 'SMS', whatsapp: 'WhatsApp', lead_ads: 'Lead Ads' },
   channelNames: { sms: 'SMS', whatsapp: 'WhatsApp', email: 'E-mail' },
   purposes: { all: 'everything', service: 'service', marketing: 'marketing' },
-consentActions: { grant: 'Agreed:', revoke: 'Opted out:', pause: 'Paused:', resume: 'Resumed:', lapse: 'Ended:' },
+  consentActions: { grant: 'Agreed:', revoke: 'Opted out:', pause: 'Paused:', resume: 'Resumed:', lapse: 'Ended:' },
   methods: {
     web_form: 'on a web form',
     paper: 'on paper',

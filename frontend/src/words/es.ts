@@ -1,6 +1,8 @@
 import type { Words } from './en'
+import { people } from './es_people'
 
 export const es: Words = {
+  ...people,
   common: {
     loading: 'Cargando',
     again: 'Probar otra vez',
@@ -554,6 +556,11 @@ export const es: Words = {
     lead: 'Al unirlos vale lo más estricto de lo que permitió. Se puede deshacer.',
     merge: 'Unirlos',
     merged: 'Los dos son uno.',
+    none: 'No hay dos que se parezcan',
+    noneLead: 'Aquí aparecen los registros con la misma dirección, número o nombre.',
+    because: 'Tienen',
+    keep: 'Dejar este',
+    further: 'Buscar más',
   },
   duplicateReasons: { same_email: 'la misma dirección', same_number: 'el mismo número', same_name_and_company: 'el mismo nombre y empresa', same_name: 'el mismo nombre' },
   contactOrders: { newest: 'Los nuevos primero', name: 'Por nombre', last_activity: 'Por última actividad' },
@@ -621,7 +628,7 @@ export const es: Words = {
   channelKinds: { sms: 'SMS', whatsapp: 'WhatsApp', lead_ads: 'Lead Ads' },
   channelNames: { sms: 'SMS', whatsapp: 'WhatsApp', email: 'Correo' },
   purposes: { all: 'todo', service: 'servicio', marketing: 'marketing' },
-consentActions: { grant: 'Aceptó:', revoke: 'Se dio de baja:', pause: 'En pausa:', resume: 'Sigue:', lapse: 'Terminó:' },
+  consentActions: { grant: 'Aceptó:', revoke: 'Se dio de baja:', pause: 'En pausa:', resume: 'Sigue:', lapse: 'Terminó:' },
   methods: {
     web_form: 'en un formulario web',
     paper: 'en papel',
