@@ -15,15 +15,14 @@ HOSTILE = '<img src=x onerror=alert(1)>"><svg onload=alert(1)>'
 
 
 def a_list(path: Path) -> Path:
-    """Ten thousand people, of whom every hundredth has a number with a letter in it."""
+    """Ten thousand people, of whom every hundredth has a number with a digit too many."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["Mobile", "Full name", "Internal"])
         for place in range(ROWS):
-            wrong = "x" if place % 100 == 50 else ""
-            rows.writerow(
-                [f"(212) 736-{place:04d}{wrong and '-O'}", f"Person {place} {wrong and HOSTILE}", "-"]
-            )
+            wrong = place % 100 == 50
+            name = f"Person {place} {HOSTILE if wrong else ''}"
+            rows.writerow([f"(212) 736-{place:04d}{'7' * wrong}", name, "-"])
     return path
 
 
@@ -70,12 +69,12 @@ def test_ten_thousand_rows_with_mistakes_are_put_right_and_taken_back(
     with (tmp_path / "fixed.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["Mobile", "Full name"])
-        rows.writerows([[one["Mobile"].removesuffix("-O"), one["Full name"]] for one in wrong])
+        rows.writerows([[one["Mobile"][:-1], one["Full name"]] for one in wrong])
     upload(page, tmp_path / "fixed.csv")
     page.get_by_label("They gave permission, and I can show it").check()
     page.get_by_label("SMS · service").check()
-    page.get_by_label("In which words").fill("Text me when my bike is ready.")
-    page.get_by_label("Where the proof is").fill("CRM, form 7")
+    page.get_by_role("textbox", name="In which words").fill("Text me when my bike is ready.")
+    page.get_by_role("textbox", name="Where the proof is").fill("CRM, form 7")
     page.get_by_role("button", name="Import it").click()
     expect(page.get_by_role("heading", name="What it came to")).to_be_visible(timeout=60_000)
     assert (tally(page, "New"), tally(page, "Permissions recorded")) == ("100", "100")
@@ -87,8 +86,8 @@ def test_ten_thousand_rows_with_mistakes_are_put_right_and_taken_back(
     expect(page.get_by_role("heading", name="It was taken back")).to_be_visible(timeout=60_000)
     assert tally(page, "Removed") == "9,900"
     page.goto("/contacts")
-    expect(page.get_by_role("row", name=re.compile("Person 50 "))).to_contain_text(HOSTILE)
-    expect(page.get_by_role("link", name="Person 51", exact=True)).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile("Person 9950 "))).to_contain_text(HOSTILE)
+    expect(page.get_by_role("link", name="Person 9951", exact=True)).to_have_count(0)
 
 
 def test_I8_a_hostile_file_is_words(people: People, stage: Stage, tmp_path: Path):
@@ -171,9 +170,9 @@ def test_two_records_are_made_one_and_taken_apart(people: People, stage: Stage):
         page.get_by_role("button", name="Add a contact").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.goto("/contacts/duplicates")
-    expect(page.get_by_text("the same address")).to_be_visible()
+    expect(page.get_by_text("the same address", exact=True)).to_be_visible()
     page.get_by_role("button", name="Keep this one: Grace Hopper").click()
     expect(page.get_by_text("The two are one now.")).to_be_visible()
-    expect(page.get_by_text("the same address")).to_have_count(0)
+    expect(page.get_by_text("the same address", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("the same address")).to_be_visible()
+    expect(page.get_by_text("the same address", exact=True)).to_be_visible()
