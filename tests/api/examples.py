@@ -3,6 +3,7 @@
 A route that is added to the API has to bring its example, or tests/api/test_matrix.py fails.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -537,6 +538,10 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/tags/{tag_id}"): Example(places=tagged),
     ("PATCH", "/v1/tags/{tag_id}"): Example(lambda: {"name": uuid4().hex}, places=tagged),
     ("GET", "/v1/conversations"): Example(),
+    ("POST", "/v1/conversations"): Example(
+        lambda: {"contact_id": "{contact_id}", "channel_id": "{channel_id}", "message": {"body": "hi"}},
+        places=lambda tenant, asking: {**contact(tenant, asking), **channel(tenant, asking)},
+    ),
     ("GET", "/v1/conversations/{conversation_id}"): Example(places=conversation),
     ("GET", "/v1/conversations/{conversation_id}/messages"): Example(places=conversation),
     ("POST", "/v1/conversations/{conversation_id}/messages"): Example(
@@ -625,7 +630,7 @@ def call(
     *,
     reader: str | None = None,
 ) -> tuple[int, Any]:
-    """Ask the operation of its example, with these ids in its path.
+    """Ask the operation of its example, with these ids in its path, and in its body where that names one.
 
     An edit is made of the newest version that `reader` sees, or who asks.
     """
@@ -637,7 +642,10 @@ def call(
     headers: dict[str, str] = {}
     if any(parameter["name"] == "If-Match" for parameter in operation(*which).get("parameters", ())):
         headers["if-match"] = _version(world, path, reader or token)
-    return world.api(method, path + example.query, token, example.body(), **headers)
+    body = json.dumps(example.body())
+    for name, identifier in places.items():
+        body = body.replace(f'"{{{name}}}"', f'"{identifier}"')
+    return world.api(method, path + example.query, token, json.loads(body), **headers)
 
 
 def _version(world: World, path: str, token: str | None) -> str:

@@ -173,6 +173,7 @@ TRIED_ELSEWHERE = {
     ("POST", "/v1/tags/taggings"): ["contact_ids", "remove"],
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
+    ("POST", "/v1/conversations"): ["contact_id", "channel_id", "upload", "uploads", "reply_to"],
     ("POST", "/v1/conversations/{conversation_id}/messages"): ["uploads", "reply_to"],
     ("POST", "/v1/conversations/{conversation_id}/templates"): ["upload"],
     ("POST", "/v1/conversations/{conversation_id}/choices"): ["upload"],

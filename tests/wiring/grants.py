@@ -22,7 +22,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "contact_notes": "SIuD",
         "contact_tags": "SID",
         "contacts": "SiuD",
-        "conversations": "Su",
+        "conversations": "Siu",
         "delivery_log": "S",
         "disclosures": "Su",
         "email_changes": "SIu",
@@ -311,6 +311,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("api", "contacts", "UPDATE"): "email fields name phone restricted_at time_zone updated_at version",
     ("api", "tags", "UPDATE"): "name version",
+    ("api", "conversations", "INSERT"): (
+        "channel_id contact_id created_at id last_message_at last_message_id organization_id"
+    ),
     ("api", "conversations", "UPDATE"): (
         "address attention contact_id last_message_at last_message_id merge_id preview preview_kind unread_count"
     ),

@@ -1132,7 +1132,15 @@ export interface paths {
          */
         get: operations["conversations_conversations"];
         put?: never;
-        post?: never;
+        /**
+         * Open With
+         * @description Write to a contact of yours first, or go on in the thread that there is.
+         *
+         *     By WhatsApp whoever has not written for 24 hours gets templates only; 409 names some that go.
+         *
+         *     Needs `conversations.write`: owner, admin, agent.
+         */
+        post: operations["replies_open_with"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6246,6 +6254,50 @@ export interface components {
              * @constant
              */
             status: "on_its_way";
+        };
+        /** Opened */
+        Opened: {
+            /**
+             * Conversation Id
+             * Format: uuid
+             */
+            conversation_id: string;
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /**
+             * Status
+             * @default queued
+             * @constant
+             */
+            status: "queued";
+        };
+        /**
+         * Opening
+         * @description The first words to somebody: a text, or on WhatsApp a template.
+         */
+        Opening: {
+            /**
+             * Channel Id
+             * Format: uuid
+             */
+            channel_id: string;
+            /**
+             * Contact Id
+             * Format: uuid
+             */
+            contact_id: string;
+            /** Message */
+            message: components["schemas"]["TemplateDraft"] | components["schemas"]["Draft"];
+            /**
+             * Purpose
+             * @description What a text is for. An offer needs a recorded yes, goes in the hours of the place it goes to and says how to opt out. Of a template its category says it.
+             * @default marketing
+             * @enum {string}
+             */
+            purpose: "marketing" | "service";
         };
         /** Order */
         Order: {
@@ -13674,6 +13726,114 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replies_open_with: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Opening"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Opened"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

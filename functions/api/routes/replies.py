@@ -1,4 +1,4 @@
-"""Replies: what is written in a conversation. Whether it may go is decided when its turn comes; the thread shows it."""
+"""Replies, and the first words to a person. Whether they may go is decided when their turn comes; the thread shows it."""
 
 from dataclasses import replace
 from functools import partial
@@ -23,11 +23,12 @@ from leadsrally.messaging.compose_interactive import (
 )
 from leadsrally.messaging.media.limits import MOST_IN_MMS
 from leadsrally.messaging.media.send import queue_files
+from leadsrally.messaging.open_conversation import open_conversation
 from leadsrally.messaging.preview import fill_gaps
 from leadsrally.messaging.templates.compose import TemplateWanted, queue_template
 from leadsrally.messaging.window import refuse_closed
 
-router = APIRouter(prefix="/v1/conversations/{conversation_id}", tags=["replies"])
+router = APIRouter(prefix="/v1/conversations", tags=["replies"])
 
 
 class Draft(Body):
@@ -103,8 +104,52 @@ class QueuedInLanguage(Queued):
     language: str = Field(description="The one that was chosen.", examples=["en_US"])
 
 
+class Opening(Body):
+    """The first words to somebody: a text, or on WhatsApp a template."""
+
+    contact_id: UUID
+    channel_id: UUID
+    message: TemplateDraft | Draft
+    purpose: Literal["marketing", "service"] = Field(
+        default="marketing",
+        description="What a text is for. An offer needs a recorded yes, goes in the hours of the place it goes to and "
+        "says how to opt out. Of a template its category says it.",
+    )
+
+
+class Opened(BaseModel):
+    conversation_id: UUID
+    message_id: UUID
+    status: Literal["queued"] = "queued"
+
+
 @router.post(
-    "/messages",
+    "",
+    status_code=202,
+    dependencies=[permit("conversations.write")],
+    responses=problems(401, 403, 404, 409, 422),
+)
+def open_with(asked: Asked, opening: Opening, key: once.Key = None) -> Opened:
+    """Write to a contact of yours first, or go on in the thread that there is.
+
+    By WhatsApp whoever has not written for 24 hours gets templates only; 409 names some that go.
+    """
+    conversation_id = open_conversation(
+        asked.tx,
+        asked.person.organization_id,
+        opening.contact_id,
+        opening.channel_id,
+        now=asked.door.clock(),
+    )
+    if isinstance(opening.message, TemplateDraft):
+        message_id = send_template(asked, conversation_id, opening.message, key).id
+    else:
+        message_id = _queue(asked, conversation_id, opening.message, key, opening.purpose)
+    return Opened(conversation_id=conversation_id, message_id=message_id)
+
+
+@router.post(
+    "/{conversation_id}/messages",
     status_code=202,
     dependencies=[permit("conversations.write")],
     responses=problems(401, 403, 404, 409, 422),
@@ -121,26 +166,11 @@ def reply(
 
     On WhatsApp a text goes for 24 hours after the person last wrote; later, 409 names templates that go instead.
     """
-    organization_id, now = asked.person.organization_id, asked.door.clock()
-    refuse_closed(asked.tx, organization_id, conversation_id, now=now)
-    body = fill_gaps(asked.tx, organization_id, conversation_id, draft.body)
-    queue = partial(queue_files, uploads=draft.uploads) if draft.uploads else queue_message
-    message_id = queue(
-        asked.tx,
-        organization_id,
-        conversation_id,
-        body=body,
-        author_id=asked.person.id,
-        idempotency_key=key,
-        reply_to=draft.reply_to,
-        links=asked.door.unsubscribe_links,
-        now=now,
-    )
-    return Queued(id=message_id)
+    return Queued(id=_queue(asked, conversation_id, draft, key, "service"))
 
 
 @router.post(
-    "/templates",
+    "/{conversation_id}/templates",
     status_code=202,
     dependencies=[permit("conversations.write")],
     responses=problems(404, 409),
@@ -165,7 +195,7 @@ def send_template(
 
 
 @router.post(
-    "/choices",
+    "/{conversation_id}/choices",
     status_code=202,
     dependencies=[permit("conversations.write")],
     responses=problems(404, 409),
@@ -190,6 +220,31 @@ def send_choices(
         now=now,
     )
     return Queued(id=message_id)
+
+
+def _queue(
+    asked: Asked,
+    conversation_id: UUID,
+    draft: Draft,
+    key: str | None,
+    purpose: Literal["service", "marketing"],
+) -> UUID:
+    organization_id, now = asked.person.organization_id, asked.door.clock()
+    refuse_closed(asked.tx, organization_id, conversation_id, now=now)
+    body = fill_gaps(asked.tx, organization_id, conversation_id, draft.body)
+    queue = partial(queue_files, uploads=draft.uploads) if draft.uploads else queue_message
+    return queue(
+        asked.tx,
+        organization_id,
+        conversation_id,
+        body=body,
+        purpose=purpose,
+        author_id=asked.person.id,
+        idempotency_key=key,
+        reply_to=draft.reply_to,
+        links=asked.door.unsubscribe_links,
+        now=now,
+    )
 
 
 def _choices(draft: ButtonsDraft | ListDraft) -> Buttons | ChoiceList:
