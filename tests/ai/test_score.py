@@ -370,7 +370,7 @@ def everything(world: World) -> dict[str, str]:
     """Each table's rows, except what scoring itself writes."""
     names = world.rows(
         """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-            AND NOT relispartition AND relname NOT IN ('scores', 'ai_usage', 'disclosures', 'jobs', 'conversations')"""
+            AND NOT relispartition AND relname NOT IN ('scores', 'ai_usage', 'usage', 'disclosures', 'jobs', 'conversations')"""
     )
     return {row["relname"]: str(world.rows(f"SELECT * FROM {row['relname']} ORDER BY 1, 2")) for row in names}
 

@@ -64,11 +64,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "delivery_log": "I",
         "early_reports": "SI",
         "jobs": "SIU",
-        "media": "I",
+        "media": "sI",
         "message_receipts": "SI",
         "messages": "SIU",
         "organizations": "S",
         "suppressions": "SID",
+        "usage": "I",
     },
     "webhook_meta": {
         "channels": "su",
@@ -92,6 +93,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "scores": "sD",
         "suppressions": "SID",
         "templates": "Su",
+        "usage": "I",
     },
     "ai_score": {
         "ai_usage": "SIU",
@@ -107,6 +109,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "S",
         "scores": "SI",
         "suppressions": "S",
+        "usage": "I",
     },
     "fetch_media": {
         "channels": "s",
@@ -130,6 +133,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "S",
         "suppressions": "SI",
         "templates": "Su",
+        "usage": "I",
     },
     "import_contacts": {
         "consent_events": "SID",
@@ -470,6 +474,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("webhook_meta", "scores", "SELECT"): "message_id organization_id",
     ("send_message", "conversations", "UPDATE"): "attention marketing_quiet_until quiet_until",
     ("send_message", "templates", "UPDATE"): "changed_at reason state",
+    ("webhook_twilio", "media", "SELECT"): "message_id organization_id",
     ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state",
 }
 
@@ -491,6 +496,10 @@ TRIED = [
     ("webhook_twilio", "SELECT * FROM login_by_email('x')"),
     ("webhook_twilio", "SELECT 1 FROM delivery_log"),
     ("webhook_twilio", "SELECT 1 FROM users"),
+    ("webhook_twilio", "SELECT 1 FROM usage"),
+    ("webhook_twilio", "SELECT source FROM media"),
+    ("send_message", "UPDATE usage SET quantity = 1"),
+    ("ai_score", "DELETE FROM usage"),
     ("ai_score", "SELECT credentials FROM channels"),
     ("webhook_meta", "SELECT credentials FROM channels"),
     ("webhook_meta", "SELECT piece FROM quarantine"),

@@ -9,6 +9,7 @@ from leadsrally.ai import store
 from leadsrally.ai.minimise import MESSAGES, minimise
 from leadsrally.ai.store import Brief
 from leadsrally.ai.types import Declined, ModelUnavailable, Scored, Scorer, Snippet
+from leadsrally.billing.meter import Tokens
 from leadsrally.consent import change
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.permission import opted_out
@@ -136,8 +137,12 @@ def _keep(
         with_suggestions=drafts,
         model=result.model,
         prompt_version=PROMPT_VERSION,
-        input_tokens=result.input_tokens,
-        output_tokens=result.output_tokens,
+        tokens=Tokens(
+            result.input_tokens - result.cache_read_tokens - result.cache_write_tokens,
+            result.output_tokens,
+            result.cache_read_tokens,
+            result.cache_write_tokens,
+        ),
         now=now,
     )
     if not kept or answer is None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.ai.types import Answer
+from leadsrally.billing.meter import TOKENS, Tokens, tokens_spent
 from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.db import Tx
 
@@ -92,7 +93,8 @@ def spend_tokens(tx: Tx, organization_id: UUID, day: date, tokens: int) -> None:
 
 
 # No row when the message was erased while the model was thinking: then the answer is dropped.
-_KEEP = """
+_KEPT = """
+WITH kept AS (
 INSERT INTO scores (
     organization_id, id, message_id, outcome, intent, interest, reason, suggestions, wants_to_stop,
     language, model, prompt_version, input_tokens, output_tokens, created_at
@@ -105,7 +107,13 @@ SELECT m.organization_id, %(id)s, m.id, %(outcome)s, %(intent)s, %(interest)s, %
    AND m.id = %(message_id)s
 ON CONFLICT (organization_id, message_id) DO NOTHING
 RETURNING id
+)
 """
+_RESULT = """
+SELECT id
+  FROM kept
+"""
+_KEEP = _KEPT + TOKENS + _RESULT
 
 
 def keep(
@@ -120,11 +128,13 @@ def keep(
     with_suggestions: bool,
     model: str,
     prompt_version: str,
-    input_tokens: int,
-    output_tokens: int,
+    tokens: Tokens,
     now: datetime,
 ) -> bool:
-    """Store what came back, only the parts that the organisation switched on. False: nothing was stored."""
+    """Store what came back, only the parts that the organisation switched on, and count what it took.
+
+    False: nothing was stored, and nothing is counted.
+    """
     shown = answer if with_score else None
     kept = tx.value(
         _KEEP,
@@ -141,9 +151,10 @@ def keep(
             "language": answer.language if answer else None,
             "model": model,
             "prompt_version": prompt_version,
-            "input_tokens": input_tokens,
-            "output_tokens": output_tokens,
+            "input_tokens": tokens.input + tokens.cache_read + tokens.cache_write,
+            "output_tokens": tokens.output,
             "now": now,
+            **tokens_spent(model, tokens, now),
         },
     )
     return kept is not None

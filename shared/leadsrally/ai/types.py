@@ -65,6 +65,8 @@ class Scored:
     model: str  # as the provider names the one that answered
     input_tokens: int  # all of the prompt, cached or not
     output_tokens: int
+    cache_read_tokens: int = 0  # of the prompt
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Declined:
     model: str
     input_tokens: int
     output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg.errors
 from psycopg.types.json import Jsonb
 
+from leadsrally.billing.meter import TEXT_CAME, text_came
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.phone import variants
@@ -283,7 +284,7 @@ SELECT conversation.id AS conversation_id, conversation.contact_id, scoring.id A
   LEFT JOIN scoring ON true
 """
 
-_STORE_TEXT = _OPENING + _BY_NUMBER + _THREAD + _LOGGED + _RESULT
+_STORE_TEXT = _OPENING + _BY_NUMBER + _THREAD + TEXT_CAME + _LOGGED + _RESULT
 _STORE_PIECE = _OPENING + _BY_NAME + _THREAD + _RESULT_OF_PIECE
 
 
@@ -335,6 +336,7 @@ def store_text(
         _STORE_TEXT,
         {
             **_said(channel, inbound, call.at, new, provider_hash, score=score, pause=pause),
+            **text_came(inbound.segments, files=bool(inbound.media), now=call.at),
             "by_number": True,
             "reply_to_hash": None,
             "provider": call.provider,

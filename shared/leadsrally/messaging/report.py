@@ -37,12 +37,14 @@ def apply_report(
         tx,
         organization_id,
         channel.id,
+        channel.permission,
         message_id=report.message_id,
         provider_message_id=report.provider_message_id,
         status=report.status,
         error_code=report.error_code,
         at=at,
         pricing=report.pricing,
+        now=now,
     )
     if advanced is None:
         store.park_report(

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from leadsrally.billing.meter import REPORTED, reported
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import (
     RANK,
@@ -18,6 +19,7 @@ from leadsrally.messaging.types import (
     Direction,
     Draft,
     Kind,
+    PermissionKind,
     Purpose,
     Status,
 )
@@ -114,7 +116,8 @@ def log_call(
 
 # Found by our own id, which the callback's address carries, or by the provider's. Applied only when it
 # ranks higher: callbacks come late, twice and in any order.
-_ADVANCE = """
+_ADVANCED = """
+WITH message AS (
 UPDATE messages AS m
    SET status = CASE WHEN %(rank)s > m.status_rank THEN %(status)s ELSE m.status END,
        status_rank = greatest(m.status_rank, %(rank)s),
@@ -142,8 +145,14 @@ UPDATE messages AS m
    AND c.organization_id = m.organization_id
    AND c.id = m.conversation_id
    AND c.channel_id = %(channel_id)s
-RETURNING m.id AS message_id, c.contact_id
+RETURNING m.id, m.claimed_at, m.segments, c.contact_id
+)
 """
+_RESULT_OF_ADVANCE = """
+SELECT id AS message_id, contact_id
+  FROM message
+"""
+_ADVANCE = _ADVANCED + REPORTED + _RESULT_OF_ADVANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,7 @@ def advance(
     tx: Tx,
     organization_id: UUID,
     channel_id: UUID,
+    channel_kind: PermissionKind,
     *,
     message_id: UUID | None,
     provider_message_id: str,
@@ -163,8 +173,9 @@ def advance(
     error_code: str | None,
     at: datetime,
     pricing: Mapping[str, Any] | None = None,
+    now: datetime,
 ) -> Advanced | None:
-    """Apply a provider's report to the message it speaks of; None when we know no such message here."""
+    """Apply a provider's report to the message it speaks of, and count it; None when we know no such message here."""
     return tx.maybe(
         Advanced,
         _ADVANCE,
@@ -178,6 +189,7 @@ def advance(
             "error_code": error_code,
             "pricing": None if pricing is None else Jsonb(dict(pricing)),
             "at": at,
+            **reported(channel_kind, pricing, now),
         },
     )
 

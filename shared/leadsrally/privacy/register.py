@@ -277,6 +277,7 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("suppressions", id="organization_id id", word="channel_kind purpose"),
     *_nothing("disclosures", id="organization_id id contact_id message_id"),
     *_nothing("scores", id="organization_id id message_id", count="input_tokens output_tokens"),
+    *_nothing("usage", id="organization_id cause_id", count="quantity", flag="late", time="occurred_on", word="kind detail"),
     *_nothing("ai_usage", id="organization_id", count="calls tokens", time="day"),
     *_nothing("sweep_runs", id="id", count="due_before deleted due_after", flag="dry_run", time="cutoff started_at finished_at", word="rule"),
     # Of the tool that migrates

@@ -15,6 +15,7 @@ from leadsrally.consent.permission import permission
 from leadsrally.disclosures.store import DataKind, Subprocessor, disclose
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
+from leadsrally.messaging.segments import measure
 from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.types import Kind, PermissionKind, Status
 from leadsrally.sending import store
@@ -198,6 +199,11 @@ class Cleared:
     expires_at: datetime | None
     files: tuple[StoredFile, ...] = ()
 
+    @property
+    def parts(self) -> int | None:
+        """How many parts a text goes in, as its composer was shown; None for anything but a text over SMS."""
+        return measure(self.body).parts if self.to.channel_kind == "sms" and not self.files else None
+
 
 @dataclass(frozen=True, slots=True)
 class Unready:
@@ -246,12 +252,14 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
         return Unready(message_id, message.conversation_id, _addressee(message), wanted)
     status = {"send": Status.CLAIMED, "refuse": Status.REFUSED, "defer": Status.QUEUED}[verdict.decision]
     stored = verdict.as_stored(facts, message.verdict)
-    store.decided(tx, organization_id, message_id, status, stored, now=now)
     if verdict.decision != "send":
+        store.decided(tx, organization_id, message_id, status, stored, now=now)
         return verdict
+    claimed = cleared(message, claimed_at=now, expires_at=_send_by(facts))
+    store.decided(tx, organization_id, message_id, status, stored, parts=claimed.parts, now=now)
     kinds: tuple[DataKind, ...] = ("phone", "message_text")
     _disclose(tx, organization_id, message, (*kinds, "file") if message.files else kinds, now)
-    return cleared(message, claimed_at=now, expires_at=_send_by(facts))
+    return claimed
 
 
 def _disclose(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from leadsrally.billing.meter import Counted
 from leadsrally.contacts.store import learn
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
@@ -41,8 +42,7 @@ def record(
                 tx,
                 hashes,
                 organization_id,
-                message_id,
-                cleared.to,
+                cleared,
                 provider_message_id,
                 segments,
                 effect_of=effect_of,
@@ -55,27 +55,27 @@ def record(
             if recipient:
                 learn(tx, organization_id, cleared.to.contact_id, recipient, now=now)
         case Rejected(code):
-            store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code)
+            store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code, now=now)
             _heed(tx, hashes, organization_id, message_id, cleared.to, code, effect_of, at=now, now=now)
         case NotProcessed():
             store.release(tx, organization_id, message_id)
         case Unclear():
-            unclear(tx, organization_id, message_id)
+            unclear(tx, organization_id, message_id, now=now)
 
 
 def accepted(
     tx: Tx,
     hashes: KeyedHash,
     organization_id: UUID,
-    message_id: UUID,
-    to: Addressee,
+    cleared: Cleared,
     provider_message_id: str,
     segments: int | None,
     *,
     effect_of: EffectOf,
     now: datetime,
 ) -> None:
-    """The provider has it. Reports that came early and did not know our id are applied at once."""
+    """The provider has it, so it is counted. Reports that came early and did not know our id are applied at once."""
+    message_id, to = cleared.message_id, cleared.to
     store.settle(
         tx,
         organization_id,
@@ -83,6 +83,8 @@ def accepted(
         Status.ACCEPTED,
         provider_message_id=provider_message_id,
         segments=segments,
+        sent=_counted(cleared),
+        now=now,
     )
     remembered = hashes.of(organization_id, "message", provider_message_id)
     for report in messages.take_parked(tx, organization_id, remembered):
@@ -90,12 +92,14 @@ def accepted(
             tx,
             organization_id,
             to.channel_id,
+            to.channel_kind,
             message_id=message_id,
             provider_message_id=provider_message_id,
             status=Status(report.status),
             error_code=report.error_code,
             at=report.at,
             pricing=report.pricing,
+            now=now,
         )
         _heed(
             tx, hashes, organization_id, message_id, to, report.error_code, effect_of, at=report.at, now=now
@@ -120,6 +124,13 @@ def _heed(
         heed(tx, hashes, organization_id, about, effect, code, at=at, now=now)
 
 
-def unclear(tx: Tx, organization_id: UUID, message_id: UUID) -> None:
+def _counted(cleared: Cleared) -> Counted | None:
+    """What the message counts as soon as it is taken. A WhatsApp message waits for the report that says its category."""
+    if cleared.to.channel_kind == "whatsapp":
+        return None
+    return Counted("mms_out", 1) if cleared.parts is None else Counted("sms_out", cleared.parts)
+
+
+def unclear(tx: Tx, organization_id: UUID, message_id: UUID, *, now: datetime) -> None:
     """It may have been sent. It is looked up, never sent again blindly."""
-    store.settle(tx, organization_id, message_id, Status.UNKNOWN)
+    store.settle(tx, organization_id, message_id, Status.UNKNOWN, now=now)

@@ -49,7 +49,7 @@ def _claim(post: Post, organization_id: UUID, message_id: UUID) -> gate.Claim:
     with post.db.tenant(organization_id) as tx:
         claim = gate.claim(tx, post.hashes, organization_id, message_id, now=post.clock())
         if isinstance(claim, gate.Interrupted):
-            record.unclear(tx, organization_id, message_id)
+            record.unclear(tx, organization_id, message_id, now=post.clock())
             look_up_later(tx, organization_id, message_id, now=post.clock())
     return claim
 

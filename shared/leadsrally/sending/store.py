@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from leadsrally.billing.meter import TEXT_SENT, Counted, text_sent
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.types import RANK, Kind, PermissionKind, Purpose, Status
 
@@ -201,6 +202,7 @@ UPDATE messages
    SET status = %(status)s,
        status_rank = %(rank)s,
        verdict = %(verdict)s,
+       segments = coalesce(%(parts)s, segments),
        claimed_at = CASE WHEN %(status)s = 'claimed' THEN %(now)s ELSE claimed_at END
  WHERE organization_id = %(organization_id)s
    AND id = %(message_id)s
@@ -208,8 +210,16 @@ UPDATE messages
 
 
 def decided(
-    tx: Tx, organization_id: UUID, message_id: UUID, status: Status, verdict: dict[str, Any], *, now: datetime
+    tx: Tx,
+    organization_id: UUID,
+    message_id: UUID,
+    status: Status,
+    verdict: dict[str, Any],
+    *,
+    parts: int | None = None,
+    now: datetime,
 ) -> None:
+    """Store the verdict. `parts`: how many the text is sent in, until its provider says it better."""
     tx.run(
         _DECIDED,
         {
@@ -218,6 +228,7 @@ def decided(
             "status": status,
             "rank": RANK[status],
             "verdict": Jsonb(verdict),
+            "parts": parts,
             "now": now,
         },
     )
@@ -230,10 +241,11 @@ UPDATE messages
        status_rank = CASE WHEN status IN ('claimed', 'unknown') THEN %(rank)s ELSE status_rank END,
        error_code = CASE WHEN status IN ('claimed', 'unknown') THEN %(error_code)s ELSE error_code END,
        provider_message_id = coalesce(provider_message_id, %(provider_message_id)s),
-       segments = coalesce(segments, %(segments)s)
+       segments = coalesce(%(segments)s, segments)
  WHERE organization_id = %(organization_id)s
    AND id = %(message_id)s
 """
+_SETTLE_AND_COUNT = "WITH message AS (" + _SETTLE + "RETURNING id, claimed_at)" + TEXT_SENT
 
 
 def settle(
@@ -245,19 +257,23 @@ def settle(
     provider_message_id: str | None = None,
     segments: int | None = None,
     error_code: str | None = None,
+    sent: Counted | None = None,
+    now: datetime,
 ) -> None:
-    tx.run(
-        _SETTLE,
-        {
-            "organization_id": organization_id,
-            "message_id": message_id,
-            "status": status,
-            "rank": RANK[status],
-            "provider_message_id": provider_message_id,
-            "segments": segments,
-            "error_code": error_code,
-        },
-    )
+    """Write down what the provider answered. `sent` is what the message counts; None where nothing is counted yet."""
+    given = {
+        "organization_id": organization_id,
+        "message_id": message_id,
+        "status": status,
+        "rank": RANK[status],
+        "provider_message_id": provider_message_id,
+        "segments": segments,
+        "error_code": error_code,
+    }
+    if sent is None:
+        tx.run(_SETTLE, given)
+    else:
+        tx.run(_SETTLE_AND_COUNT, {**given, **text_sent(sent, now)})
 
 
 _NOTE_HELD = """

@@ -120,6 +120,7 @@ def test_a_filled_form_becomes_a_score(scorer: AnthropicScorer, script: Script) 
     assert scored.answer.suggestions == ("Which size do you have in mind?",)
     assert scored.model == "claude-haiku-5-5-20261001"
     assert (scored.input_tokens, scored.output_tokens) == (342, 60)
+    assert (scored.cache_read_tokens, scored.cache_write_tokens) == (2, 40)
 
 
 def test_the_request_is_what_the_contract_says(scorer: AnthropicScorer, script: Script) -> None:
@@ -157,7 +158,7 @@ def test_a_thinking_block_may_come_first(scorer: AnthropicScorer, script: Script
 def test_Q17_a_refusal_is_no_score(scorer: AnthropicScorer, script: Script, content: list[Any]) -> None:
     details = {"type": "refusal", "category": "general_harms", "explanation": BODY}
     script.says("", content=content, stop_reason="refusal", stop_details=details)
-    assert ask(scorer) == Declined("refusal", "claude-haiku-5-5-20261001", 342, 60)
+    assert ask(scorer) == Declined("refusal", "claude-haiku-5-5-20261001", 342, 60, 2, 40)
 
 
 @pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
@@ -165,7 +166,7 @@ def test_Q17_a_cut_answer_is_no_score_and_its_tokens_count(
     scorer: AnthropicScorer, script: Script, reason: str
 ) -> None:
     script.says(json.dumps(FORM)[:40], stop_reason=reason)
-    assert ask(scorer) == Declined("truncated", "claude-haiku-5-5-20261001", 342, 60)
+    assert ask(scorer) == Declined("truncated", "claude-haiku-5-5-20261001", 342, 60, 2, 40)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_Q17_garbage_is_no_score_and_its_tokens_count(
     scorer: AnthropicScorer, script: Script, text: str
 ) -> None:
     script.says(text)
-    assert ask(scorer) == Declined("nonsense", "claude-haiku-5-5-20261001", 342, 60)
+    assert ask(scorer) == Declined("nonsense", "claude-haiku-5-5-20261001", 342, 60, 2, 40)
 
 
 @pytest.mark.parametrize(

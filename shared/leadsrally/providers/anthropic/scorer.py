@@ -91,19 +91,19 @@ class AnthropicScorer:
         return self._read(message)
 
     def _read(self, message: "Message") -> Scored | Declined:
-        model, spent, made = message.model or self._model, _prompt_tokens(message), _output_tokens(message)
+        model, spent = message.model or self._model, _spent(message)
         match message.stop_reason:
             case "refusal":
-                return Declined("refusal", model, spent, made)
+                return Declined("refusal", model, *spent)
             case "max_tokens" | "model_context_window_exceeded":
-                return Declined("truncated", model, spent, made)
+                return Declined("truncated", model, *spent)
             case _:
                 pass
         try:
             answer = self._form.model_validate_json(_text(message)).checked()
         except ValueError:
-            return Declined("nonsense", model, spent, made)
-        return Scored(answer, model, spent, made)
+            return Declined("nonsense", model, *spent)
+        return Scored(answer, model, *spent)
 
     def _schema(self) -> dict[str, Any]:
         # Not `messages.parse`: it raises on a cut or invalid answer and drops the message with its token counts,
@@ -166,15 +166,23 @@ def _text(message: "Message") -> str:
     return "".join(text for text in said if isinstance(text, str))
 
 
-def _prompt_tokens(message: "Message") -> int:
-    """All of the prompt: their `input_tokens` is only what was not read from or written to the cache."""
-    counted = (
-        getattr(message.usage, name, None)
-        for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+def _spent(message: "Message") -> tuple[int, int, int, int]:
+    """Tokens of the prompt, of the answer, and of the prompt those read from and written to their cache.
+
+    Their `input_tokens` is only what was neither read from it nor written to it.
+    """
+    fresh, made, read, written = (
+        _count(message, name)
+        for name in (
+            "input_tokens",
+            "output_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+        )
     )
-    return sum(count for count in counted if isinstance(count, int))
+    return fresh + read + written, made, read, written
 
 
-def _output_tokens(message: "Message") -> int:
-    count = getattr(message.usage, "output_tokens", None)
-    return count if isinstance(count, int) else 0
+def _count(message: "Message", name: str) -> int:
+    count = getattr(message.usage, name, None)
+    return count if isinstance(count, int) and count > 0 else 0

@@ -1,0 +1,1 @@
+"""What is used, what it costs, and the invoices that say so."""
