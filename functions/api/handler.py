@@ -18,6 +18,7 @@ from functions.api.routes import (
     api_keys,
     audit_log,
     auth,
+    bulk,
     businesses,
     channels,
     consents,
@@ -86,7 +87,8 @@ app.nouns = (
     audit_log,
     channels,
     businesses,
-    merges,  # before contacts, whose ids its words would be taken for
+    bulk,  # before contacts, whose ids its words would be taken for, as those of merges
+    merges,
     contacts,
     notes,
     fields,

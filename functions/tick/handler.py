@@ -8,6 +8,7 @@ from leadsrally.telemetry import log
 
 QUEUES = (
     "ai_score",
+    "bulk_contacts",
     "export",
     "fetch_lead",
     "fetch_media",

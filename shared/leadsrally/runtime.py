@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from leadsrally.accounts.front_desk import FrontDesk
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.contacts.bulk.desk import BulkDesk
     from leadsrally.contacts.imports.desk import ImportDesk
     from leadsrally.jobs.types import Perform
     from leadsrally.kit.storage import Links, Storage
@@ -327,6 +328,13 @@ class Runtime:
         from leadsrally.contacts.imports.desk import ImportDesk
 
         return ImportDesk(self.db, self.clock, self.storage, self.hashes)
+
+    @cached_property
+    def bulk_desk(self) -> "BulkDesk":
+        """What doing something about many contacts needs."""
+        from leadsrally.contacts.bulk.desk import BulkDesk
+
+        return BulkDesk(self.db, self.clock, self.storage, self.hashes)
 
     @cached_property
     def media(self) -> "MediaDesk":

@@ -382,6 +382,24 @@ def _imported(tenant: Tenant, state: str, **columns: Any) -> UUID:
     return tenant._row("imports", **given)
 
 
+def bulk_running(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"action_id": _bulk(tenant, "running")}
+
+
+def bulk_done(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"action_id": _bulk(tenant, "done")}
+
+
+def contacts_written(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    return {"action_id": _bulk(tenant, "done", kind="export")}
+
+
+def _bulk(tenant: Tenant, state: str, **columns: Any) -> UUID:
+    times = {"progressed_at": tenant.world.clock.now, "expected": 1, "margin": 0}
+    given = {"kind": "tag", "state": state, "actor_kind": "system", "condition": Jsonb({"all": []})}
+    return tenant._row("bulk_actions", **{**given, **times, **columns})
+
+
 def suppression(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     """Listed by the customer, so that it can be lifted."""
     number_hash = uuid4().bytes
@@ -519,6 +537,13 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/fields"): Example(lambda: {"key": f"a{uuid4().hex}", "label": "City", "type": "text"}),
     ("GET", "/v1/fields/{field_id}"): Example(places=field),
     ("PATCH", "/v1/fields/{field_id}"): Example(lambda: {"label": "Town"}, places=field),
+    ("POST", "/v1/contacts/bulk"): Example(lambda: {"kind": "tag", "tag": ["vip"], "condition": {"all": []}}),
+    ("POST", "/v1/contacts/exports"): Example(lambda: {"search": "ada"}),
+    ("GET", "/v1/contacts/bulk"): Example(),
+    ("GET", "/v1/contacts/bulk/{action_id}"): Example(places=bulk_done),
+    ("POST", "/v1/contacts/bulk/{action_id}/cancel"): Example(places=bulk_running),
+    ("POST", "/v1/contacts/bulk/{action_id}/undo"): Example(places=bulk_done),
+    ("GET", "/v1/contacts/bulk/{action_id}/file"): Example(places=contacts_written),
     ("GET", "/v1/contacts/duplicates"): Example(),
     ("GET", "/v1/contacts/{contact_id}/duplicates"): Example(places=somebody),
     ("GET", "/v1/contacts/{contact_id}/timeline"): Example(places=somebody),

@@ -32,6 +32,7 @@ class TestCheck:
         [
             ("text", "  Berlin \n", "Berlin"),
             ("text", 7, "7"),
+            ("text", "a\r\nb\rc\nd", "a\nb\nc\nd"),
             ("text", "x" * 1000, "x" * 1000),
             ("text", "x" * 1001, "too_long"),
             ("text", "a\x00b\ud800", "a\ufffdb\ufffd"),

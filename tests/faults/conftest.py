@@ -30,6 +30,7 @@ _ROLES = (
     "notify",
     "webhook_resend",
     "import_contacts",
+    "bulk_contacts",
     "tick",
 )
 

@@ -51,6 +51,7 @@ HANDLERS = {
         "notify",
         "webhook_resend",
         "import_contacts",
+        "bulk_contacts",
     )
 }
 
@@ -152,6 +153,8 @@ class Life:
                 runtime.install(made)
                 if name == "import_contacts" and order.get("batch"):
                     made.import_desk = replace(made.import_desk, batch=order["batch"])
+                if name == "bulk_contacts" and order.get("batch"):
+                    made.bulk_desk = replace(made.bulk_desk, bite=order["batch"])
         if self._point == "before_commit":
             self._commits_left: int = order.get("commits", 0)
             self._commit = db_module._commit

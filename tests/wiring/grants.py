@@ -10,6 +10,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "ai_usage": "S",
         "api_keys": "SIu",
         "audit_log": "SI",
+        "bulk_actions": "SIu",
         "channel_tasks": "sID",
         "channels": "siu",
         "consent_events": "SIu",
@@ -154,6 +155,20 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "SI",
         "tags": "SIu",
     },
+    "bulk_contacts": {
+        "bulk_actions": "Su",
+        "bulk_changes": "SIu",
+        "consent_states": "s",
+        "contact_fields": "S",
+        "contact_identities": "S",
+        "contact_tags": "SID",
+        "contacts": "Su",
+        "conversations": "s",
+        "jobs": "SIUD",
+        "messages": "s",
+        "suppressions": "s",
+        "tags": "S",
+    },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
     "fetch_lead": {
         "channels": "su",
@@ -221,6 +236,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "SID",
     },
     "retention_sweep": {
+        "bulk_changes": "sD",
         "delivery_log": "S",
         "early_amendments": "sD",
         "early_reports": "sD",
@@ -279,6 +295,19 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "attestation channels country counts delimiter encoding finished_at has_header lines_done mapping progressed_at"
         " reason started_at state tags undo_counts version"
     ),
+    ("api", "bulk_actions", "UPDATE"): "finished_at progressed_at state",
+    ("bulk_contacts", "bulk_actions", "UPDATE"): (
+        "condition contact_ids counts fields finished_at forgotten_at place progressed_at reason state undo_counts"
+    ),
+    ("bulk_contacts", "bulk_changes", "UPDATE"): "recorded_at undone",
+    ("bulk_contacts", "consent_states", "SELECT"): "channel_kind contact_id organization_id purpose state",
+    ("bulk_contacts", "contacts", "UPDATE"): "fields updated_at version",
+    ("bulk_contacts", "conversations", "SELECT"): (
+        "contact_id id intent interest last_message_at organization_id unread_count"
+    ),
+    ("bulk_contacts", "messages", "SELECT"): "conversation_id direction organization_id said_at",
+    ("bulk_contacts", "suppressions", "SELECT"): "channel_kind number_hash organization_id purpose",
+    ("retention_sweep", "bulk_changes", "SELECT"): "action_id contact_id organization_id recorded_at",
     ("import_contacts", "contact_notes", "SELECT"): "contact_id organization_id",
     ("import_contacts", "conversations", "SELECT"): "contact_id last_message_at organization_id",
     ("import_contacts", "disclosures", "SELECT"): "contact_id organization_id",
@@ -536,6 +565,11 @@ TRIED = [
     ("notify", "SELECT 1 FROM contacts"),
     ("notify", "SELECT credentials FROM channels"),
     ("import_contacts", "SELECT 1 FROM messages"),
+    ("bulk_contacts", "SELECT body FROM messages"),
+    ("bulk_contacts", "UPDATE contacts SET phone = NULL"),
+    ("bulk_contacts", "DELETE FROM contacts"),
+    ("bulk_contacts", "UPDATE consent_states SET state = 'granted'"),
+    ("api", "SELECT 1 FROM bulk_changes"),
     ("import_contacts", "SELECT body FROM contact_notes"),
     ("import_contacts", "DELETE FROM suppressions"),
     ("import_contacts", "SELECT 1 FROM users"),

@@ -66,6 +66,10 @@ INSERT INTO imports (organization_id, id, kind, actor_kind, bytes, created_at)
 VALUES (%(org)s, %(id)s, 'contacts', 'system', 1, %(now)s);
 INSERT INTO import_changes (organization_id, import_id, contact_id, line, before, recorded_at)
 VALUES (%(org)s, %(id)s, %(contact)s, 2, '{"name": "Ada"}', %(now)s);
+INSERT INTO bulk_actions (organization_id, id, kind, actor_kind, expected, margin, created_at, progressed_at)
+VALUES (%(org)s, %(id)s, 'tag', 'system', 1, 0, %(now)s, %(now)s);
+INSERT INTO bulk_changes (organization_id, action_id, contact_id, recorded_at)
+VALUES (%(org)s, %(id)s, %(contact)s, %(now)s);
 INSERT INTO listed_numbers (organization_id, number_hash, phone, listed_at)
 VALUES (%(org)s, '', '+12025550101', %(now)s)
 """

@@ -359,6 +359,7 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     assert world.api("POST", "/v1/exports", token, {})[0] == 202
     assert world.api("GET", "/v1/disclosures", token)[0] == 200
     assert world.api("POST", "/v1/suppressions/exports", token, {})[0] == 202
+    assert world.api("POST", "/v1/contacts/exports", token, {"condition": {"all": []}})[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
     links = runtime.of("api").unsubscribe_links
     goodbye = world.reply(line, another, "Out: {{unsubscribe_link}}", links=links)
@@ -460,6 +461,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         "ExportQueue.Arn",
         "FetchMediaQueue.Arn",
         "ImportContactsQueue.Arn",
+        "BulkContactsQueue.Arn",
         "TemplateSyncQueue.Arn",
         "FetchLeadQueue.Arn",
         "LeadCatchUpQueue.Arn",
@@ -478,13 +480,14 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
 
 # What each function may do with files, and with those of which purposes.
 FILES = {
-    "api": {"GetObject": {"media", "imports", "export"}, "PutObject": {"media", "imports"}},
+    "api": {"GetObject": {"media", "imports", "export", "bulk"}, "PutObject": {"media", "imports"}},
     "import_contacts": {
         "GetObject": {"imports"},
         "PutObject": {"imports"},
         "AbortMultipartUpload": {"imports"},
         "DeleteObject": {"imports"},
     },
+    "bulk_contacts": {"PutObject": {"bulk"}, "AbortMultipartUpload": {"bulk"}, "DeleteObject": {"bulk"}},
     "send_message": {"GetObject": {"media"}},
     "export": {
         "GetObject": {"media"},

@@ -264,6 +264,7 @@ class TestCatalogue:
             "own_evidence on consent_events: leadsrally_import_contacts may DELETE",
             "own_grants on consent_states: leadsrally_import_contacts may DELETE",
             "own_queue on jobs: leadsrally_ai_score may ALL",
+            "own_queue_bulk on jobs: leadsrally_bulk_contacts may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
             "own_queue_export on jobs: leadsrally_export may ALL",
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
@@ -279,6 +280,7 @@ class TestCatalogue:
             *(
                 f"sweep on {name}: leadsrally_retention_sweep may ALL"
                 for name in (
+                    "bulk_changes",
                     "early_amendments",
                     "early_reports",
                     "email_changes",

@@ -29,6 +29,7 @@ Action = Literal[
     "consents.read",
     "consents.write",
     "contacts.bulk",
+    "contacts.export",
     "fields.manage",
     "imports.read",
     "imports.manage",
@@ -69,6 +70,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "consents.read": _ALL,
     "consents.write": _WORKING,
     "contacts.bulk": _LEADING,  # many people at once
+    "contacts.export": _LEADING,
     "fields.manage": _LEADING,
     "imports.read": _WORKING,  # a sample of the file is shown
     "imports.manage": _LEADING,

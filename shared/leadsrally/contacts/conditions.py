@@ -88,6 +88,30 @@ def read_condition(raw: Any, known: Mapping[str, Field]) -> Condition:
     return _Reader(known).read(raw, 1)
 
 
+def written(condition: Condition, known: Mapping[str, Field]) -> dict[str, Any]:
+    """The condition as JSON that `read_condition` reads as the same again. `known` has every field that it asks about."""
+    match condition:
+        case All(parts):
+            return {"all": [written(part, known) for part in parts]}
+        case AnyOf(parts):
+            return {"any": [written(part, known) for part in parts]}
+        case Not(part):
+            return {"not": written(part, known)}
+        case Question(on, how, value, slot, of):
+            if slot is not None:
+                on = next(f"fields.{key}" for key, field in known.items() if field.slot == slot)
+            asked = {"on": on, "is": how, "value": _plain(value)}
+            return asked if of is None else {**asked, "channel": of[0], "purpose": of[1]}
+
+
+def _plain(value: Answer) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
 class _Reader:
     def __init__(self, known: Mapping[str, Field]) -> None:
         self._known = known

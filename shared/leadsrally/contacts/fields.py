@@ -11,6 +11,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Invalid
 from leadsrally.kit.text import storable
 
 FieldType = Literal["text", "number", "date", "boolean", "choice"]
@@ -96,6 +97,17 @@ def check_values(definitions: Mapping[str, Field], raw: Mapping[str, object]) ->
     return Checked(values, complaints)
 
 
+def fitting_values(tx: Tx, organization_id: UUID, given: Mapping[str, object]) -> dict[str, Value | None]:
+    """Values given by key, as they may be stored. Raises `Invalid` for the first that does not fit."""
+    if not given:
+        return {}
+    checked = check_values(definitions(tx, organization_id), given)
+    if checked.complaints:
+        first = checked.complaints[0]
+        raise Invalid(f"A field's value does not fit. {first.sentence}", code=f"field_{first.reason}")
+    return checked.values
+
+
 def shown_values(definitions: Mapping[str, Field], stored: Mapping[str, Value]) -> dict[str, Value]:
     """A contact's values by key, in the order of the fields. What belongs to no field any more is left out."""
     return {key: stored[field.slot] for key, field in definitions.items() if field.slot in stored}
@@ -131,7 +143,7 @@ def _read(field: Field, given: object) -> Value | Complaint | None:
 def _text(key: str, given: object) -> str | Complaint:
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         return Complaint(key, "not_a_text")
-    text = str(given)
+    text = str(given).replace("\r\n", "\n").replace("\r", "\n")  # as files are read, where it comes back
     return Complaint(key, "too_long") if len(text) > MAX_TEXT else text
 
 

@@ -133,6 +133,37 @@ _NEWEST_FIRST: Final = """
  LIMIT %(limit)s
 """
 
+_IDS_AMONG: Final = """
+SELECT c.id
+  FROM contacts AS c
+ WHERE c.organization_id = %(organization_id)s
+   AND c.id = ANY (%(ids)s)
+   AND """
+_IDS_WALKED: Final = """
+SELECT c.id
+  FROM contacts AS c
+ WHERE c.organization_id = %(organization_id)s
+   AND c.id < %(before)s
+   AND c.id >= %(end)s
+   AND """
+
+
+def bite(
+    tx: Tx, organization_id: UUID, condition: Condition, *, before: UUID, at_most: int, now: datetime
+) -> tuple[list[UUID], UUID | None]:
+    """Of the newest before `before` that may fit, some `at_most` of each question's, those of whom the condition is true.
+
+    With them, before whom to go on. None: there are no more.
+    """
+    asked, ways = compiled(condition, now=now), ways_to(condition)
+    given = {**asked.params, "organization_id": organization_id, "before": before}
+    if ways:
+        ids, end = _candidates(tx, organization_id, ways, before, at_most)
+        return tx.values(_IDS_AMONG + asked.sql, {**given, "ids": ids}) if ids else [], end
+    end = tx.value(_END, {**given, "at_most": at_most})
+    return tx.values(_IDS_WALKED + asked.sql, {**given, "end": end or UUID(int=0)}), end
+
+
 # The end of the stretch is looked up first, so that the page itself may stop as soon as it is full.
 _END: Final = """
 SELECT id

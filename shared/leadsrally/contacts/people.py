@@ -15,7 +15,7 @@ from leadsrally.accounts.places import refuse_unknown_zone
 from leadsrally.consent import change
 from leadsrally.consent.types import Evidence
 from leadsrally.contacts import store
-from leadsrally.contacts.fields import Field, Value, check_values, definitions, shown_values
+from leadsrally.contacts.fields import Field, Value, fitting_values, shown_values
 from leadsrally.contacts.types import Person
 from leadsrally.kit import phone
 from leadsrally.kit.crypto import KeyedHash
@@ -123,14 +123,14 @@ def create(
     if number and store.contact_of(tx, organization_id, Person(number)) is not None:
         raise _taken()
     contact_id = new_id(now)
-    values = _values(tx, organization_id, given.get("fields") or {})
+    values = fitting_values(tx, organization_id, given.get("fields") or {})
     created = tx.run(
         _CREATE,
         {
             "organization_id": organization_id,
             "id": contact_id,
             "phone": number or None,
-            "name": given.get("name") or "",
+            "name": one_line(given.get("name") or ""),
             "email": one_mailbox(given["email"]) if given.get("email") else "",
             "time_zone": given.get("time_zone") or None,
             "fields": Jsonb({slot: value for slot, value in values.items() if value is not None}),
@@ -194,14 +194,14 @@ def edit(
         found = store.contact_of(tx, organization_id, Person(number))
         if found not in (None, contact_id):
             raise _taken()
-    values = _values(tx, organization_id, changes.get("fields") or {})
+    values = fitting_values(tx, organization_id, changes.get("fields") or {})
     new = {
         "organization_id": organization_id,
         "contact_id": contact_id,
         "version": version,
         "sets_phone": "phone" in changes,
         "phone": number,
-        "name": changes.get("name"),
+        "name": None if changes.get("name") is None else one_line(changes["name"]),
         "email": one_mailbox(changes["email"]) if changes.get("email") else changes.get("email"),
         "sets_time_zone": "time_zone" in changes,
         "time_zone": changes.get("time_zone") or None,
@@ -237,6 +237,11 @@ def _leave_consent_behind(
         change.carry_over(tx, hashes, organization_id, kind, earlier, later)
 
 
+def one_line(name: str) -> str:
+    """With one space between its words, as imports read it too."""
+    return " ".join(name.split())
+
+
 def number_as_typed(tx: Tx, organization_id: UUID, typed: str) -> phone.Number:
     """In E.164, read in the organisation's country when it has no country code. Raises `Invalid`."""
     number = phone.read(typed, country_of(tx, organization_id))
@@ -253,16 +258,6 @@ _COUNTRY = "SELECT country FROM organizations WHERE id = %(organization_id)s"
 
 def country_of(tx: Tx, organization_id: UUID) -> str:
     return tx.value(_COUNTRY, {"organization_id": organization_id})
-
-
-def _values(tx: Tx, organization_id: UUID, given: Mapping[str, Any]) -> dict[str, Value | None]:
-    if not given:
-        return {}
-    checked = check_values(definitions(tx, organization_id), given)
-    if checked.complaints:
-        first = checked.complaints[0]
-        raise Invalid(f"A field's value does not fit. {first.sentence}", code=f"field_{first.reason}")
-    return checked.values
 
 
 def _taken() -> Conflict:

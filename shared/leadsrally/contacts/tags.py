@@ -1,6 +1,7 @@
 """Tags: words by which a customer sorts contacts."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,34 @@ from leadsrally.kit.ids import new_id
 MAX_NAME: Final = 64
 MAX_AT_ONCE: Final = 1_000  # contacts, by one request
 MAX_TAGS: Final = 1_000  # per organisation
+
+_BETWEEN: Final = re.compile(r"[,;|\n]")
+_NEXT: Final = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?:[,;|\n]|$)|([^,;|\n]*)(?:[,;|\n]|$))')
+
+
+def names_in(cell: str) -> list[str]:
+    """The tags that one cell of a file names, with , ; | or a new line between, and quotation marks where one holds these."""
+    if '"' not in cell:
+        return [name for name in (" ".join(one.split()) for one in _BETWEEN.split(cell)) if name]
+    found, place = list[str](), 0
+    while place < len(cell):
+        one = _NEXT.match(cell, place)
+        if one is None:  # cannot be: the second way fits anything
+            break
+        place = one.end()
+        quoted, bare = one.groups()
+        found.append(" ".join(bare.split()) if quoted is None else quoted.replace('""', '"'))
+    return [name for name in found if name]
+
+
+def cell_of_names(names: Iterable[str]) -> str:
+    """As `names_in` reads them again."""
+    return ", ".join(
+        '"' + name.replace('"', '""') + '"'
+        if '"' in name or _BETWEEN.search(name) or name != " ".join(name.split())
+        else name
+        for name in names
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +143,18 @@ def tag_contact(
     tx: Tx, organization_id: UUID, contact_id: UUID, names: Sequence[str], *, actor: Actor, now: datetime
 ) -> None:
     """Put tags of these names on one contact, made where there are none. Raises `Conflict` for too many tags."""
-    _refuse_too_many(tx, organization_id, names)
-    tags = ensure_tags(tx, organization_id, names, now=now)
+    tags = tags_named(tx, organization_id, names, now=now)
     if put_on(tx, organization_id, [contact_id], [tag.id for tag in tags], now=now):
         audit.record(tx, organization_id, actor, "contact.tagged", now=now, target=("contact", contact_id))
 
 
-def _refuse_too_many(tx: Tx, organization_id: UUID, names: Sequence[str]) -> None:
+def tags_named(tx: Tx, organization_id: UUID, names: Sequence[str], *, now: datetime) -> list[Tag]:
+    """As `ensure_tags`. Raises `Conflict` where there would be too many."""
     if tx.value(_COUNT, {"organization_id": organization_id}) + len(names) > MAX_TAGS:
         known = {tag.name.lower() for tag in all_tags(tx, organization_id)}
         if len(known | {name.lower() for name in names}) > MAX_TAGS:
             raise Conflict(f"There are {MAX_TAGS} tags already. Use one of them.", code="too_many_tags")
+    return ensure_tags(tx, organization_id, names, now=now)
 
 
 def tag_many(
@@ -141,8 +171,7 @@ def tag_many(
 
     One row in the audit log. Raises `Conflict` for too many tags.
     """
-    _refuse_too_many(tx, organization_id, add)
-    tags = ensure_tags(tx, organization_id, add, now=now) if add else []
+    tags = tags_named(tx, organization_id, add, now=now) if add else []
     added = put_on(tx, organization_id, contact_ids, [tag.id for tag in tags], now=now)
     removed = take_off(tx, organization_id, contact_ids, remove)
     details = {"contacts": str(len(contact_ids)), "added": str(added), "removed": str(removed)}

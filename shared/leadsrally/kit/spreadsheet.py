@@ -28,9 +28,14 @@ def plain(cell: str) -> str:
 
 def row(cells: Iterable[str]) -> str:
     """One record of a CSV file (RFC 4180), every cell made safe."""
-    line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\r\n").writerow([safe(cell) for cell in cells])
-    return line.getvalue()
+    return rows([cells])
+
+
+def rows(records: Iterable[Iterable[str]]) -> str:
+    """As `row`, of many."""
+    lines = io.StringIO(newline="")
+    csv.writer(lines, lineterminator="\r\n").writerows([safe(cell) for cell in cells] for cells in records)
+    return lines.getvalue()
 
 
 def head(names: Sequence[str]) -> bytes:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from leadsrally.accounts import expired as people
+from leadsrally.contacts.bulk import expired as bulk
 from leadsrally.contacts.imports import expired as imports
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
@@ -28,6 +29,7 @@ ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
     (retention.EARLY_AMENDMENTS, aside.EARLY_AMENDMENTS),
     (retention.QUARANTINE, aside.QUARANTINE),
     (retention.IMPORT_CHANGES, imports.CHANGES),
+    (retention.BULK_CHANGES, bulk.CHANGES),
 )
 
 

@@ -42,7 +42,7 @@ class Kept(StrEnum):
 
     ACCOUNT = "while the account is active, and 30 days after its deletion (P6.1)"
     CUSTOMER = "until the customer deletes it (P6.2)"
-    UNDO = "a day, as long as an import can be undone, and an hour (P1.2)"
+    UNDO = "a day, as long as it can be undone, and an hour (P1.2)"
     MOMENT = "until it is applied to its message, eight days at most (P6.2)"
     SHORT = "until it is used or has expired, some days at most (P1.1)"
     SESSION = "as long as the session, and 30 days (P1.1)"
@@ -185,6 +185,9 @@ REGISTER: tuple[Entry, ...] = (
     _entry("imports", "attestation", "user", Category.CONTACT, "prove what was declared about permission", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.STAYS),
     _entry("imports", "actor_id", "user", Category.ACCOUNT, "show who imported", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.BLANKED),
     _entry("import_changes", "before after", "contact", Category.CONTACT, "undo an import", "contract", Kept.UNDO, Exported.COPIED, Erased.ROW),
+    _entry("bulk_actions", "condition fields", "contact", Category.CONTACT, "do the same about many contacts", "contract", Kept.UNDO, Exported.COPIED, Erased.ROW),
+    _entry("bulk_actions", "actor_id", "user", Category.ACCOUNT, "show who changed contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.BLANKED),
+    _entry("bulk_changes", "before", "contact", Category.CONTACT, "undo what was done about many contacts", "contract", Kept.UNDO, Exported.COPIED, Erased.ROW),
     _entry("conversations", "address", "contact", Category.CONTACT, "reach the person", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW, "meta"),
     _entry("conversations", "last_message_at last_inbound_at quiet_until marketing_quiet_until created_at attention", "contact", Category.CONTENT, "order the inbox", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
     _entry("conversations", "preview preview_kind", "contact", Category.CONTENT, "show the inbox", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
@@ -258,6 +261,8 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("contact_identities", id="organization_id contact_id"),
     *_nothing("imports", id="organization_id id", count="bytes rows lines_done counts checked undo_counts version", flag="has_header", time="created_at started_at progressed_at finished_at forgotten_at", word="kind state reason actor_kind encoding delimiter", setting="country tags channels"),
     *_nothing("import_changes", id="organization_id import_id contact_id tag_ids", count="line", time="recorded_at", word="undone"),
+    *_nothing("bulk_actions", id="organization_id id contact_ids segment_id tag_ids place", count="expected margin counts undo_counts", time="created_at progressed_at finished_at forgotten_at", word="kind state reason actor_kind"),
+    *_nothing("bulk_changes", id="organization_id action_id contact_id tag_ids", time="recorded_at", word="undone"),
     *_nothing("listed_numbers", id="organization_id"),
     *_nothing("conversations", id="organization_id id contact_id channel_id last_message_id merge_id", count="unread_count"),
     *_nothing("message_receipts", id="organization_id channel_id message_id"),

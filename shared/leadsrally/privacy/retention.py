@@ -51,4 +51,5 @@ EARLY_AMENDMENTS = RowRule("early_amendments", "P6.2", timedelta(days=8))
 # What contacts were before an import changed them: an import can be undone for a day, and an hour more goes to one
 # that is being undone.
 IMPORT_CHANGES = RowRule("import_changes", "P1.2", timedelta(hours=25))
+BULK_CHANGES = RowRule("bulk_changes", "P1.2", timedelta(hours=25))  # as those of an import
 QUARANTINE = RowRule("quarantine", "P6.4", timedelta(days=30))

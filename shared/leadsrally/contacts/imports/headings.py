@@ -28,7 +28,13 @@ def suggest(
     for column, name in enumerate(names):
         plain = _plain(name)
         target = _targets().get(plain)
-        if target is not None and target not in taken:
+        key = name.removeprefix("fields.")
+        if (
+            key != name and key in fields and key not in taken
+        ):  # as our own files say it where a name says more
+            found[column] = Mapped(column, "field", key)
+            taken.add(key)
+        elif target is not None and target not in taken:
             found[column] = Mapped(column, target)
             taken.add(target)
         elif plain in own and own[plain] not in taken:

@@ -9,6 +9,7 @@ from leadsrally.accounts.places import refuse_unknown_zone
 from leadsrally.contacts.fields import Field, Value, check_values
 from leadsrally.contacts.imports.numbers import read_number
 from leadsrally.contacts.imports.types import MAX_CELL, Mapped, Rule, Target
+from leadsrally.contacts.tags import names_in
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.phone import Number
 from leadsrally.kit.spreadsheet import plain
@@ -19,7 +20,6 @@ MAX_TAG: Final = 64
 MAX_TAGS: Final = 20
 
 _MAIL: Final = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]]+\.[^\s@.<>(),;:\"\\\[\]]{2,}")
-_BETWEEN_TAGS: Final = re.compile(r"[,;|\n]")
 # In the languages of headings.toml.
 _YES: Final = frozenset(
     (
@@ -200,7 +200,7 @@ def _zone(row: Row, column: int, cell: str) -> str | None:
 
 
 def _tags(row: Row, column: int, cell: str) -> list[str]:
-    names = [name for name in (" ".join(one.split()) for one in _BETWEEN_TAGS.split(cell)) if name]
+    names = names_in(cell)
     if len(names) > MAX_TAGS or any(len(name) > MAX_TAG for name in names):
         row.problems.append(Problem(column, "tags_too_long"))
         return []

@@ -1,0 +1,30 @@
+"""Queue: what is done about many contacts at once, taken back, and written to files."""
+
+from datetime import timedelta
+from typing import Any
+
+from leadsrally import runtime
+from leadsrally.contacts.bulk.forget import forget_bulk
+from leadsrally.contacts.bulk.run import run_bulk
+from leadsrally.contacts.bulk.undo import undo_bulk
+from leadsrally.contacts.bulk.write_file import write_file
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run the jobs that the event rings for. What takes longer than there is time asks to be gone on with."""
+    door = runtime.of("bulk_contacts")
+    desk = door.bulk_desk
+
+    def time_left() -> timedelta:
+        return timedelta(milliseconds=context.get_remaining_time_in_millis())
+
+    return door.serve(
+        event,
+        context,
+        {
+            "run": lambda job: run_bulk(desk, job, time_left),
+            "export": lambda job: write_file(desk, job, time_left),
+            "undo": lambda job: undo_bulk(desk, job, time_left),
+            "forget": lambda job: forget_bulk(desk, job),
+        },
+    )
