@@ -42,6 +42,17 @@ def main(given: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("clauses", help="check each clause of the privacy policy against the live system")
     verb.set_defaults(run=_clauses)
 
+    verb = verbs.add_parser(
+        "backup",
+        help="make a sealed backup of the whole database, and delete those past their window",
+        description="Dumps one consistent snapshot, seals it and puts it into the storage. Needs pg_dump of the server's"
+        " version or a later one.",
+    )
+    verb.set_defaults(run=_backup)
+
+    verb = verbs.add_parser("backups", help="list the backups that there are")
+    verb.set_defaults(run=_backups)
+
     verb = verbs.add_parser("register", help="print the record of processing (GDPR Art. 30)")
     verb.add_argument("--format", choices=("md", "json"), default="md")
     verb.set_defaults(run=_register)
@@ -125,6 +136,20 @@ def _clauses(_options: argparse.Namespace) -> int:
     from infra.local.production import installation
 
     return report(installation())
+
+
+def _backup(_options: argparse.Namespace) -> None:
+    from infra.local.backups.commands import back_up
+    from infra.local.production import installation
+
+    back_up(installation())
+
+
+def _backups(_options: argparse.Namespace) -> int:
+    from infra.local.backups.commands import list_backups
+    from infra.local.production import installation
+
+    return list_backups(installation())
 
 
 def _register(options: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Bring a database's schema to what the code expects, with the plain SQL files of infra/migrations.
 
 A file is `NNNN_before_<domain>_<what>.sql` when the running code can live with its change, and
-`NNNN_after_….sql` when only the new code can. A file is applied and recorded in one transaction.
+`NNNN_after_….sql` when only the new code can. A file is applied and recorded in one transaction. The files in `always/`
+run behind them, each time: they bring about what has to hold for every table, whenever it came.
 """
 
 import glob
@@ -54,7 +55,10 @@ def migrate(
             # Every runner holds the lock above, so a row in yoyo's own lock table is a dead runner's.
             backend.break_lock()
             with backend.lock():
-                return _apply(backend, migrations, phase)
+                applied = _apply(backend, migrations, phase)
+        for file in sorted((directory / "always").glob("*.sql")):
+            guard.execute(file.read_bytes())
+        return applied
 
 
 def _apply(backend: "_Backend", migrations: MigrationList, phase: Phase) -> list[str]:

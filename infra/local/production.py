@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.local import secrets
+from infra.local.files import STORAGE
 from infra.local.provision import provision
 from infra.local.roles import RoleUrl, logins, passwords, role_url
 from infra.local.secrets import HOME
@@ -26,14 +27,16 @@ class Installation:
     role_url: RoleUrl
     production: bool
     environment: Mapping[str, str] = field(repr=False)
+    role_key: bytes = field(repr=False)  # from which the roles' passwords follow
+    admin_url: str | None = field(default=None, repr=False)  # a superuser's, where it is known
 
 
 def installation() -> Installation:
     """The one DATABASE_URL names, else the `make up` of this checkout. Raises `Misconfigured` for neither."""
     if "DATABASE_URL" in os.environ and "LEADSRALLY_ROLE_KEY" in os.environ:
         production = os.environ.get("LEADSRALLY_ENV") != "development"
-        url = role_url(os.environ["DATABASE_URL"], _role_key(os.environ))
-        return Installation(url, production, os.environ)
+        key = _role_key(os.environ)
+        return Installation(role_url(os.environ["DATABASE_URL"], key), production, os.environ, key)
     demo = HOME / "demo.json"
     if not demo.exists():
         raise Misconfigured(
@@ -45,10 +48,10 @@ def installation() -> Installation:
         "LEADSRALLY_ENV": "development",
         "LEADSRALLY_MASTER_KEYS": kept.master_keys,
         "LEADSRALLY_HASH_KEY": kept.hash_key,
+        "LEADSRALLY_STORAGE_DIR": str(STORAGE),
     }
-    return Installation(
-        role_url(base, base64.b64decode(kept.role_key)), production=False, environment=environment
-    )
+    key = base64.b64decode(kept.role_key)
+    return Installation(role_url(base, key), False, environment, key, admin_url=base)
 
 
 def serve_production(host: str, port: int) -> None:

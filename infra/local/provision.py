@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from leadsrally.kit.db import CLOSED
 from leadsrally.kit.errors import Misconfigured
 
 OWNER = "leadsrally_owner"
@@ -47,20 +48,31 @@ def provision(
     functions; each gets the role `role_of` names. `passwords` maps role names to passwords for the roles that
     log in; None leaves passwords alone, for the embedded server, which has none.
 
-    Raises `Misconfigured` for a name that cannot be a role, and for a password that is missing or superfluous.
+    Raises `Misconfigured` for a name that cannot be a role, for a password that is missing or superfluous, and for a
+    database that a restore has not opened yet.
     """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        make_roles(connection, passwords, functions)
+        _make_database(connection, database)
+        if is_closed(connection, database):
+            raise Misconfigured(
+                f"The database {database} was restored and has not forgotten yet what was erased since its backup. Run"
+                " `leadsrally restore` to its end.",
+                code="closed_database",
+            )
+        allow_connections(connection, database, functions)
+        open_schema(admin_url, database, functions)
+
+
+def make_roles(connection: Connection, passwords: Mapping[str, str] | None, functions: Sequence[str]) -> None:
+    """Bring the roles alone to the state they should have, one provisioning after another. Raises `Misconfigured`."""
     roles = [_checked(function) for function in functions]
     _check_passwords(passwords, [MIGRATE, *roles])
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = warning")
-        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        _make_roles(connection, roles)
-        for role, password in (passwords or {}).items():
-            _set_password(connection, role, password)
-        _make_database(connection, database)
-        allow_connections(connection, database, functions)
-        with psycopg.connect(make_conninfo(admin_url, dbname=database)) as inside:
-            _open_schema(inside, roles)
+    connection.execute("SET client_min_messages = warning")
+    connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    _make_roles(connection, roles)
+    for role, password in (passwords or {}).items():
+        _set_password(connection, role, password)
 
 
 def allow_connections(connection: Connection, database: str, functions: Sequence[str]) -> None:
@@ -75,6 +87,25 @@ def allow_connections(connection: Connection, database: str, functions: Sequence
     for function in _LOADING.intersection(functions):
         role = sql.Identifier(role_of(function))
         connection.execute(sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {}").format(name, role))
+
+
+_CLOSED: LiteralString = """
+SELECT EXISTS (
+    SELECT 1
+      FROM pg_catalog.pg_db_role_setting AS s
+      JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+     CROSS JOIN unnest(s.setconfig) AS told
+     WHERE d.datname = %s
+       AND s.setrole = 0
+       AND starts_with(told, %s)
+)
+"""
+
+
+def is_closed(connection: Connection, database: str) -> bool:
+    """Whether `database` says of itself that nobody may be let in (infra/local/backups/closed.py)."""
+    found = connection.execute(_CLOSED, (database, f"{CLOSED}=")).fetchone()
+    return found == (True,)
 
 
 def _checked(function: str) -> str:
@@ -150,11 +181,14 @@ def _make_database(connection: Connection, database: str) -> None:
     connection.execute(statement.format(sql.Identifier(database), sql.Identifier(OWNER)))
 
 
-def _open_schema(connection: Connection, functions: Sequence[str]) -> None:
-    # Databases that began before Postgres 15 have a `public` that belongs to a superuser.
-    connection.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
-    connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(_names([LOOKUP, *functions])))
+def open_schema(admin_url: str, database: str, functions: Sequence[str]) -> None:
+    """Let our roles see what is in the schema of `database`; what they may do with it, migrations say."""
+    roles = [role_of(function) for function in functions]
+    with psycopg.connect(make_conninfo(admin_url, dbname=database)) as connection:
+        # Databases that began before Postgres 15 have a `public` that belongs to a superuser.
+        connection.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
+        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(_names([LOOKUP, *roles])))
 
 
 def _names(roles: Sequence[str]) -> sql.Composed:

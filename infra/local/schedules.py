@@ -51,10 +51,16 @@ def event_for(function: Function, at: datetime) -> dict[str, Any]:
 
 
 class Schedules:
-    """A thread for each schedule. What was missed while the process was down is made up for at the start."""
+    """A thread for each schedule. What was missed while the process was down is made up for at the start.
 
-    def __init__(self, functions: Sequence[Function], clock: Clock) -> None:
+    Those of `at_once` are rung by their own thread as soon as it runs.
+    """
+
+    def __init__(
+        self, functions: Sequence[Function], clock: Clock, *, at_once: Sequence[Function] = ()
+    ) -> None:
         self._clock = clock
+        self._at_once = frozenset(function.name for function in at_once)
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(
@@ -74,6 +80,8 @@ class Schedules:
             thread.join(timeout=10)
 
     def _keep(self, function: Function, expression: str) -> None:
+        if function.name in self._at_once:
+            ring(function, self._clock())
         while True:
             now = self._clock()
             wait = (next_time(expression, now) - now).total_seconds()

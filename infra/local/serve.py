@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import uvicorn
 
 from infra.local import files, schedules
+from infra.local.backups.nightly import BACKUP
 from infra.local.bells import Bells
 from infra.local.functions import Function, load
 from infra.local.host import Application, Host
@@ -62,12 +63,12 @@ def serve(
     functions = load()
     bells_db = Database(role_url(role_of("tick")), connections=3)
     bells = Bells(functions, bells_db, role_url(role_of("tick")), system_clock)
-    for function in functions:
+    for function in (*functions, BACKUP):
         runtime.install(_runtime(function, environment, role_url, bells))
     for function in functions:
         if "LEADSRALLY_STORAGE_DIR" in function.settings:
             runtime.of(function.name).storage  # noqa: B018  nowhere to keep files is a mistake to hear of now
-    for function in functions:
+    for function in (*functions, BACKUP):
         runtime.of(function.name).db  # noqa: B018  a role that is too strong stops the start, not a request
     for function in functions:
         if function.schedules:
@@ -78,7 +79,7 @@ def serve(
         site=Site(BUILT, environment),
         address_header=environment.get("LEADSRALLY_ADDRESS_HEADER"),
     )
-    clockwork = schedules.Schedules(functions, system_clock)
+    clockwork = schedules.Schedules([*functions, BACKUP], system_clock, at_once=[BACKUP])  # holds up no start
     bells.start()
     clockwork.start()
     try:
@@ -87,7 +88,7 @@ def serve(
         clockwork.stop()
         bells.stop()
         host.close()
-        for function in functions:
+        for function in (*functions, BACKUP):
             runtime.of(function.name).db.close()
         bells_db.close()
 

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from leadsrally.kit.clock import Clock, system_clock
 from leadsrally.kit.crypto import KeyedHash, KeyService, SealContext, Vault
-from leadsrally.kit.db import Announce, Database, refuse_strong_role, refuse_unpinned
-from leadsrally.kit.errors import NotFound
+from leadsrally.kit.db import Announce, Database, refuse_closed, refuse_strong_role, refuse_unpinned
+from leadsrally.kit.errors import Misconfigured, NotFound
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.channels.directory import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
 from leadsrally.messaging.types import Channel
@@ -94,12 +94,17 @@ class Runtime:
 
     @cached_property
     def db(self) -> Database:
-        """The function's own database role, refused if it could see past row-level security."""
+        """The function's own database role, refused if it could see past row-level security; the database, if closed."""
         url = self.settings.required("DATABASE_URL")
         if self.settings.production:
             refuse_unpinned(url)
         db = Database(url, connections=self._connections, announce=self._announced)
-        refuse_strong_role(db)
+        try:
+            refuse_strong_role(db)
+            refuse_closed(db)
+        except Misconfigured:
+            db.close()
+            raise
         return db
 
     def _announced(self, queue: str, ids: Sequence[UUID]) -> None:

@@ -371,6 +371,29 @@ def refuse_strong_role(database: Database) -> None:
         )
 
 
+CLOSED: LiteralString = "leadsrally.closed"
+"""The setting of a database that nobody may be let into; unset, it is open."""
+
+_IS_CLOSED = """
+SELECT coalesce(current_setting('leadsrally.closed', true), '') <> ''
+"""
+
+
+def refuse_closed(database: Database) -> None:
+    """Stop start-up on a database that was restored from a backup and has not forgotten yet what was erased since.
+
+    Raises `Misconfigured`.
+    """
+    with database.session() as connection:
+        closed = connection.execute(_IS_CLOSED).fetchone()
+    if closed == (True,):
+        raise Misconfigured(
+            "This database is a restored backup that still holds what was erased since. Run `leadsrally restore` to its"
+            " end; it opens the database itself.",
+            code="closed_database",
+        )
+
+
 def refuse_unpinned(url: str) -> None:
     """Stop start-up in production when the connection is not encrypted and pinned (P8.3).
 

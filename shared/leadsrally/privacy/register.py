@@ -284,6 +284,7 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("scores", id="organization_id id message_id", count="input_tokens output_tokens"),
     *_nothing("usage", id="organization_id cause_id", count="quantity", flag="late", time="occurred_on", word="kind detail"),
     *_nothing("ai_usage", id="organization_id", count="calls tokens", time="day"),
+    *_nothing("backups", id="id", count="bytes row_count", time="at made_at deleted_at"),
     *_nothing("sweep_runs", id="id", count="due_before deleted due_after", flag="dry_run", time="cutoff started_at finished_at", word="rule"),
     # Of the tool that migrates
     *_nothing("_yoyo_log", id="id migration_hash migration_id", word="operation comment"),

@@ -53,3 +53,7 @@ EARLY_AMENDMENTS = RowRule("early_amendments", "P6.2", timedelta(days=8))
 IMPORT_CHANGES = RowRule("import_changes", "P1.2", timedelta(hours=25))
 BULK_CHANGES = RowRule("bulk_changes", "P1.2", timedelta(hours=25))  # as those of an import
 QUARANTINE = RowRule("quarantine", "P6.4", timedelta(days=30))
+
+# Backups (privacy/backups). The instant is that of the snapshot. A day less than what the policy allows, so that a day
+# without a sweep breaks no promise.
+BACKUPS = RowRule("backups", "P6.6", timedelta(days=29))
