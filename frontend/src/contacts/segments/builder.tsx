@@ -1,4 +1,5 @@
 // Conditions put together by hand: groups, and questions in them.
+import type { ComponentChildren } from 'preact'
 import { answer, api, type Schemas } from '../../api/client'
 import { useLive } from '../../api/live'
 import { Button, IconButton } from '../../parts/button'
@@ -22,7 +23,14 @@ export function Builder({ group, onChange }: { group: Group; onChange: (group: G
   return <Grouped group={group} onChange={onChange} known={known} depth={1} />
 }
 
-function Grouped({ group, onChange, known, depth, onRemove }: { group: Group; onChange: (group: Group) => void; known: Known; depth: number; onRemove?: () => void }) {
+function Grouped({ group, onChange, known, depth, not, onRemove }: {
+  group: Group
+  onChange: (group: Group) => void
+  known: Known
+  depth: number
+  not?: ComponentChildren
+  onRemove?: () => void
+}) {
   const put = (changed: Part) => onChange({ ...group, parts: group.parts.map((one) => (one.key === changed.key ? changed : one)) })
   const drop = (gone: Part) => onChange({ ...group, parts: group.parts.filter((one) => one.key !== gone.key) })
   const add = (what: Group | Question) => onChange({ ...group, parts: [...group.parts, part(what)] })
@@ -37,14 +45,22 @@ function Grouped({ group, onChange, known, depth, onRemove }: { group: Group; on
             </option>
           ))}
         </select>
-        {onRemove && <IconButton icon="close" label={t.segments.removeGroup} onClick={onRemove} />}
+        <span class="row">
+          {not}
+          {onRemove && <IconButton icon="close" label={t.segments.removeGroup} onClick={onRemove} />}
+        </span>
       </div>
       {group.parts.map((one) =>
         isGroup(one.what) ? (
-          <div key={one.key} class="stack tight">
-            <Not of={one} put={put} />
-            <Grouped group={one.what} onChange={(what) => put({ ...one, what })} known={known} depth={depth + 1} onRemove={() => drop(one)} />
-          </div>
+          <Grouped
+            key={one.key}
+            group={one.what}
+            onChange={(what) => put({ ...one, what })}
+            known={known}
+            depth={depth + 1}
+            not={<Not of={one} put={put} />}
+            onRemove={() => drop(one)}
+          />
         ) : (
           <Asked key={one.key} one={one} question={one.what} known={known} put={put} onRemove={() => drop(one)} />
         ),
@@ -103,8 +119,10 @@ function Asked({ one, question, known, put, onRemove }: { one: Part; question: Q
         <Choice label={t.segments.how} value={question.is} options={Object.keys(hows).map((is) => [is, howName(question.on, is)] as const)} onChange={how} />
       )}
       <Value question={question} kind={kind} known={known} onChange={(value) => ask({ ...question, value })} />
-      <Not of={one} put={put} />
-      <IconButton icon="close" label={t.segments.removeQuestion} onClick={onRemove} />
+      <span class="row apart">
+        <Not of={one} put={put} />
+        <IconButton icon="close" label={t.segments.removeQuestion} onClick={onRemove} />
+      </span>
     </div>
   )
 }
