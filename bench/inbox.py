@@ -116,7 +116,7 @@ def _questions(pg: Cluster, archive: Archive) -> list[Question]:
     def page(tx: Tx, number: int, *, of: list[Place], unread: bool) -> list[dict[str, Any]]:
         at = of[number % len(of)]
         return inbox.conversations(
-            tx, organization_id, before=at.at, before_id=at.id, unread=unread, limit=_PAGE
+            tx, organization_id, inbox.Wanted(unread=unread), before=at.at, before_id=at.id, limit=_PAGE
         )
 
     def thread(tx: Tx, number: int) -> list[dict[str, Any]]:

@@ -585,7 +585,16 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/conversations/{conversation_id}/review"): Example(
         lambda: {"decision": "seen"}, places=conversation
     ),
+    ("POST", "/v1/conversations/{conversation_id}/assign"): Example(
+        lambda: {"user_id": None}, places=conversation
+    ),
+    ("POST", "/v1/conversations/{conversation_id}/presence"): Example(dict, places=conversation),
     ("GET", "/v1/messages"): Example(query="?search=hello"),
+    ("POST", "/v1/messages/{message_id}/cancel"): Example(
+        places=lambda tenant, _asking: {
+            "message_id": tenant.world.reply(tenant.line, tenant.conversation(), "hi")
+        }
+    ),
     ("GET", "/v1/messages/{message_id}/why"): Example(
         places=lambda tenant, _asking: {
             "message_id": tenant.world.reply(tenant.line, tenant.conversation(), "hi")

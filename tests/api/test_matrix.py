@@ -165,7 +165,7 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 
 
 # Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates,
-# test_leads.TestForeign, test_disclosures, tests/bulk/test_bulk.py, tests/privacy/test_export.py.
+# test_leads.TestForeign, test_disclosures, test_inbox_together, tests/bulk/test_bulk.py, tests/privacy/test_export.py.
 TRIED_ELSEWHERE = {
     ("POST", "/v1/exports"): ["contact_id"],
     ("GET", "/v1/disclosures"): ["contact_id"],
@@ -179,6 +179,8 @@ TRIED_ELSEWHERE = {
     ("POST", "/v1/conversations/{conversation_id}/messages"): ["uploads", "reply_to"],
     ("POST", "/v1/conversations/{conversation_id}/templates"): ["upload"],
     ("POST", "/v1/conversations/{conversation_id}/choices"): ["upload"],
+    ("POST", "/v1/conversations/{conversation_id}/assign"): ["user_id"],
+    ("GET", "/v1/conversations"): ["assignee"],
     ("GET", "/v1/leads"): ["form_id", "contact_id"],
     ("POST", "/v1/leads/replay"): ["channel_id"],
 }

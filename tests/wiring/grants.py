@@ -38,9 +38,10 @@ GRANTS: dict[str, dict[str, str]] = {
         "leads": "Su",
         "listed_numbers": "SID",
         "media": "siu",
-        "messages": "SI",
+        "messages": "SIu",
         "notices": "su",
         "organizations": "SIu",
+        "presence": "SIU",
         "password_resets": "SIu",
         "rate_limits": "SIU",
         "recovery_codes": "SIUD",
@@ -358,8 +359,10 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "channel_id contact_id created_at id last_message_at last_message_id organization_id"
     ),
     ("api", "conversations", "UPDATE"): (
-        "address attention contact_id last_message_at last_message_id merge_id preview preview_kind unread_count"
+        "address assignee_id attention contact_id last_message_at last_message_id merge_id preview preview_kind"
+        " unread_count"
     ),
+    ("api", "messages", "UPDATE"): "status status_rank",
     ("api", "media", "INSERT"): "bytes content_type created_at file_name id organization_id place state",
     ("api", "media", "UPDATE"): (
         "bytes content_type file_name message_id place reason settled_at sha256 state"

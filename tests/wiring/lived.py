@@ -103,6 +103,9 @@ def lived_through(world: World, line: Line) -> None:
     ids = {"org": line.organization_id, "id": uuid4(), "contact": contact, "now": world.clock.now}
     for statement in _CONTACTS.split(";"):
         world.execute(statement, **ids)
+    here = """INSERT INTO presence (organization_id, user_id, conversation_id, writing, seen_at)
+              VALUES (%(org)s, %(user)s, %(id)s, true, %(now)s)"""
+    world.execute(here, org=line.organization_id, user=user, id=thread, now=world.clock.now)
     world.agrees(line)
     world.reply(line, thread, "Out: {{unsubscribe_link}}", links=runtime.of("api").unsubscribe_links)
     world.text(line, "STOP")

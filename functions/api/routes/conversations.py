@@ -14,7 +14,8 @@ from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
-from leadsrally.messaging import inbox
+from leadsrally.messaging import inbox, presence
+from leadsrally.messaging.assign import assign
 from leadsrally.messaging.review import review as decide_review
 from leadsrally.messaging.types import ChannelKind, Kind, Status
 from leadsrally.providers.meta import error_codes as meta_errors
@@ -45,6 +46,7 @@ class Conversation(BaseModel):
     attention: str | None = Field(
         description="Why a person is asked to look, if so.", examples=["may_want_to_stop"]
     )
+    assignee_id: UUID | None = Field(description="The colleague who answers it, if one was named.")
     consent_state: Literal["granted", "revoked", "paused"] | None
     consent_source: str | None = Field(description="What changed it last.", examples=["keyword"])
     consent_since: datetime | None
@@ -147,6 +149,26 @@ class Message(BaseModel):
     score: Score | None
 
 
+class Assignment(Body):
+    user_id: UUID | None = Field(description="The colleague who answers; null for nobody in particular.")
+
+
+class Looking(Body):
+    writing: bool = Field(default=False, description="Whether a reply is being written.")
+
+
+class Colleague(BaseModel):
+    user_id: UUID
+    email: str = Field(examples=["ada@harbour.example"])
+    writing: bool
+
+
+class Present(BaseModel):
+    """Who else has looked at the conversation in the last fifteen seconds."""
+
+    others: list[Colleague]
+
+
 class Review(Body):
     decision: Literal["resume", "opt_out", "seen"]
 
@@ -157,16 +179,29 @@ def conversations(
     limit: Limit = 50,
     cursor: Cursor = None,
     unread: Annotated[bool, Query(description="Only those with unread messages.")] = False,
+    attention: Annotated[
+        bool | None, Query(description="Only those that a person is asked to look at, or none of them.")
+    ] = None,
+    channel: Annotated[Literal["sms", "whatsapp"] | None, Query(description="Only of this kind.")] = None,
+    intent: Annotated[str | None, Query(max_length=32, description="Only with this intent.")] = None,
+    interest: Annotated[int | None, Query(ge=0, le=100, description="Only from this interest on.")] = None,
+    assignee: Annotated[
+        Literal["me", "nobody"] | UUID | None, Query(description="Only of this colleague.")
+    ] = None,
 ) -> Page[Conversation]:
     """The inbox, newest first."""
     place = place_of(cursor)
-    rows = inbox.conversations(
-        asked.tx,
-        asked.person.organization_id,
-        before=place.at,
-        before_id=place.id,
+    wanted = inbox.Wanted(
         unread=unread,
-        limit=limit,
+        attention=attention,
+        channel=channel,
+        intent=intent,
+        interest=interest,
+        assignee_id=asked.person.id if assignee == "me" else assignee if isinstance(assignee, UUID) else None,
+        unassigned=True if assignee == "nobody" else None,
+    )
+    rows = inbox.conversations(
+        asked.tx, asked.person.organization_id, wanted, before=place.at, before_id=place.id, limit=limit
     )
     items = [Conversation.model_validate(row) for row in rows]
     return Page(items=items, next=next_cursor(rows, limit, "last_message_at"))
@@ -210,6 +245,36 @@ def read(asked: Asked, conversation_id: UUID) -> None:
     """Mark everything in it as read."""
     if not inbox.mark_read(asked.tx, asked.person.organization_id, conversation_id):
         raise _missing()
+
+
+@router.post(
+    "/{conversation_id}/assign",
+    dependencies=[permit("conversations.write")],
+    responses=problems(401, 403, 404, 422),
+)
+def give_to(asked: Asked, conversation_id: UUID, assignment: Assignment) -> ConversationInFull:
+    """Say who answers it. Everybody who may answer still can."""
+    if not assign(asked.tx, asked.person.organization_id, conversation_id, assignment.user_id):
+        raise _missing()
+    return _in_full(asked, conversation_id)
+
+
+@router.post(
+    "/{conversation_id}/presence",
+    dependencies=[permit("conversations.read", person=True)],
+    responses=problems(401, 403, 404, 422),
+)
+def look_in(asked: Asked, conversation_id: UUID, looking: Looking) -> Present:
+    """Say that you are looking at it, and whether you write; learn who else is. Say it again every few seconds."""
+    others = presence.look_in(
+        asked.tx,
+        asked.person.organization_id,
+        conversation_id,
+        asked.person.id,
+        writing=looking.writing,
+        now=asked.door.clock(),
+    )
+    return Present(others=[Colleague.model_validate(one) for one in others])
 
 
 @router.post(

@@ -14,6 +14,7 @@ from functions.api.routes.consents import ConsentEvent
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.messaging import inbox
+from leadsrally.messaging.cancel import cancel_message
 from leadsrally.messaging.media.share import share_media
 from leadsrally.messaging.types import Status
 from leadsrally.sending.why import why as explain
@@ -133,3 +134,14 @@ def why(asked: Asked, message_id: UUID) -> Reason:
             "consent": found.consent,
         }
     )
+
+
+@router.post(
+    "/{message_id}/cancel",
+    status_code=204,
+    dependencies=[permit("conversations.write")],
+    responses=problems(401, 403, 404, 409, 422),
+)
+def cancel(asked: Asked, message_id: UUID) -> None:
+    """Take back a message that still waits. 409 once it is on its way."""
+    cancel_message(asked.tx, asked.person.organization_id, message_id)

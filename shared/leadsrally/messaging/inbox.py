@@ -1,7 +1,8 @@
 """Conversations and messages, as a customer reads them. Lists are keyset pages, newest first."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from leadsrally.kit.db import Tx
@@ -9,7 +10,7 @@ from leadsrally.kit.db import Tx
 _SHOWN = """
 SELECT c.id, c.contact_id, p.phone, p.name, ch.kind AS channel, ch.address AS our_number,
        c.last_message_at, c.last_inbound_at, c.preview, c.preview_kind, c.unread_count, c.intent, c.interest,
-       c.attention, s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
+       c.attention, c.assignee_id, s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
   FROM conversations AS c
   JOIN contacts AS p ON p.organization_id = c.organization_id AND p.id = c.contact_id
   JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
@@ -18,34 +19,58 @@ SELECT c.id, c.contact_id, p.phone, p.name, ch.kind AS channel, ch.address AS ou
         AND s.channel_kind = ch.kind AND s.purpose = 'all'
 """
 
-_CONVERSATIONS = (
-    _SHOWN
-    + """ WHERE c.organization_id = %(organization_id)s
+# What is not asked for is NULL. The list is read along one of its indices until the page is full.
+_FITTING = """
+   AND (%(attention)s::boolean IS NULL OR (c.attention IS NOT NULL) = %(attention)s)
+   AND (%(channel)s::text IS NULL OR ch.kind = %(channel)s)
+   AND (%(intent)s::text IS NULL OR c.intent = %(intent)s)
+   AND (%(interest)s::smallint IS NULL OR c.interest >= %(interest)s)
+   AND (%(unassigned)s::boolean IS NULL OR (c.assignee_id IS NULL) = %(unassigned)s)
    AND (c.last_message_at, c.id) < (%(before)s, %(before_id)s)
  ORDER BY c.last_message_at DESC, c.id DESC
  LIMIT %(limit)s
 """
+_CONVERSATIONS = _SHOWN + " WHERE c.organization_id = %(organization_id)s" + _FITTING
+
+# Statements of their own: a prepared one with the question as a parameter could not use these indices.
+_UNREAD = _SHOWN + " WHERE c.organization_id = %(organization_id)s AND c.unread_count > 0" + _FITTING
+_ASSIGNED = (
+    _SHOWN
+    + """ WHERE c.organization_id = %(organization_id)s
+   AND c.assignee_id = %(assignee_id)s
+   AND (NOT %(unread)s OR c.unread_count > 0)
+"""
+    + _FITTING
 )
 
-# A statement of its own: a prepared one with the question as a parameter could not use the index of the unread.
-_UNREAD = (
-    _SHOWN
-    + """ WHERE c.organization_id = %(organization_id)s
-   AND (c.last_message_at, c.id) < (%(before)s, %(before_id)s)
-   AND c.unread_count > 0
- ORDER BY c.last_message_at DESC, c.id DESC
- LIMIT %(limit)s
-"""
-)
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which conversations; None asks for nothing. `interest` is the least."""
+
+    unread: bool = False
+    attention: bool | None = None
+    channel: Literal["sms", "whatsapp"] | None = None
+    intent: str | None = None
+    interest: int | None = None
+    assignee_id: UUID | None = None
+    unassigned: bool | None = None
 
 
 def conversations(
-    tx: Tx, organization_id: UUID, *, before: datetime, before_id: UUID, unread: bool, limit: int
+    tx: Tx, organization_id: UUID, wanted: Wanted, *, before: datetime, before_id: UUID, limit: int
 ) -> list[dict[str, Any]]:
     """Newest first, after the given place (keyset)."""
+    asked = _ASSIGNED if wanted.assignee_id is not None else _UNREAD if wanted.unread else _CONVERSATIONS
     return tx.dicts(
-        _UNREAD if unread else _CONVERSATIONS,
-        {"organization_id": organization_id, "before": before, "before_id": before_id, "limit": limit},
+        asked,
+        {
+            **asdict(wanted),
+            "organization_id": organization_id,
+            "before": before,
+            "before_id": before_id,
+            "limit": limit,
+        },
     )
 
 
