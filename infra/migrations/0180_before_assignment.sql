@@ -4,8 +4,7 @@ ALTER TABLE conversations
     ADD COLUMN assignee_id uuid,                 -- NULL: nobody in particular
     ADD CONSTRAINT conversations_assignee FOREIGN KEY (organization_id, assignee_id)
         REFERENCES users (organization_id, id) ON DELETE SET NULL (assignee_id);
-CREATE INDEX conversations_of_assignee ON conversations (organization_id, assignee_id, last_message_at DESC, id DESC)
-    WHERE assignee_id IS NOT NULL;
+CREATE INDEX conversations_of_assignee ON conversations (organization_id, assignee_id, last_message_at DESC, id DESC);
 GRANT UPDATE (assignee_id) ON conversations TO leadsrally_api;
 GRANT SELECT (assignee_id) ON conversations TO leadsrally_export;
 
@@ -26,7 +25,7 @@ ALTER TABLE presence FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON presence USING (organization_id = current_organization())
     WITH CHECK (organization_id = current_organization());
 GRANT SELECT, INSERT, UPDATE ON presence TO leadsrally_api;
-GRANT SELECT ON presence TO leadsrally_export;
+GRANT SELECT (organization_id, user_id, conversation_id, writing, seen_at) ON presence TO leadsrally_export;
 
 -- A message that still waits can be taken back by whoever may answer.
 GRANT UPDATE (status, status_rank) ON messages TO leadsrally_api;

@@ -150,6 +150,12 @@ class People:
         log_in(page, self._stage.demo["owner"]["email"], self._stage.demo["owner"]["password"])
         return page
 
+    def agent(self, **options: Any) -> Page:
+        """A colleague of the owner who answers conversations, invited once and logged in."""
+        page = self.somebody(**options)
+        log_in(page, *self._stage.agent())
+        return page
+
     def close(self) -> None:
         for context in self._open:
             context.close()

@@ -16,6 +16,7 @@ class Stage:
         self.home: str = self.demo["base_url"]
         self._http = httpx.Client(trust_env=False, timeout=20)
         self._phones = iter(range(1000, 9999))
+        self._agent: tuple[str, str] | None = None
 
     def close(self) -> None:
         self._http.close()
@@ -50,6 +51,29 @@ class Stage:
             for one in found["messages"]
             if one["direction"] == "to_phone" and one["kind"] == "text"
         ]
+
+    def agent(self) -> tuple[str, str]:
+        """Address and password of a colleague of the owner, who is invited when first asked for."""
+        email, password = "agent@harbour.example", "seven lazy kettles whistle"
+        if self._agent is None:
+            owner = {**self.demo["owner"], "session": "client"}
+            token = self._http.post(f"{self.home}/v1/auth/login", json=owner).json()["access_token"]
+            headers = {"authorization": f"Bearer {token}"}
+            given = {"email": email, "role": "agent"}
+            sent = self._http.post(f"{self.home}/v1/invitations", json=given, headers=headers)
+            assert sent.status_code == 201, sent.text
+            accepting = {
+                "token": self.link(email).partition("#")[2],
+                "password": password,
+                "business_use": True,
+                "age_16": True,
+                "terms_version": "2026-04-17",
+                "policy_version": "2026-04-17",
+            }
+            accepted = self._http.post(f"{self.home}/v1/auth/accept", json=accepting)
+            assert accepted.status_code < 300, accepted.text
+            self._agent = (email, password)
+        return self._agent
 
     def link(self, address: str) -> str:
         """The link in the newest mail to an address."""

@@ -2,21 +2,19 @@
 import { useRoute } from 'preact-iso'
 import { useState } from 'preact/hooks'
 import { useAct } from '../api/act'
-import { answer, api, may, onceKey, type Schemas, tagged } from '../api/client'
+import { answer, api, may, type Schemas, tagged } from '../api/client'
 import { useLive } from '../api/live'
-import { usePages } from '../api/pages'
 import { Permissions } from '../consent/permissions'
-import { Button, LinkButton } from '../parts/button'
+import { LinkButton } from '../parts/button'
 import { Icon } from '../parts/icon'
-import { later } from '../parts/later'
 import { Badge, Trouble } from '../parts/notice'
-import { Time } from '../parts/time'
 import { say } from '../parts/toast'
 import { Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
 import { type Person, PersonForm } from './person_form'
 import { Duplicates } from './duplicates'
+import { Notes } from './notes'
 import { Timeline } from './timeline'
 import './contacts.css'
 
@@ -38,7 +36,10 @@ export default function ContactPage() {
           <div class="halves">
             <div class="stack">
               <Known contact={data} etag={etag} reload={found.reload} />
-              <Notes contact={data.id} />
+              <section class="card stack">
+                <h2>{t.contacts.notes}</h2>
+                <Notes contact={data.id} />
+              </section>
               <Timeline contact={data.id} fresh={etag} />
             </div>
             <div class="stack">
@@ -130,73 +131,6 @@ function Tags({ contact, reload }: { contact: Contact; reload: () => Promise<voi
           <input class="input" aria-label={t.contacts.addTag} placeholder={t.contacts.addTag} value={name} maxLength={100} onInput={(event) => setName(event.currentTarget.value)} />
         </form>
       )}
-    </section>
-  )
-}
-
-function Notes({ contact }: { contact: string }) {
-  const path = { contact_id: contact }
-  const [text, setText] = useState('')
-  const [gone, setGone] = useState<readonly string[]>([])
-  const notes = usePages((cursor) => answer(api.GET('/v1/contacts/{contact_id}/notes', { params: { path, query: cursor ? { cursor } : {} } })), [contact])
-  const add = useAct(async () => {
-    await answer(api.POST('/v1/contacts/{contact_id}/notes', { params: { path, header: onceKey() }, body: { body: text } }))
-    setText('')
-    await notes.reload()
-  })
-  const remove = (id: string) => {
-    setGone([...gone, id])
-    later(
-      t.contacts.noteGone,
-      async () => {
-        const params = { path: { ...path, note_id: id } }
-        await answer(api.DELETE('/v1/contacts/{contact_id}/notes/{note_id}', { params }))
-      },
-      () => setGone((before) => before.filter((one) => one !== id)),
-    )
-  }
-  return (
-    <section class="card stack">
-      <h2>{t.contacts.notes}</h2>
-      {may('contacts.write') && (
-        <form
-          class="stack tight"
-          onSubmit={(event) => {
-            event.preventDefault()
-            void add.run()
-          }}
-        >
-          <textarea class="input" rows={2} aria-label={t.contacts.note} placeholder={t.contacts.note} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-          <Trouble problem={add.problem} />
-          <div>
-            <Button type="submit" busy={add.busy} disabled={!text.trim()}>
-              {t.contacts.addNote}
-            </Button>
-          </div>
-        </form>
-      )}
-      <Loaded data={notes.items?.filter((one) => !gone.includes(one.id))} problem={notes.problem} lines={2}>
-        {(items) => (
-          <ul class="notes">
-            {items.map((one) => (
-              <li key={one.id}>
-                <p>
-                  <bdi>{one.body}</bdi>
-                </p>
-                <div class="row apart small soft">
-                  <Time at={one.created_at} />
-                  {may('contacts.write') && (
-                    <Button kind="quiet" onClick={() => remove(one.id)}>
-                      {t.common.remove}
-                    </Button>
-                  )}
-                </div>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Loaded>
-      {notes.hasMore && <Button onClick={() => void notes.more()}>{t.common.more}</Button>}
     </section>
   )
 }

@@ -10,6 +10,7 @@ import { t } from '../words'
 import { sourceName } from '../consent/permissions'
 import { useAttachments } from './attachments'
 import type { Conversation } from './conversations'
+import { Filled, Price, useEstimate } from './estimate'
 import { standing } from './permission'
 import { partsOf } from './segments'
 import { TemplatePicker } from './template_picker'
@@ -76,6 +77,7 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
   const most = MOST[one.channel]
   const attachments = useAttachments(one.channel)
   const { files } = attachments
+  const estimate = useEstimate(one.id, text, files.length)
   const sendable = (text.trim() !== '' || files.length > 0) && text.length <= most && !attachments.busy
   const send = () => {
     if (!sendable) return
@@ -121,8 +123,12 @@ function Writing({ conversation: one, text, onText, onSend, suggestions, box, on
         }}
       />
       {attachments.shown}
+      <Filled of={estimate} />
       <div class="row apart">
-        <span class="small soft">{one.channel === 'sms' ? <Count text={text} onPlain={insert} /> : text.length > most && t.inbox.tooLong(text.length, most)}</span>
+        <span class="row small soft">
+          {one.channel === 'sms' ? <Count text={text} onPlain={insert} /> : text.length > most && t.inbox.tooLong(text.length, most)}
+          <Price of={estimate} />
+        </span>
         <span class="row">
           {attachments.button}
           {onTemplate && (

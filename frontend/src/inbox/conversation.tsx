@@ -15,6 +15,7 @@ import type { Conversation } from './conversations'
 import { keep, kept } from './drafts'
 import { Bubble, OnItsWay } from './message'
 import { Person } from './person'
+import { Others, usePresence } from './presence'
 import { Interest, nameOf } from './row'
 import { type Message, useThread } from './thread'
 
@@ -30,6 +31,7 @@ export function ConversationPage({ id, onChange, box }: Given) {
   const thread = useThread(id)
   const [text, setText] = useState(() => kept(id))
   const [details, setDetails] = useState(() => matchMedia('(min-width: 84rem)').matches)
+  const others = usePresence(id, text.trim() !== '')
   const one = about.data
 
   useEffect(() => setText(kept(id)), [id])
@@ -86,6 +88,7 @@ export function ConversationPage({ id, onChange, box }: Given) {
         </header>
         <Said thread={thread} text={text} onText={write} />
         {one?.attention && <Review conversation={one} onDone={() => void about.reload()} />}
+        <Others others={others} />
         {one && (
           <Composer
             conversation={one}
@@ -98,7 +101,7 @@ export function ConversationPage({ id, onChange, box }: Given) {
           />
         )}
       </section>
-      {one && details && <Person conversation={one} onClose={() => setDetails(false)} />}
+      {one && details && <Person conversation={one} onChange={about.reload} onClose={() => setDetails(false)} />}
     </>
   )
 }
@@ -121,6 +124,11 @@ function Said({ thread, text, onText }: { thread: ReturnType<typeof useThread>; 
 
   if (!messages) {
     return <div class="said-all">{thread.problem ? <Trouble problem={thread.problem} /> : <Skeleton />}</div>
+  }
+  /** Words that did not go after all, in front of those that are being written. */
+  const back = (words: string) => {
+    onText([words, text].filter(Boolean).join('\n'))
+    void thread.reload()
   }
   const byId = new Map(messages.map((one) => [one.id, one]))
   return (
@@ -147,7 +155,7 @@ function Said({ thread, text, onText }: { thread: ReturnType<typeof useThread>; 
         return (
           <Fragment key={one.id}>
             {(!before || dayName(new Date(before.said_at)) !== day) && <h2 class="day">{day}</h2>}
-            <Bubble message={one} answers={one.reply_to ? byId.get(one.reply_to) : undefined} />
+            <Bubble message={one} answers={one.reply_to ? byId.get(one.reply_to) : undefined} onTakenBack={(words) => back(words)} />
           </Fragment>
         )
       })}
@@ -157,7 +165,7 @@ function Said({ thread, text, onText }: { thread: ReturnType<typeof useThread>; 
           outgoing={one}
           again={() => void thread.again(one)}
           back={() => {
-            onText(text ? `${one.body}\n${text}` : one.body)
+            back(one.body)
             thread.take(one.key)
           }}
         />

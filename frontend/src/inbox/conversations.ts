@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { answer, api, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { asProblem, type Problem } from '../api/problem'
+import { asked, type Filters } from './filters'
 
 export type Conversation = Schemas['Conversation']
 
@@ -10,7 +11,7 @@ const PAGE = 50
 const EVERY = 4000
 
 export interface Conversations {
-  items: Conversation[] | undefined
+  items: readonly Conversation[] | undefined
   problem: Problem | undefined
   hasMore: boolean
   more: () => Promise<void>
@@ -18,25 +19,29 @@ export interface Conversations {
   put: (changed: Conversation) => void
 }
 
-export function useConversations(unread: boolean): Conversations {
-  const [known, setKnown] = useState<Map<string, Conversation>>()
+export function useConversations(filters: Filters): Conversations {
+  const [items, setItems] = useState<readonly Conversation[]>()
   const [next, setNext] = useState<string | null>(null)
   const [problem, setProblem] = useState<Problem>()
   const older = useRef(false)
+  const query = asked(filters)
+  const which = JSON.stringify(query)
+  const now = useRef(which)
+  now.current = which
 
-  const ask = (cursor?: string) =>
-    answer(api.GET('/v1/conversations', { params: { query: { limit: PAGE, unread, ...(cursor ? { cursor } : {}) } } }))
-  const newest = useLive(() => ask(), [unread], EVERY)
+  const ask = (cursor?: string) => answer(api.GET('/v1/conversations', { params: { query: { limit: PAGE, ...query, ...(cursor ? { cursor } : {}) } } }))
+  const newest = useLive(() => ask(), [which], EVERY)
 
   useEffect(() => {
-    setKnown(undefined)
+    setItems(undefined)
+    setNext(null)
     older.current = false
-  }, [unread])
+  }, [which])
 
   useEffect(() => {
     if (!newest.data) return
     const page = newest.data
-    setKnown((before) => merged(before, page.items, page.next === null))
+    setItems((before) => merged(before ?? [], page.items, page.next === null))
     if (!older.current) setNext(page.next)
   }, [newest.data])
 
@@ -45,34 +50,36 @@ export function useConversations(unread: boolean): Conversations {
     older.current = true
     try {
       const page = await ask(next)
-      setKnown((before) => new Map([...(before ?? []), ...page.items.map((one) => [one.id, one] as const)]))
+      if (now.current !== which) return
+      setItems((before) => appended(before ?? [], page.items))
       setNext(page.next)
       setProblem(undefined)
     } catch (thrown) {
       setProblem(asProblem(thrown))
     }
-  }, [next, unread])
+  }, [next, which])
 
   const put = useCallback((changed: Conversation) => {
-    setKnown((before) => before && new Map(before).set(changed.id, changed))
+    setItems((before) => before?.map((one) => (one.id === changed.id ? changed : one)))
   }, [])
 
-  const items = known && [...known.values()].sort(newestFirst)
-  return { items, problem: problem ?? (known ? undefined : newest.problem), hasMore: next !== null, more, put }
+  return { items, problem: problem ?? (items ? undefined : newest.problem), hasMore: next !== null, more, put }
 }
 
-/** What is known, with the newest page in place of what stood there. `whole`: there is nothing behind that page. */
-export function merged(
-  before: Map<string, Conversation> | undefined,
-  page: Conversation[],
-  whole: boolean,
-): Map<string, Conversation> {
+/** What is known, newest first, with the newest page in place of what stood there. `whole`: nothing is behind that page. */
+export function merged(before: readonly Conversation[], page: readonly Conversation[], whole: boolean): readonly Conversation[] {
   const last = page.at(-1)
-  const kept = whole || !last ? [] : [...(before?.values() ?? [])].filter((one) => newestFirst(one, last) > 0)
-  return new Map([...page, ...kept].map((one) => [one.id, one]))
+  if (whole || !last) return page
+  const fresh = new Set(page.map((one) => one.id))
+  return [...page, ...before.filter((one) => !fresh.has(one.id) && behind(one, last))]
 }
 
-function newestFirst(one: Conversation, other: Conversation): number {
-  if (one.last_message_at !== other.last_message_at) return one.last_message_at < other.last_message_at ? 1 : -1
-  return one.id < other.id ? 1 : -1
+/** With the page behind what is known. Whoever has moved up since stands there already. */
+export function appended(before: readonly Conversation[], page: readonly Conversation[]): readonly Conversation[] {
+  const known = new Set(before.map((one) => one.id))
+  return [...before, ...page.filter((one) => !known.has(one.id))]
+}
+
+function behind(one: Conversation, other: Conversation): boolean {
+  return one.last_message_at === other.last_message_at ? one.id < other.id : one.last_message_at < other.last_message_at
 }

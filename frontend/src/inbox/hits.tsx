@@ -9,7 +9,7 @@ import { t } from '../words'
 import { type Conversation } from './conversations'
 import { nameOf, Row } from './row'
 
-export function Hits({ search, known, chosen }: { search: string; known: Conversation[]; chosen: string | undefined }) {
+export function Hits({ search, known, chosen }: { search: string; known: readonly Conversation[]; chosen: string | undefined }) {
   const words = useSettled(search.trim())
   const hits = usePages(
     async (cursor) =>

@@ -1,10 +1,10 @@
 // The inbox: conversations on one side, the chosen one on the other; at phone width one of the two.
 import { useLocation, useRoute } from 'preact-iso'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../words'
 import { ConversationPage, Unchosen } from './conversation'
 import { useConversations } from './conversations'
-import { fits, NONE } from './filters'
+import { NONE } from './filters'
 import { List } from './list'
 import './inbox.css'
 
@@ -13,9 +13,9 @@ export default function Inbox() {
   const { route } = useLocation()
   const [filters, setFilters] = useState(NONE)
   const [search, setSearch] = useState('')
-  const conversations = useConversations(filters.unread)
+  const conversations = useConversations(filters)
   const box = useRef<HTMLTextAreaElement>(null)
-  const shown = useMemo(() => (conversations.items ?? []).filter((one) => fits(one, filters)), [conversations.items, filters])
+  const shown = conversations.items ?? []
 
   useEffect(() => {
     if (!id) document.title = `${t.shell.names['/inbox']} · LeadsRally`
@@ -38,7 +38,7 @@ export default function Inbox() {
 
   return (
     <main class={`inbox ${id ? 'chosen' : ''}`} id="content">
-      <List {...{ conversations, shown, filters, search }} onFilter={setFilters} onSearch={setSearch} chosen={id} />
+      <List {...{ conversations, filters, search }} onFilter={setFilters} onSearch={setSearch} chosen={id} />
       {id ? <ConversationPage id={id} onChange={conversations.put} box={box} /> : <Unchosen />}
     </main>
   )

@@ -5,18 +5,15 @@ import { Button } from '../parts/button'
 import { Empty, Loaded } from '../parts/waiting'
 import { t } from '../words'
 import type { Conversation, Conversations } from './conversations'
-import { FilterBar, type Filters, NONE, sorts } from './filters'
+import { FilterBar, filtered, type Filters, NONE } from './filters'
 import { Hits } from './hits'
 import { Row } from './row'
 
 const HEIGHT = 80
 const SPARE = 6
-/** How many pages a filter looks through by itself before it asks whether to go on. */
-const PATIENCE = 6
 
 interface Given {
   conversations: Conversations
-  shown: Conversation[]
   filters: Filters
   onFilter: (filters: Filters) => void
   search: string
@@ -24,7 +21,7 @@ interface Given {
   chosen: string | undefined
 }
 
-export function List({ conversations, shown, filters, onFilter, search, onSearch, chosen }: Given) {
+export function List({ conversations, filters, onFilter, search, onSearch, chosen }: Given) {
   return (
     <section class="list" aria-label={t.inbox.list}>
       <div class="tools">
@@ -45,14 +42,13 @@ export function List({ conversations, shown, filters, onFilter, search, onSearch
       ) : (
         <div class="rows">
           <Loaded data={conversations.items} problem={conversations.problem}>
-            {() => (
+            {(shown) => (
               <Rows
                 shown={shown}
                 chosen={chosen}
-                sorting={sorts(filters)}
                 hasMore={conversations.hasMore}
                 more={conversations.more}
-                empty={<Nothing filtered={filters !== NONE} clear={() => onFilter(NONE)} />}
+                empty={<Nothing filtered={filtered(filters)} clear={() => onFilter(NONE)} />}
               />
             )}
           </Loaded>
@@ -62,10 +58,9 @@ export function List({ conversations, shown, filters, onFilter, search, onSearch
   )
 }
 
-function Rows({ shown, chosen, sorting, hasMore, more, empty }: {
-  shown: Conversation[]
+function Rows({ shown, chosen, hasMore, more, empty }: {
+  shown: readonly Conversation[]
   chosen: string | undefined
-  sorting: boolean
   hasMore: boolean
   more: () => Promise<void>
   empty: ComponentChildren
@@ -74,7 +69,6 @@ function Rows({ shown, chosen, sorting, hasMore, more, empty }: {
   const [top, setTop] = useState(0)
   const [height, setHeight] = useState(800)
   const asking = useRef(false)
-  const asked = useRef(0)
 
   useLayoutEffect(() => {
     const element = box.current
@@ -94,12 +88,7 @@ function Rows({ shown, chosen, sorting, hasMore, more, empty }: {
     asking.current = false
   }
   useEffect(() => {
-    asked.current = 0
-  }, [sorting])
-  useEffect(() => {
-    if (!nearEnd || !hasMore || (sorting && asked.current >= PATIENCE)) return
-    asked.current += 1
-    void goOn()
+    if (nearEnd && hasMore) void goOn()
   }, [nearEnd, hasMore, shown.length, more])
 
   useEffect(() => {
@@ -120,13 +109,6 @@ function Rows({ shown, chosen, sorting, hasMore, more, empty }: {
           </li>
         ))}
       </ul>
-      {hasMore && sorting && (
-        <div class="further">
-          <Button kind="quiet" onClick={() => void goOn()}>
-            {t.inbox.further}
-          </Button>
-        </div>
-      )}
     </div>
   )
 }

@@ -1,5 +1,7 @@
 // One message with all that is known of it: where it stands, why it failed, what a model read in it.
 import type { ComponentChildren } from 'preact'
+import { useAct } from '../api/act'
+import { answer, api, may } from '../api/client'
 import { Icon, type IconName } from '../parts/icon'
 import { Time } from '../parts/time'
 import { Button } from '../parts/button'
@@ -9,7 +11,7 @@ import { intentName } from './row'
 import type { Message, Outgoing } from './thread'
 import { WhyButton } from './why'
 
-export function Bubble({ message: one, answers }: { message: Message; answers: Message | undefined }) {
+export function Bubble({ message: one, answers, onTakenBack }: { message: Message; answers: Message | undefined; onTakenBack: (words: string) => void }) {
   const ours = one.direction === 'outbound'
   return (
     <article class={`bubble ${ours ? 'ours' : 'theirs'}`} aria-label={ours ? t.inbox.we : t.inbox.they}>
@@ -35,6 +37,7 @@ export function Bubble({ message: one, answers }: { message: Message; answers: M
         {ours && <Standing status={one.status} />}
       </footer>
       {ours && <Why message={one} />}
+      {ours && one.status === 'queued' && may('conversations.write') && <TakeBack message={one} onTakenBack={onTakenBack} />}
       {ours && one.verdict && <WhyButton message={one.id} refused={one.verdict.decision !== 'send'} />}
       {!ours && one.score && <Reading score={one.score} />}
     </article>
@@ -85,6 +88,22 @@ function Standing({ status }: { status: Message['status'] }) {
       {sign && <Icon name={sign} />}
       {t.statuses[status]}
     </span>
+  )
+}
+
+/** As long as it waits, it need not go. */
+function TakeBack({ message, onTakenBack }: { message: Message; onTakenBack: (words: string) => void }) {
+  const cancel = useAct(async () => {
+    await answer(api.POST('/v1/messages/{message_id}/cancel', { params: { path: { message_id: message.id } } }))
+    onTakenBack(message.body)
+  })
+  return (
+    <>
+      <button type="button" class="link" disabled={cancel.busy} onClick={() => void cancel.run()}>
+        {t.inbox.takeBack}
+      </button>
+      {cancel.problem && <p class="why bad">{cancel.problem.sentence}</p>}
+    </>
   )
 }
 

@@ -1,12 +1,18 @@
+import { Notes } from '../contacts/notes'
 import { Permissions } from '../consent/permissions'
 import { IconButton } from '../parts/button'
 import { Time, zone } from '../parts/time'
 import { t } from '../words'
 import type { Schemas } from '../api/client'
+import { Assignee } from './assignee'
 import { intentName, nameOf } from './row'
 
 /** Who they are, and what stands about permission on every kind of channel. */
-export function Person({ conversation: one, onClose }: { conversation: Schemas['ConversationInFull']; onClose: () => void }) {
+export function Person({ conversation: one, onChange, onClose }: {
+  conversation: Schemas['ConversationInFull']
+  onChange: () => Promise<void>
+  onClose: () => void
+}) {
   return (
     <aside class="person" aria-label={t.inbox.details}>
       <div class="row apart">
@@ -33,6 +39,10 @@ export function Person({ conversation: one, onClose }: { conversation: Schemas['
           </>
         )}
       </dl>
+      <h3>{t.inbox.assignee}</h3>
+      <Assignee conversation={one} onChange={onChange} />
+      <h3>{t.contacts.notes}</h3>
+      <Notes contact={one.contact_id} />
       <h3>{t.inbox.permission}</h3>
       <Permissions contact={one.contact_id} />
       <p class="small soft">{t.common.timesIn(zone())}</p>
