@@ -1093,6 +1093,122 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Actions
+         * @description All bulk actions, newest first; exports of contacts too.
+         *
+         *     Needs `contacts.bulk`: owner, admin.
+         */
+        get: operations["bulk_actions"];
+        put?: never;
+        /**
+         * Begin
+         * @description Have something done about many contacts. Who fits is asked when each one's turn comes.
+         *
+         *     Needs `contacts.bulk`: owner, admin.
+         */
+        post: operations["bulk_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/bulk/{action_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One bulk action: how far it is, what it came to.
+         *
+         *     Needs `contacts.bulk`: owner, admin.
+         */
+        get: operations["bulk_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/bulk/{action_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Stop it. What is done stays, and can be undone; of an export nothing is left.
+         *
+         *     Needs `contacts.bulk`: owner, admin.
+         */
+        post: operations["bulk_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/bulk/{action_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File
+         * @description A link to the file of an export, for a day from its end.
+         *
+         *     Needs `contacts.export`: owner, admin.
+         */
+        get: operations["bulk_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/bulk/{action_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo
+         * @description Take it back. What was changed again since stays.
+         *
+         *     Needs `contacts.bulk`: owner, admin.
+         */
+        post: operations["bulk_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/duplicates": {
         parameters: {
             query?: never;
@@ -1111,6 +1227,28 @@ export interface paths {
         get: operations["merges_all_duplicates"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export
+         * @description Have contacts written to a CSV file, which an import reads as it was. Kept for a day.
+         *
+         *     Needs `contacts.export`: owner, admin.
+         */
+        post: operations["bulk_export"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2916,7 +3054,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
@@ -3018,6 +3156,114 @@ export interface components {
              */
             id: string;
             upload: components["schemas"]["functions__api__routes__imports__Upload"];
+        };
+        /** Bulk */
+        Bulk: {
+            /**
+             * Condition
+             * @description As of a segment. `{"all": []}` is true of everybody.
+             * @example {
+             *       "all": []
+             *     }
+             */
+            condition?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Contact Ids
+             * @description These. Those who are not there are passed over.
+             */
+            contact_ids?: string[] | null;
+            /**
+             * Fields
+             * @description Values of your own fields, by key. Null takes one away.
+             * @default {}
+             * @example {
+             *       "city": "Berlin"
+             *     }
+             */
+            fields: {
+                [key: string]: string | number | boolean | null;
+            };
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "tag" | "untag" | "set_fields";
+            /**
+             * Search
+             * @description As in the list of contacts.
+             * @example ada
+             */
+            search?: string | null;
+            /**
+             * Segment Id
+             * @description Whoever belongs to this segment.
+             */
+            segment_id?: string | null;
+            /**
+             * Tag
+             * @description Names, for `tag`; those that are not there yet are made.
+             * @default []
+             * @example []
+             */
+            tag: string[];
+            /**
+             * Untag
+             * @description Ids of tags, for `untag`.
+             * @default []
+             */
+            untag: string[];
+        };
+        /** BulkAction */
+        BulkAction: {
+            counts: components["schemas"]["functions__api__routes__bulk__Counts"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "tag" | "untag" | "set_fields" | "export";
+            progress: components["schemas"]["functions__api__routes__bulk__Progress"];
+            /**
+             * Reason
+             * @description Why it could not be done.
+             * @example unknown_field
+             */
+            reason: string | null;
+            /**
+             * Segment Id
+             * @description Whose condition it was when it began.
+             */
+            segment_id: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "cancelled" | "failed" | "undoing" | "undone";
+            /** Undo Until */
+            undo_until: string | null;
+            /**
+             * Undone
+             * @description Contacts by what undoing did.
+             * @example {
+             *       "restored": 3
+             *     }
+             */
+            undone: {
+                [key: string]: number;
+            } | null;
         };
         /**
          * BusinessReplacement
@@ -3330,6 +3576,38 @@ export interface components {
              * @example The blue one
              */
             title: string;
+        };
+        /**
+         * Chosen
+         * @description Whom it is about: name contacts one by one, or give what must be true of them.
+         */
+        Chosen: {
+            /**
+             * Condition
+             * @description As of a segment. `{"all": []}` is true of everybody.
+             * @example {
+             *       "all": []
+             *     }
+             */
+            condition?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Contact Ids
+             * @description These. Those who are not there are passed over.
+             */
+            contact_ids?: string[] | null;
+            /**
+             * Search
+             * @description As in the list of contacts.
+             * @example ada
+             */
+            search?: string | null;
+            /**
+             * Segment Id
+             * @description Whoever belongs to this segment.
+             */
+            segment_id?: string | null;
         };
         /** Colleague */
         Colleague: {
@@ -3853,79 +4131,6 @@ export interface components {
              */
             margin: number;
         };
-        /**
-         * Counts
-         * @description Rows of the file. The first six add up to all that hold something.
-         */
-        Counts: {
-            /**
-             * Created
-             * @default 0
-             */
-            created: number;
-            /**
-             * Duplicates
-             * @description Of a row further up in the file.
-             * @default 0
-             */
-            duplicates: number;
-            /**
-             * Incomplete
-             * @description Taken without a cell, or repaired.
-             * @default 0
-             */
-            incomplete: number;
-            /**
-             * Opted Out
-             * @description By the file itself.
-             * @default 0
-             */
-            opted_out: number;
-            /**
-             * Permitted
-             * @description Permissions that were recorded.
-             * @default 0
-             */
-            permitted: number;
-            /**
-             * Reasons
-             * @description Why, by closed words.
-             * @default {}
-             * @example {
-             *       "phone_rounded": 12
-             *     }
-             */
-            reasons: {
-                [key: string]: number;
-            };
-            /**
-             * Rejected
-             * @default 0
-             */
-            rejected: number;
-            /**
-             * Restricted
-             * @description People whose data is restricted: left as they are.
-             * @default 0
-             */
-            restricted: number;
-            /**
-             * Suppressed
-             * @description People who opted out before. They stay so.
-             * @default 0
-             */
-            suppressed: number;
-            /**
-             * Unchanged
-             * @default 0
-             */
-            unchanged: number;
-            /**
-             * Updated
-             * @default 0
-             */
-            updated: number;
-        };
         /** DeadJob */
         DeadJob: {
             /**
@@ -3971,7 +4176,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "field.created" | "field.edited" | "field.deleted" | "tag.created" | "tag.edited" | "tag.deleted" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "tag.created" | "tag.edited" | "tag.deleted" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -4484,6 +4689,83 @@ export interface components {
             status: "queued";
         };
         /**
+         * Counts
+         * @description Contacts, each counted once.
+         */
+        functions__api__routes__bulk__Counts: {
+            /**
+             * Changed
+             * @description Of an export: written.
+             * @default 0
+             */
+            changed: number;
+            /**
+             * Missing
+             * @description Named, and not there.
+             * @default 0
+             */
+            missing: number;
+            /**
+             * Restricted
+             * @description People whose data is restricted: left as they are.
+             * @default 0
+             */
+            restricted: number;
+            /**
+             * Unchanged
+             * @description They were so already.
+             * @default 0
+             */
+            unchanged: number;
+        };
+        /**
+         * Download
+         * @description Where the file can be fetched by whoever has the address, until it expires.
+         */
+        functions__api__routes__bulk__Download: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Url
+             * @example https://files.example.com/…
+             */
+            url: string;
+        };
+        /** Progress */
+        functions__api__routes__bulk__Progress: {
+            /** Done */
+            done: number;
+            /**
+             * Expected
+             * @description How many there seemed to be at the beginning.
+             */
+            expected: number;
+            /**
+             * Margin
+             * @description By how much that may be off; 0 when it was counted.
+             */
+            margin: number;
+            /**
+             * Seconds Left
+             * @description At the rate so far.
+             */
+            seconds_left: number | null;
+        };
+        /**
+         * Underway
+         * @description What it is doing from now on.
+         */
+        functions__api__routes__bulk__Underway: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "cancelled" | "failed" | "undoing" | "undone";
+        };
+        /**
          * Permission
          * @description Whether a message of this purpose may go, as the send gate would answer now, quiet hours and limits aside.
          */
@@ -4580,6 +4862,79 @@ export interface components {
             url: string;
         };
         /**
+         * Counts
+         * @description Rows of the file. The first six add up to all that hold something.
+         */
+        functions__api__routes__imports__Counts: {
+            /**
+             * Created
+             * @default 0
+             */
+            created: number;
+            /**
+             * Duplicates
+             * @description Of a row further up in the file.
+             * @default 0
+             */
+            duplicates: number;
+            /**
+             * Incomplete
+             * @description Taken without a cell, or repaired.
+             * @default 0
+             */
+            incomplete: number;
+            /**
+             * Opted Out
+             * @description By the file itself.
+             * @default 0
+             */
+            opted_out: number;
+            /**
+             * Permitted
+             * @description Permissions that were recorded.
+             * @default 0
+             */
+            permitted: number;
+            /**
+             * Reasons
+             * @description Why, by closed words.
+             * @default {}
+             * @example {
+             *       "phone_rounded": 12
+             *     }
+             */
+            reasons: {
+                [key: string]: number;
+            };
+            /**
+             * Rejected
+             * @default 0
+             */
+            rejected: number;
+            /**
+             * Restricted
+             * @description People whose data is restricted: left as they are.
+             * @default 0
+             */
+            restricted: number;
+            /**
+             * Suppressed
+             * @description People who opted out before. They stay so.
+             * @default 0
+             */
+            suppressed: number;
+            /**
+             * Unchanged
+             * @default 0
+             */
+            unchanged: number;
+            /**
+             * Updated
+             * @default 0
+             */
+            updated: number;
+        };
+        /**
          * Download
          * @description Where the list can be fetched by whoever has the address, until it expires.
          */
@@ -4607,6 +4962,37 @@ export interface components {
              * @enum {string}
              */
             purpose: "service" | "marketing";
+        };
+        /** Progress */
+        functions__api__routes__imports__Progress: {
+            /**
+             * Done
+             * @description Rows that are committed.
+             */
+            done: number;
+            /**
+             * Rows
+             * @description Of the file, with the header and empty lines.
+             */
+            rows: number | null;
+            /** Rows Per Second */
+            rows_per_second?: number | null;
+            /**
+             * Seconds Left
+             * @description At that rate.
+             */
+            seconds_left?: number | null;
+        };
+        /**
+         * Underway
+         * @description What it is doing from now on.
+         */
+        functions__api__routes__imports__Underway: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "awaiting_file" | "looking" | "ready" | "checking" | "running" | "done" | "cancelled" | "failed" | "undoing" | "undone";
         };
         /**
          * Upload
@@ -4851,7 +5237,7 @@ export interface components {
              */
             channels: string[];
             /** @description What the last trial counted. */
-            checked: components["schemas"]["Counts"] | null;
+            checked: components["schemas"]["functions__api__routes__imports__Counts"] | null;
             /**
              * Columns
              * @example [
@@ -4866,7 +5252,7 @@ export interface components {
              * @example US
              */
             country: string;
-            counts: components["schemas"]["Counts"];
+            counts: components["schemas"]["functions__api__routes__imports__Counts"];
             /**
              * Created At
              * Format: date-time
@@ -4909,7 +5295,7 @@ export interface components {
             kind: "contacts" | "suppressions";
             /** Mapping */
             mapping: components["schemas"]["MappedColumn"][];
-            progress: components["schemas"]["Progress"];
+            progress: components["schemas"]["functions__api__routes__imports__Progress"];
             /**
              * Reason
              * @description Why the file could not be used.
@@ -5515,7 +5901,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -5982,7 +6368,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
         };
         /**
          * NewLeadPage
@@ -6671,6 +7057,17 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[BulkAction] */
+        Page_BulkAction_: {
+            /** Items */
+            items: components["schemas"]["BulkAction"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
         /** Page[Channel] */
         Page_Channel_: {
             /** Items */
@@ -7087,26 +7484,6 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
-        };
-        /** Progress */
-        Progress: {
-            /**
-             * Done
-             * @description Rows that are committed.
-             */
-            done: number;
-            /**
-             * Rows
-             * @description Of the file, with the header and empty lines.
-             */
-            rows: number | null;
-            /** Rows Per Second */
-            rows_per_second?: number | null;
-            /**
-             * Seconds Left
-             * @description At that rate.
-             */
-            seconds_left?: number | null;
         };
         /**
          * Proof
@@ -8163,17 +8540,6 @@ export interface components {
              * @example Choose Configure, which points the number at us.
              */
             remedy: string;
-        };
-        /**
-         * Underway
-         * @description What it is doing from now on.
-         */
-        Underway: {
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "awaiting_file" | "looking" | "ready" | "checking" | "running" | "done" | "cancelled" | "failed" | "undoing" | "undone";
         };
         /**
          * Unsupported
@@ -13727,6 +14093,545 @@ export interface operations {
             };
         };
     };
+    bulk_actions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BulkAction_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_begin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                action_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                action_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__bulk__Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                action_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__bulk__Download"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_undo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                action_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__bulk__Underway"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     merges_all_duplicates: {
         parameters: {
             query?: {
@@ -13761,6 +14666,105 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Chosen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16319,7 +17323,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Underway"];
+                    "application/json": components["schemas"]["functions__api__routes__imports__Underway"];
                 };
             };
             /** @description Unauthorized */
@@ -16416,7 +17420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Underway"];
+                    "application/json": components["schemas"]["functions__api__routes__imports__Underway"];
                 };
             };
             /** @description Unauthorized */
@@ -16517,7 +17521,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Underway"];
+                    "application/json": components["schemas"]["functions__api__routes__imports__Underway"];
                 };
             };
             /** @description Unauthorized */
@@ -16708,7 +17712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Underway"];
+                    "application/json": components["schemas"]["functions__api__routes__imports__Underway"];
                 };
             };
             /** @description Unauthorized */
@@ -16805,7 +17809,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Underway"];
+                    "application/json": components["schemas"]["functions__api__routes__imports__Underway"];
                 };
             };
             /** @description Unauthorized */
