@@ -16,6 +16,7 @@ BENCHES = (
     "queue_drain",
     "api_list",
     "inbox",
+    "inbox_page",
     "contacts",
     "export",
     "retention",

@@ -24,6 +24,7 @@ export function useConversations(filters: Filters): Conversations {
   const [next, setNext] = useState<string | null>(null)
   const [problem, setProblem] = useState<Problem>()
   const older = useRef(false)
+  const ids = useRef(new Set<string>())
   const query = asked(filters)
   const which = JSON.stringify(query)
   const now = useRef(which)
@@ -36,12 +37,14 @@ export function useConversations(filters: Filters): Conversations {
     setItems(undefined)
     setNext(null)
     older.current = false
+    ids.current = new Set()
   }, [which])
 
   useEffect(() => {
     if (!newest.data) return
     const page = newest.data
     setItems((before) => merged(before ?? [], page.items, page.next === null))
+    for (const one of page.items) ids.current.add(one.id)
     if (!older.current) setNext(page.next)
   }, [newest.data])
 
@@ -51,7 +54,10 @@ export function useConversations(filters: Filters): Conversations {
     try {
       const page = await ask(next)
       if (now.current !== which) return
-      setItems((before) => appended(before ?? [], page.items))
+      // Whoever has moved up since stands there already.
+      const fresh = page.items.filter((one) => !ids.current.has(one.id))
+      for (const one of fresh) ids.current.add(one.id)
+      setItems((before) => [...(before ?? []), ...fresh])
       setNext(page.next)
       setProblem(undefined)
     } catch (thrown) {
@@ -67,17 +73,11 @@ export function useConversations(filters: Filters): Conversations {
 }
 
 /** What is known, newest first, with the newest page in place of what stood there. `whole`: nothing is behind that page. */
-export function merged(before: readonly Conversation[], page: readonly Conversation[], whole: boolean): readonly Conversation[] {
+function merged(before: readonly Conversation[], page: readonly Conversation[], whole: boolean): readonly Conversation[] {
   const last = page.at(-1)
   if (whole || !last) return page
   const fresh = new Set(page.map((one) => one.id))
   return [...page, ...before.filter((one) => !fresh.has(one.id) && behind(one, last))]
-}
-
-/** With the page behind what is known. Whoever has moved up since stands there already. */
-export function appended(before: readonly Conversation[], page: readonly Conversation[]): readonly Conversation[] {
-  const known = new Set(before.map((one) => one.id))
-  return [...before, ...page.filter((one) => !known.has(one.id))]
 }
 
 function behind(one: Conversation, other: Conversation): boolean {
