@@ -8,6 +8,7 @@ from leadsrally.telemetry import log
 
 QUEUES = (
     "ai_score",
+    "automation",
     "bulk_contacts",
     "export",
     "fetch_lead",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from leadsrally.accounts.front_desk import FrontDesk
     from leadsrally.ai.score import Desk
     from leadsrally.ai.types import Scorer
+    from leadsrally.automations.answer_lead import AnswerDesk
     from leadsrally.contacts.bulk.desk import BulkDesk
     from leadsrally.contacts.imports.desk import ImportDesk
     from leadsrally.jobs.types import Perform
@@ -312,6 +313,13 @@ class Runtime:
 
         key = self.settings.key("LEADSRALLY_LINK_KEY")
         return LinkDesk(Links(key, self.settings.required("LEADSRALLY_PUBLIC_URL")), self.hashes)
+
+    @cached_property
+    def answer_desk(self) -> "AnswerDesk":
+        """What writing to people by itself needs."""
+        from leadsrally.automations.answer_lead import AnswerDesk
+
+        return AnswerDesk(self.db, self.clock, self.unsubscribe_links)
 
     @cached_property
     def storage(self) -> "Storage":

@@ -183,6 +183,7 @@ TRIED_ELSEWHERE = {
     ("GET", "/v1/conversations"): ["assignee"],
     ("GET", "/v1/leads"): ["form_id", "contact_id"],
     ("POST", "/v1/leads/replay"): ["channel_id"],
+    ("PATCH", "/v1/channels/{channel_id}/forms/{form_id}"): ["channel_id"],
 }
 
 

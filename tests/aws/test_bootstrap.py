@@ -383,6 +383,7 @@ def test_tick_survives_a_deaf_bell(packaged: Package, aws: World, sms: Line, clo
     assert counts == {
         "rescued": 0,
         "rung_ai_score": 1,
+        "rung_automation": 0,
         "rung_bulk_contacts": 0,
         "rung_export": 0,
         "rung_fetch_lead": 0,

@@ -172,6 +172,22 @@ GRANTS: dict[str, dict[str, str]] = {
         "tags": "S",
     },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
+    "automation": {
+        "channels": "s",
+        "contact_fields": "S",
+        "contact_identities": "S",
+        "contact_merges": "s",
+        "contacts": "S",
+        "conversations": "SIu",
+        "jobs": "SIUD",
+        "lead_forms": "s",
+        "leads": "su",
+        "messages": "SI",
+        "organizations": "s",
+        "scores": "s",
+        "templates": "S",
+        "unsubscribe_links": "SI",
+    },
     "fetch_lead": {
         "channels": "su",
         "consent_events": "SI",
@@ -434,7 +450,17 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "address id kind name organization_id token_expires_at trouble trouble_since"
     ),
     ("notify", "templates", "SELECT"): "category id language name organization_id state",
-    ("api", "lead_forms", "UPDATE"): "consents country mapping version",
+    ("api", "lead_forms", "UPDATE"): "consents country first_message mapping version",
+    ("automation", "channels", "SELECT"): "id kind organization_id state waba_id",
+    ("automation", "contact_merges", "SELECT"): "contact_id loser_id organization_id split_at",
+    ("automation", "conversations", "UPDATE"): (
+        "last_message_at last_message_id preview preview_kind unread_count"
+    ),
+    ("automation", "lead_forms", "SELECT"): "first_message id organization_id",
+    ("automation", "leads", "SELECT"): "contact_id form_id id organization_id state",
+    ("automation", "leads", "UPDATE"): "first_message_failure first_message_id",
+    ("automation", "organizations", "SELECT"): "id language",
+    ("automation", "scores", "SELECT"): "language message_id organization_id",
     ("api", "leads", "UPDATE"): "contact_id failure state",
     **{
         (role, table, right): columns
@@ -596,6 +622,9 @@ TRIED = [
     ("template_sync", "DELETE FROM templates"),
     ("webhook_meta", "SELECT answers FROM leads"),
     ("webhook_meta", "SELECT 1 FROM lead_forms"),
+    ("automation", "SELECT answers FROM leads"),
+    ("automation", "SELECT credentials FROM channels"),
+    ("automation", "UPDATE messages SET body = ''"),
     ("fetch_lead", "SELECT body FROM messages"),
     ("fetch_lead", "INSERT INTO leads DEFAULT VALUES"),
     ("fetch_lead", "DELETE FROM suppressions"),

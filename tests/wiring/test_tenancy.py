@@ -265,6 +265,7 @@ class TestCatalogue:
             "own_evidence on consent_events: leadsrally_import_contacts may DELETE",
             "own_grants on consent_states: leadsrally_import_contacts may DELETE",
             "own_queue on jobs: leadsrally_ai_score may ALL",
+            "own_queue_automation on jobs: leadsrally_automation may ALL",
             "own_queue_bulk on jobs: leadsrally_bulk_contacts may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
             "own_queue_export on jobs: leadsrally_export may ALL",

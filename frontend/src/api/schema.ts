@@ -4546,6 +4546,52 @@ export interface components {
             code: string;
         };
         /**
+         * FirstMessage
+         * @description What whoever leaves a lead is written at once: a text by SMS, or a template by WhatsApp.
+         *
+         *     It is an offer: it goes to whoever agreed to offers, in the hours of the place it goes to. Gaps such as
+         *     `{{first_name|there}}` may stand in a text and in a template's values.
+         */
+        FirstMessage: {
+            /**
+             * Body
+             * @default {}
+             * @example {}
+             */
+            body: {
+                [key: string]: string;
+            };
+            /**
+             * Channel Id
+             * Format: uuid
+             * @description The SMS or WhatsApp number that it comes from.
+             */
+            channel_id: string;
+            /**
+             * Header
+             * @default {}
+             * @example {}
+             */
+            header: {
+                [key: string]: string;
+            };
+            /**
+             * Language
+             * @example null
+             */
+            language?: string | null;
+            /**
+             * Template
+             * @example null
+             */
+            template?: string | null;
+            /**
+             * Text
+             * @example Hi {{first_name|there}}, thanks for asking about a test ride! When would suit you?
+             */
+            text?: string | null;
+        };
+        /**
          * Fit
          * @description Whether the file goes over a channel, and if not, why.
          */
@@ -5443,6 +5489,13 @@ export interface components {
             /** Fetched At */
             fetched_at: string | null;
             /**
+             * First Message Id
+             * @description What was written to the person at once, as the form says. Whether it went, its thread shows.
+             */
+            first_message_id: string | null;
+            /** @description Why nothing was written. */
+            first_message_trouble: components["schemas"]["LeadTrouble"] | null;
+            /**
              * Form Id
              * @description Known once the lead was fetched.
              */
@@ -5566,6 +5619,8 @@ export interface components {
              * @example 12
              */
             fetched: number;
+            /** @description Null: nobody is written to by itself. */
+            first_message: components["schemas"]["FirstMessage"] | null;
             /**
              * Form Id
              * @description What Meta calls it.
@@ -5644,6 +5699,11 @@ export interface components {
              * @example US
              */
             country?: string | null;
+            /**
+             * @description Null: write to nobody.
+             * @example null
+             */
+            first_message?: components["schemas"]["FirstMessage"] | null;
             /**
              * Mapping
              * @example {
@@ -8694,6 +8754,13 @@ export interface components {
             contact_id: string | null;
             /** Fetched At */
             fetched_at: string | null;
+            /**
+             * First Message Id
+             * @description What was written to the person at once, as the form says. Whether it went, its thread shows.
+             */
+            first_message_id: string | null;
+            /** @description Why nothing was written. */
+            first_message_trouble: components["schemas"]["LeadTrouble"] | null;
             /**
              * Form Id
              * @description Known once the lead was fetched.

@@ -10,12 +10,14 @@ from pydantic import BaseModel, Field
 from functions.api import etags
 from functions.api.asking import Asked, permit
 from functions.api.etags import IfMatch
-from functions.api.limits import Patch
+from functions.api.limits import Body, Patch
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
+from functions.api.routes.templates import Value, ValueName
 from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.cursor import START, Place, place_of
+from leadsrally.messaging.compose import MAX_CHARACTERS
 from leadsrally.messaging.leads import shown
 from leadsrally.messaging.leads.catch_up import ask_for_sync
 from leadsrally.messaging.leads.edit_form import edit_form, no_form
@@ -59,6 +61,27 @@ class FormDisclaimer(BaseModel):
     checkboxes: list[FormCheckbox]
 
 
+class FirstMessage(Body):
+    """What whoever leaves a lead is written at once: a text by SMS, or a template by WhatsApp.
+
+    It is an offer: it goes to whoever agreed to offers, in the hours of the place it goes to. Gaps such as
+    `{{first_name|there}}` may stand in a text and in a template's values.
+    """
+
+    channel_id: UUID = Field(description="The SMS or WhatsApp number that it comes from.")
+    text: str | None = Field(
+        default=None,
+        max_length=MAX_CHARACTERS["sms"],
+        examples=["Hi {{first_name|there}}, thanks for asking about a test ride! When would suit you?"],
+    )
+    template: str | None = Field(default=None, min_length=1, max_length=512, examples=[None])
+    language: str | None = Field(
+        default=None, max_length=16, pattern=r"^[A-Za-z]{2,3}(_[A-Za-z]{2,4})?$", examples=[None]
+    )
+    body: dict[ValueName, Value] = Field(default={}, max_length=100, examples=[{}])
+    header: dict[ValueName, Value] = Field(default={}, max_length=10, examples=[{}])
+
+
 class LeadForm(BaseModel):
     id: UUID
     form_id: str = Field(description="What Meta calls it.", examples=["9000000000001"])
@@ -80,6 +103,7 @@ class LeadForm(BaseModel):
     country: str | None = Field(
         description="Region of numbers without a country code; null: the organisation's.", examples=["US"]
     )
+    first_message: FirstMessage | None = Field(description="Null: nobody is written to by itself.")
     fetched: int = Field(description="Leads that are here, tests not counted.", examples=[12])
     waiting: int = Field(examples=[0])
     failed: int = Field(examples=[0])
@@ -93,6 +117,7 @@ class LeadFormEdit(Patch):
     mapping: dict[Key, Target] = Field(default={}, max_length=100, examples=_MAPPING)
     consents: dict[Key, list[ChannelKind]] = Field(default={}, max_length=20, examples=_CONSENTS)
     country: str | None = Field(None, min_length=2, max_length=2, examples=["US"])
+    first_message: FirstMessage | None = Field(None, description="Null: write to nobody.", examples=[None])
 
 
 class FormsSyncAsked(BaseModel):
@@ -186,6 +211,7 @@ def _form(found: ListedForm) -> LeadForm:
             "mapping": found.mapping,
             "consents": found.consents,
             "country": found.country,
+            "first_message": found.first_message,
             "fetched": found.fetched,
             "waiting": found.waiting,
             "failed": found.failed,

@@ -1,5 +1,6 @@
 """Leads: what people left in the forms of a page, and what became of each."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
@@ -13,9 +14,10 @@ from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
 from leadsrally.kit.cursor import Place, place_of
+from leadsrally.messaging.channels.troubles import Trouble
 from leadsrally.messaging.leads import shown
 from leadsrally.messaging.leads.retry import AT_ONCE, replay_failed, retry_lead
-from leadsrally.messaging.leads.troubles import FOREIGN_PAGE, UNDER_AGE, explain
+from leadsrally.messaging.leads.troubles import FOREIGN_PAGE, UNDER_AGE, explain, explain_unanswered
 from leadsrally.messaging.leads.types import FoundBy, State
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
@@ -62,6 +64,10 @@ class Lead(BaseModel):
     submitted_at: datetime = Field(description="By Meta's clock.")
     received_at: datetime
     fetched_at: datetime | None
+    first_message_id: UUID | None = Field(
+        description="What was written to the person at once, as the form says. Whether it went, its thread shows."
+    )
+    first_message_trouble: LeadTrouble | None = Field(description="Why nothing was written.")
 
 
 class LeadAnswer(BaseModel):
@@ -190,6 +196,16 @@ def retry(asked: Asked, once: Once, lead_id: UUID) -> Retried:
 
 def _lead(row: dict[str, Any]) -> dict[str, Any]:
     code = _REFUSED.get(row["state"]) or row["failure"]
-    told = None if code is None else explain(code)
-    trouble = told and {"code": code, "cause": told.cause, "remedy": told.remedy}
-    return {**row, "lead_id": row["provider_lead_id"], "trouble": trouble}
+    return {
+        **row,
+        "lead_id": row["provider_lead_id"],
+        "trouble": _trouble(code, explain),
+        "first_message_trouble": _trouble(row["first_message_failure"], explain_unanswered),
+    }
+
+
+def _trouble(code: str | None, explain: Callable[[str], Trouble]) -> dict[str, str] | None:
+    if code is None:
+        return None
+    told = explain(code)
+    return {"code": code, "cause": told.cause, "remedy": told.remedy}

@@ -17,6 +17,8 @@ from leadsrally.messaging.templates import store as template_store
 from leadsrally.messaging.types import ChannelKind
 
 _MOST_FORCING: Final = 50
+GAPS: Final = ("first_name", "name", "email", "phone")
+"""What a gap may ask for of anybody, beside the customer's own fields."""
 _OFFERED: Final = 5
 
 

@@ -1,4 +1,4 @@
-"""What a customer sets for a form: where answers go, what its checkboxes mean, whose numbers these are."""
+"""What a customer sets for a form: where answers go, what its checkboxes mean, whose numbers these are, what to answer."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +12,8 @@ from leadsrally.contacts.fields import definitions
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import NotFound, Stale
 from leadsrally.messaging.leads import form_store, mapping
+from leadsrally.messaging.leads.first_message import FirstMessage, check_first_message
+from leadsrally.messaging.preview import GAPS
 
 
 def edit_form(
@@ -25,10 +27,10 @@ def edit_form(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Change what is given of `mapping`, `consents` and `country`; it holds for leads that come from now on.
+    """Change what is given of `mapping`, `consents`, `country` and `first_message`; for leads that come from now on.
 
     Questions that are left out of a mapping go nowhere. Raises `NotFound`, `Invalid` for a question, a checkbox, a
-    target or a country that there is not, and `Stale` when somebody else was quicker.
+    target or a country that there is not, what `check_first_message` raises, and `Stale` when somebody else was quicker.
     """
     form = form_store.by_id(tx, organization_id, form_id)
     if form is None or form.channel_id != channel_id:
@@ -37,10 +39,15 @@ def edit_form(
     country: str | None = changes.get("country", form.country)
     if country is not None:
         refuse_unknown_country(country)
+    first: Mapping[str, Any] | None = changes.get("first_message", form.first_message)
     legal = form.legal()
     boxes = [] if legal is None else [box.key for box in legal.checkboxes]
     fields = definitions(tx, organization_id)
     mapping.check([one.key for one in form.asked()], wanted, boxes, agreed, fields)
+    if first is not None and "first_message" in changes:
+        message = FirstMessage.from_json(first)
+        check_first_message(tx, organization_id, message, frozenset({*GAPS, *fields}))
+        first = message.as_json()
     changed = form_store.edit(
         tx,
         organization_id,
@@ -49,6 +56,7 @@ def edit_form(
         mapping=wanted,
         consents=agreed,
         country=country,
+        first_message=first,
     )
     if not changed:
         raise Stale

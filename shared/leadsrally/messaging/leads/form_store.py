@@ -31,6 +31,7 @@ class KnownForm:
     mapping: dict[str, str]
     consents: dict[str, list[ChannelKind]]
     country: str | None
+    first_message: dict[str, Any] | None
     version: int
     synced_at: datetime
     read_through: datetime | None
@@ -49,7 +50,7 @@ class KnownForm:
 
 _BY_PROVIDER_ID = """
 SELECT id, channel_id, provider_form_id, name, locale, state, questions, disclaimer, privacy_url, mapping, consents,
-       country, version, synced_at, read_through
+       country, first_message, version, synced_at, read_through
   FROM lead_forms
  WHERE organization_id = %(organization_id)s
    AND channel_id = %(channel_id)s
@@ -73,7 +74,7 @@ def by_provider_id(
 
 _BY_ID = """
 SELECT id, channel_id, provider_form_id, name, locale, state, questions, disclaimer, privacy_url, mapping, consents,
-       country, version, synced_at, read_through
+       country, first_message, version, synced_at, read_through
   FROM lead_forms
  WHERE organization_id = %(organization_id)s
    AND id = %(form_id)s
@@ -110,7 +111,7 @@ DO UPDATE SET name = excluded.name,
                                       WHERE q ->> 'key' = s.key)),
               consents = excluded.consents || f.consents
 RETURNING id, channel_id, provider_form_id, name, locale, state, questions, disclaimer, privacy_url, mapping, consents,
-          country, version, synced_at, read_through
+          country, first_message, version, synced_at, read_through
 """
 
 
@@ -160,7 +161,8 @@ def mark_gone(tx: Tx, organization_id: UUID, channel_id: UUID, present: Sequence
 
 _EDIT = """
 UPDATE lead_forms
-   SET mapping = %(mapping)s, consents = %(consents)s, country = %(country)s, version = version + 1
+   SET mapping = %(mapping)s, consents = %(consents)s, country = %(country)s, first_message = %(first_message)s,
+       version = version + 1
  WHERE organization_id = %(organization_id)s
    AND id = %(form_id)s
    AND version = %(version)s
@@ -176,6 +178,7 @@ def edit(
     mapping: Mapping[str, str],
     consents: Mapping[str, Sequence[ChannelKind]],
     country: str | None,
+    first_message: Mapping[str, Any] | None,
 ) -> bool:
     """False: somebody else was quicker."""
     return (
@@ -188,6 +191,7 @@ def edit(
                 "mapping": Jsonb(dict(mapping)),
                 "consents": Jsonb({key: list(kinds) for key, kinds in consents.items()}),
                 "country": country,
+                "first_message": None if first_message is None else Jsonb(dict(first_message)),
             },
         )
         > 0

@@ -12,7 +12,8 @@ from leadsrally.messaging.leads.types import FormState, State
 _LEADS = """
 SELECT l.id, l.channel_id, l.form_id, f.name AS form_name, l.provider_lead_id, l.provider_form_id, l.page_id,
        l.contact_id, l.state, l.failure, l.found_by, l.backfilled, l.test, l.organic, l.platform, l.ad_id, l.ad_name,
-       l.adset_id, l.adset_name, l.campaign_id, l.campaign_name, l.submitted_at, l.received_at, l.fetched_at
+       l.adset_id, l.adset_name, l.campaign_id, l.campaign_name, l.submitted_at, l.received_at, l.fetched_at,
+       l.first_message_id, l.first_message_failure
   FROM leads AS l
   LEFT JOIN lead_forms AS f ON f.organization_id = l.organization_id AND f.id = l.form_id
  WHERE l.organization_id = %(organization_id)s
@@ -64,7 +65,7 @@ _LEAD = """
 SELECT l.id, l.channel_id, l.form_id, f.name AS form_name, l.provider_lead_id, l.provider_form_id, l.page_id,
        l.contact_id, l.state, l.failure, l.found_by, l.backfilled, l.test, l.organic, l.platform, l.ad_id, l.ad_name,
        l.adset_id, l.adset_name, l.campaign_id, l.campaign_name, l.submitted_at, l.received_at, l.fetched_at,
-       l.answers, l.ticked, f.questions, f.disclaimer, f.mapping
+       l.first_message_id, l.first_message_failure, l.answers, l.ticked, f.questions, f.disclaimer, f.mapping
   FROM leads AS l
   LEFT JOIN lead_forms AS f ON f.organization_id = l.organization_id AND f.id = l.form_id
  WHERE l.organization_id = %(organization_id)s
@@ -96,6 +97,7 @@ class ListedForm:
     mapping: dict[str, str]
     consents: dict[str, list[Any]]
     country: str | None
+    first_message: dict[str, Any] | None
     version: int
     created_at: datetime
     synced_at: datetime
@@ -107,8 +109,8 @@ class ListedForm:
 
 _FORMS = """
 SELECT f.id, f.channel_id, f.provider_form_id, f.name, f.locale, f.state, f.questions, f.disclaimer, f.privacy_url,
-       f.mapping, f.consents, f.country, f.version, f.created_at, f.synced_at, f.read_through, n.fetched, n.waiting,
-       n.failed
+       f.mapping, f.consents, f.country, f.first_message, f.version, f.created_at, f.synced_at, f.read_through,
+       n.fetched, n.waiting, n.failed
   FROM lead_forms AS f
  CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE l.state = 'fetched') AS fetched,

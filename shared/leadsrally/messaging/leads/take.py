@@ -12,6 +12,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.messaging.leads import store as lead_store
 from leadsrally.messaging.leads.age import AboutAge, about_age, may_be_under_age
 from leadsrally.messaging.leads.agree import record_consent
+from leadsrally.messaging.leads.first_message import ask_for_first_message
 from leadsrally.messaging.leads.form_store import KnownForm
 from leadsrally.messaging.leads.mapping import AGE, BIRTH_DATE, Sorted, sort_answers, target_of
 from leadsrally.messaging.leads.types import Lead, Question, State
@@ -42,7 +43,8 @@ def take_lead(
     """Write down what was answered, whose answer it is and what they agreed to; None when that was done before.
 
     Of somebody who is, or may be, under sixteen nothing is kept but that there was a lead (P9.1). A test makes no
-    contact. A person who has left a lead before, or written to us, stays one contact.
+    contact. A person who has left a lead before, or written to us, stays one contact. Where the form says so, they are
+    written to at once.
     """
     if lead_store.lock(tx, organization_id, lead_id) not in ("queued", "failed", "refused_page"):
         return None
@@ -62,6 +64,8 @@ def take_lead(
         test=test,
         now=now,
     )
+    if contact_id is not None and form.first_message is not None:
+        ask_for_first_message(tx, organization_id, lead_id, lead, now=now)
     return Taken("fetched", contact_id)
 
 

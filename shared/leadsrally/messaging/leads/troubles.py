@@ -45,6 +45,29 @@ _TROUBLES: Final[dict[str, Trouble]] = {
 }
 
 
+_UNANSWERED: Final[dict[str, Trouble]] = {
+    "no_number": Trouble("The person left no number.", "Ask for the number in the form."),
+    "channel_disconnected": Trouble(
+        "The number that the form writes from is disconnected.", "Connect it, or choose another for the form."
+    ),
+    "merge_field_missing": Trouble(
+        "A gap of the form's first message asks for what the person did not leave.",
+        "Say behind a bar what to write instead: {{first_name|there}}.",
+    ),
+    "template_not_found": Trouble("The template is gone at Meta.", "Choose another for the form."),
+    "template_not_approved": Trouble(
+        "Meta does not let the template be sent at the moment.", "Wait for its approval, or choose another."
+    ),
+}
+
+
+def explain_unanswered(code: str) -> Trouble:
+    """Why nothing was written to whoever left a lead. Never raises."""
+    return _UNANSWERED.get(code) or Trouble(
+        "The form's first message does not fit the number it goes by.", "Look at it and set it anew."
+    )
+
+
 def explain(code: str) -> Trouble:
     """The sentences for a failure's code. Never raises."""
     known = _TROUBLES.get(code)
