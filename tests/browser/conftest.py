@@ -137,9 +137,8 @@ class People:
         self._open: list[BrowserContext] = []
 
     def somebody(self, **options: Any) -> Page:
-        context = self._browser.new_context(
-            base_url=self._stage.home, locale="en-US", timezone_id="America/New_York", **options
-        )
+        usual = {"locale": "en-US", "timezone_id": "America/New_York"}
+        context = self._browser.new_context(base_url=self._stage.home, **{**usual, **options})
         self._watch.over(context)
         self._open.append(context)
         return context.new_page()

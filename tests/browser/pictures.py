@@ -40,6 +40,7 @@ ROOMS = (
     "/settings/organization",
     "/settings/ai",
     "/settings/members",
+    "/settings/permissions",
     "/settings/api-keys",
     "/settings/log",
     "/settings/deliveries",

@@ -8,35 +8,10 @@ from playwright.sync_api import Page, expect
 
 from infra.local.functions import PROJECT
 from tests.browser.conftest import People
+from tests.browser.pictures import OPEN, ROOMS
 from tests.browser.stage import Stage
 
 AXE = PROJECT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-OPEN = ("/login", "/signup", "/forgot", "/verify#x", "/reset#x", "/invite#x", "/email#x", "/parts")
-ROOMS = (
-    "/inbox",
-    "/channels",
-    "/channels/connect",
-    "/channels/numbers",
-    "/contacts",
-    "/contacts/new",
-    "/contacts/segments",
-    "/contacts/segments/new",
-    "/contacts/imports",
-    "/contacts/suppressions",
-    "/contacts/duplicates",
-    "/leads",
-    "/templates",
-    "/notices",
-    "/settings/you",
-    "/settings/organization",
-    "/settings/ai",
-    "/settings/members",
-    "/settings/api-keys",
-    "/settings/log",
-    "/settings/deliveries",
-    "/settings/privacy",
-    "/no-such-page",
-)
 
 
 def serious(page: Page) -> list[str]:

@@ -100,7 +100,7 @@ function Rows({ shown, chosen, hasMore, more, empty }: {
   }, [chosen])
 
   return (
-    <div class="scroll" ref={box} onScroll={(event) => setTop(event.currentTarget.scrollTop)} tabIndex={-1}>
+    <div class="scroll" ref={box} onScroll={(event) => setTop(Math.floor(event.currentTarget.scrollTop / HEIGHT) * HEIGHT)} tabIndex={-1}>
       {shown.length === 0 && !hasMore && empty}
       <ul style={{ height: `${shown.length * HEIGHT}px` }}>
         {shown.slice(first, last).map((one, place) => (

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { useAct } from '../api/act'
 import { answer, api, type Schemas } from '../api/client'
+import { download } from '../parts/download'
 import { Icon } from '../parts/icon'
 import { t } from '../words'
 
@@ -17,10 +18,7 @@ export function MediaFile({ message, file }: { message: string; file: File }) {
   useEffect(() => {
     if (shows) void link().then(({ url }) => setPicture(url), () => setPicture(undefined))
   }, [shows, file.id])
-  const save = useAct(async () => {
-    const { url } = await link()
-    location.assign(url) // always answered as a download, so the page stays
-  })
+  const save = useAct(async () => download(await link()))
   const name = file.file_name || t.inbox.file
   if (file.state !== 'stored') {
     return (

@@ -1,21 +1,14 @@
-// Only what the API can do today; what it cannot yet has no button.
-import { useAct } from '../api/act'
-import { answer, type Answer, api, may, myself, onceKey } from '../api/client'
-import { useLive } from '../api/live'
-import { Button } from '../parts/button'
-import { Badge, Notice, type Tone, Trouble } from '../parts/notice'
-import { Time } from '../parts/time'
-import { Loaded } from '../parts/waiting'
+// Settings → Privacy & Account, where the policy says it is.
+import { may } from '../api/client'
 import { t } from '../words'
-
-type Export = Answer<'/v1/exports/{export_id}', 'get'>
-
-const TONES: Partial<Record<Export['state'], Tone>> = { ready: 'good', failed: 'bad' }
+import { Exports } from './privacy/exports'
+import { Transfers } from './privacy/transfers'
 
 export default function PrivacySection() {
   return (
     <>
       {may('exports.manage') && <Exports />}
+      {may('disclosures.read') && <Transfers />}
       <section class="card stack">
         <h2>{t.privacy.now}</h2>
         <ul class="stack tight">
@@ -24,101 +17,6 @@ export default function PrivacySection() {
           ))}
         </ul>
       </section>
-      <Notice>
-        <p>
-          <strong>{t.privacy.later}</strong>
-        </p>
-        <p>{t.privacy.laterWhat}</p>
-      </Notice>
-    </>
-  )
-}
-
-function Exports() {
-  const exports = useLive(() => answer(api.GET('/v1/exports')), [], 4000)
-  const begin = useAct(async () => {
-    await answer(api.POST('/v1/exports', { params: { header: onceKey() }, body: {} }))
-    await exports.reload()
-  })
-  const download = useAct(async (id: string, part: number) => {
-    const { url } = await answer(api.GET('/v1/exports/{export_id}/download', { params: { path: { export_id: id }, query: { part } } }))
-    location.assign(url) // always answered as a download, so the page stays
-  })
-  const remove = useAct(async (id: string) => {
-    await answer(api.DELETE('/v1/exports/{export_id}', { params: { path: { export_id: id } } }))
-    await exports.reload()
-  })
-  return (
-    <section class="card stack">
-      <h2>{t.exports.title}</h2>
-      <p class="soft">{t.exports.lead}</p>
-      <Trouble problem={begin.problem ?? download.problem ?? remove.problem} />
-      <div>
-        <Button kind="primary" busy={begin.busy} onClick={() => void begin.run()}>
-          {t.exports.begin}
-        </Button>
-      </div>
-      <Loaded data={exports.data} problem={exports.problem} reload={() => void exports.reload()} lines={2}>
-        {({ items }) =>
-          items.length > 0 && (
-            <table class="table">
-              <thead>
-                <tr>
-                  <th>{t.exports.what}</th>
-                  <th>{t.members.state}</th>
-                  <th />
-                </tr>
-              </thead>
-              <tbody>
-                {items.map((one) => (
-                  <tr key={one.id}>
-                    <td>
-                      {one.contact_id ? t.exports.one : t.exports.everything}
-                      <div class="small soft">
-                        <Time at={one.requested_at} />
-                      </div>
-                    </td>
-                    <td>
-                      <Badge tone={TONES[one.state] ?? 'plain'}>{t.exportStates[one.state]}</Badge>
-                      <HowFar of={one} />
-                    </td>
-                    <td class="acts">
-                      {one.state === 'ready' && one.requested_by === myself().id && <Parts of={one} busy={download.busy} onDownload={(part) => void download.run(one.id, part)} />}
-                      {['waiting', 'building', 'ready'].includes(one.state) && (
-                        <Button kind="quiet" busy={remove.busy} onClick={() => void remove.run(one.id)}>
-                          {one.state === 'ready' ? t.common.remove : t.common.cancel}
-                        </Button>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )
-        }
-      </Loaded>
-    </section>
-  )
-}
-
-function HowFar({ of: { state, rows_done, rows_total, expires_at } }: { of: Export }) {
-  if (state === 'building' && rows_total) return <progress max={rows_total} value={Math.min(rows_done, rows_total)} aria-label={t.exportStates.building} />
-  if (state !== 'ready' || !expires_at) return null
-  return (
-    <div class="small soft">
-      {t.inbox.until} <Time at={expires_at} />
-    </div>
-  )
-}
-
-function Parts({ of: { parts }, busy, onDownload }: { of: Export; busy: boolean; onDownload: (part: number) => void }) {
-  return (
-    <>
-      {parts.map(({ number }) => (
-        <Button key={number} busy={busy} onClick={() => onDownload(number)}>
-          {parts.length > 1 ? t.exports.part(number) : t.inbox.download}
-        </Button>
-      ))}
     </>
   )
 }

@@ -12,6 +12,7 @@ const SECTIONS = {
   organization: lazy(() => import('./organization')),
   ai: lazy(() => import('./ai')),
   members: lazy(() => import('./members')),
+  permissions: lazy(() => import('./permissions')),
   'api-keys': lazy(() => import('./api_keys')),
   log: lazy(() => import('./audit_log')),
   deliveries: lazy(() => import('./deliveries')),

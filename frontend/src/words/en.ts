@@ -1,8 +1,10 @@
 // English. The other languages have the same shape; the compiler holds them to it.
 import { people } from './en_people'
+import { settings } from './en_settings'
 
 export const en = {
   ...people,
+  ...settings,
   common: {
     loading: 'Loading',
     again: 'Try again',
@@ -334,6 +336,7 @@ export const en = {
       organization: 'Organisation',
       ai: 'AI and limits',
       members: 'Members',
+      permissions: 'Who may do what',
       'api-keys': 'API keys',
       log: 'Audit log',
       deliveries: 'Deliveries',
@@ -344,6 +347,7 @@ export const en = {
       organization: 'How it is named and reached, and where it is at home.',
       ai: 'What a model may do with your conversations, and how much of it.',
       members: 'Who works here, and in which role.',
+      permissions: 'What each role may do, as the API enforces it.',
       'api-keys': 'What a program may do in your name.',
       log: 'Who did what to what, and when. Nobody can change it.',
       deliveries: 'What came in from Twilio and Meta, kept for 90 days and without content.',
@@ -504,8 +508,6 @@ export const en = {
       'What was done in your name stands in the audit log, and what we told you in the notices.',
       'Switch AI off, and no message goes to a model.',
     ] as readonly string[],
-    later: 'Not here yet',
-    laterWhat: 'Deletion of the account with a way back and the list of disclosures come with their own API. Until then, write to the privacy contact of the policy; a person answers.',
   },
   notices: {
     lead: 'The same that we send you by mail.',

@@ -1,8 +1,10 @@
 import type { Words } from './en'
 import { people } from './es_people'
+import { settings } from './es_settings'
 
 export const es: Words = {
   ...people,
+  ...settings,
   common: {
     loading: 'Cargando',
     again: 'Probar otra vez',
@@ -334,6 +336,7 @@ export const es: Words = {
       organization: 'Organización',
       ai: 'IA y límites',
       members: 'Miembros',
+      permissions: 'Quién puede qué',
       'api-keys': 'Claves de API',
       log: 'Registro',
       deliveries: 'Entregas',
@@ -344,6 +347,7 @@ export const es: Words = {
       organization: 'Cómo se llama, cómo se la encuentra y dónde está.',
       ai: 'Qué puede hacer un modelo con sus conversaciones, y cuánto.',
       members: 'Quién trabaja aquí y en qué función.',
+      permissions: 'Qué puede cada papel, como lo exige la API.',
       'api-keys': 'Qué puede hacer un programa en su nombre.',
       log: 'Quién hizo qué y cuándo. Nadie puede cambiarlo.',
       deliveries: 'Lo que entró de Twilio y Meta, guardado 90 días y sin contenido.',
@@ -504,8 +508,6 @@ export const es: Words = {
       'Lo hecho en su nombre está en el registro, y lo que le dijimos, en los avisos.',
       'Apague la IA, y ningún mensaje va a un modelo.',
     ],
-    later: 'Todavía no está',
-    laterWhat: 'El borrado de la cuenta con vuelta atrás y la lista de comunicaciones llegan con su propia API. Hasta entonces, escriba al contacto de privacidad de la política; responde una persona.',
   },
   notices: {
     lead: 'Lo mismo que le enviamos por correo.',
