@@ -578,6 +578,10 @@ class World:
             assert rounds < 100, "the queue never empties"
         return rounds
 
+    def rings(self, name: str) -> Any:
+        """The schedule of a function rings."""
+        return self.functions[name].handler()({}, Context(self.functions[name]))
+
     def score(self) -> None:
         """Let a burst settle, then score."""
         self.clock.pass_(seconds=3)

@@ -42,7 +42,9 @@ from functions.api.routes import (
     notes,
     notifications,
     organization,
+    policy,
     previews,
+    processing,
     replies,
     second_factor,
     segments,
@@ -108,6 +110,8 @@ app.nouns = (
     deliveries,
     disclosures,
     exports,
+    policy,
+    processing,
     jobs,
     health,
 )

@@ -3,17 +3,16 @@
 from infra.local.production import Installation
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.db import Database, refuse_strong_role
-from leadsrally.privacy.clauses.check_all import check_all
+from leadsrally.privacy.clauses.rounds import check_and_keep
 
 _MARKS = {"kept": "kept", "broken": "BROKEN", "not built": "not built"}
 
 
 def report(installation: Installation) -> int:
-    """Print a table. 0: all kept; 1: one is broken; 2: none is broken and some are not built yet."""
+    """Print a table, and keep what was found for the public pages. 0: all kept; 1: one is broken; 2: none is broken and some are not built yet."""
     db = Database(installation.role_url("leadsrally_clauses"))
     refuse_strong_role(db)
-    with db.across() as tx:
-        results = check_all(tx, system_clock())
+    results = check_and_keep(db, system_clock).results
     db.close()
     for result in results:
         print(

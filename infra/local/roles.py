@@ -13,9 +13,8 @@ from infra.local.provision import MIGRATE, role_of
 RoleUrl = Callable[[str], str]
 """Gives the address for a role."""
 
-# Roles that are no function's: the auditor behind `leadsrally clauses`, and those of `leadsrally backup`, `keys` and
-# `quarantine`.
-EXTRA = ("backup", "clauses", "keys", "quarantine")
+# Roles that are no function's: those of `leadsrally backup`, `keys` and `quarantine`.
+EXTRA = ("backup", "keys", "quarantine")
 
 
 def logins() -> list[str]:

@@ -326,6 +326,17 @@ def no_export_under_way(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {}
 
 
+def published(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """A version of the policy, which is everybody's."""
+    tenant.world.execute(
+        """INSERT INTO policy_versions (id, dated, fingerprint, material, summary, published_at, announced_for)
+           VALUES (gen_random_uuid(), '2026-04-17', sha256('x'), true, 'The first one.', %(now)s, %(now)s)
+           ON CONFLICT DO NOTHING""",
+        now=tenant.world.clock.now,
+    )
+    return {}
+
+
 def export(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     """One that is ready, with one part."""
     now = tenant.world.clock.now
@@ -643,6 +654,9 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/suppressions/exports/{export_id}"): Example(places=exported_suppressions),
     ("GET", "/v1/webhook-deliveries"): Example(),
     ("GET", "/v1/disclosures"): Example(),
+    ("GET", "/v1/policy"): Example(),
+    ("POST", "/v1/policy/acceptances"): Example(lambda: {"dated": "2026-04-17"}, places=published),
+    ("GET", "/v1/processing-record"): Example(),
     ("GET", "/v1/exports"): Example(),
     ("POST", "/v1/exports"): Example(dict, places=no_export_under_way),
     ("GET", "/v1/exports/{export_id}"): Example(places=export),

@@ -151,6 +151,23 @@ class Office:
         self.world._insert("exports", {**values, **times})
         return export_id
 
+    def policy(self) -> UUID:
+        """A version of the policy that is announced."""
+        version_id, now = uuid4(), self.world.clock.now
+        self.world._insert(
+            "policy_versions",
+            {
+                "id": version_id,
+                "dated": f"2{self.world.value('SELECT count(*) FROM policy_versions'):03d}-01-01",
+                "fingerprint": b"f" * 32,
+                "material": True,
+                "summary": "Files are kept in another region.",
+                "published_at": now,
+                "announced_for": now + days(16),
+            },
+        )
+        return version_id
+
     def happens(self, kind: str, **ids: UUID) -> UUID:
         """The thing is promised to be told, and told; returns the job's id."""
         job_id = self.world.notify(self.org.id, kind, **ids)
@@ -233,6 +250,8 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
         {"agent@harbour.example"},
         "/settings/privacy",
     ),
+    "policy_change": (lambda o: {"version_id": o.policy()}, {"owner@harbour.example"}, "/policy"),
+    "policy_reminder": (lambda o: {"version_id": o.policy()}, {"owner@harbour.example"}, "/policy"),
 }
 
 

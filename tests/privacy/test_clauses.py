@@ -68,6 +68,7 @@ def audited(world: World, org: Org, line: Line) -> Audit:
         accepted = {"organization_id": org.id, "id": uuid4(), "user_id": owner, "document": document}
         world._insert("acceptances", {**accepted, "document_version": "1", "accepted_at": world.clock.now})
     world.session(owner, org)
+    world.rings("policy_watch")
     world.notify(org.id, "role_changed", user_id=owner)
     world.work("notify")
     thread = world.conversation(line)
@@ -134,7 +135,7 @@ BREAKS: list[tuple[str, str]] = [
     ("P5.1", "ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY"),
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
     ("P3.1 P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
-    ("P3.1", "ALTER TABLE contacts ADD COLUMN nickname text"),
+    ("P1.2 P3.1", "ALTER TABLE contacts ADD COLUMN nickname text"),
     ("P5.1", "ALTER TABLE ai_usage OWNER TO leadsrally_ai_score"),
     (
         "P7.1",
@@ -373,7 +374,9 @@ class TestChecker:
                 """SELECT table_name FROM information_schema.column_privileges
                     WHERE grantee = 'leadsrally_clauses' AND privilege_type <> 'SELECT'"""
             ).fetchall()
-        assert rows == []
+        assert {name for (name,) in rows} == {"clause_runs", "clause_standings"}, (
+            "and write down what it found"
+        )
 
     @pytest.mark.parametrize(
         "strength",

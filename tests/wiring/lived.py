@@ -34,6 +34,8 @@ INSERT INTO notices (organization_id, id, job_id, user_id, kind, about_id, addre
 VALUES (%(org)s, %(user)s, %(id)s, %(user)s, 'new_login', %(id)s, 'someone@example.test', 'en', %(now)s);
 INSERT INTO notice_events (organization_id, id, notice_id, event, occurred_at, recorded_at)
 VALUES (%(org)s, 'event', %(user)s, 'sent', %(now)s, %(now)s);
+INSERT INTO policy_notices (organization_id, version_id, telling, job_id, asked_at)
+SELECT %(org)s, id, 'announced', %(id)s, %(now)s FROM policy_versions;
 INSERT INTO audit_log (organization_id, id, actor_kind, actor_id, action, occurred_at)
 VALUES (%(org)s, %(id)s, 'person', %(user)s, 'member.joined', %(now)s);
 INSERT INTO idempotency_keys (organization_id, actor_id, key, request_hash, created_at)
@@ -45,6 +47,11 @@ VALUES (%(org)s, %(user)s, 1, 1, %(now)s);
 INSERT INTO templates (organization_id, id, waba_id, provider_id, name, language, category, state, form, created_at,
                        changed_at, synced_at)
 VALUES (%(org)s, %(id)s, '1', '1', 'ready', 'en_US', 'utility', 'approved', '{}', %(now)s, %(now)s, %(now)s)
+"""
+_POLICY = """
+INSERT INTO policy_versions (id, dated, fingerprint, material, summary, published_at, announced_for)
+VALUES (gen_random_uuid(), '2026-04-17', sha256('x'), false, 'The first one.', %(now)s, %(now)s)
+ON CONFLICT DO NOTHING
 """
 # What a customer has written about a contact.
 _CONTACTS = """
@@ -89,6 +96,7 @@ def lived_through(world: World, line: Line) -> None:
             "created_at": world.clock.now,
         },
     )
+    world.execute(_POLICY, now=world.clock.now)
     for statement in _PEOPLE.split(";"):
         given = {"org": line.organization_id, "user": user, "id": uuid4(), "now": world.clock.now}
         world.execute(statement, hash=bytes(32), **given)

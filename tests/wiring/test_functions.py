@@ -56,6 +56,17 @@ PUBLIC = {
     ("POST", "/v1/auth/forgot"),
     ("POST", "/v1/auth/reset"),
     ("POST", "/v1/auth/email"),
+    ("GET", "/policy"),
+    ("HEAD", "/policy"),
+    ("GET", "/policy.json"),
+    ("GET", "/policy/status"),
+    ("HEAD", "/policy/status"),
+    ("GET", "/policy/status.json"),
+    ("GET", "/policy/versions/{dated}"),
+    ("HEAD", "/policy/versions/{dated}"),
+    ("GET", "/subprocessors"),
+    ("HEAD", "/subprocessors"),
+    ("GET", "/subprocessors.json"),
 }
 
 # From outside, seconds: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -380,6 +391,14 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     assert world.api("POST", "/v1/suppressions/exports", token, {})[0] == 202
     assert world.api("POST", "/v1/contacts/exports", token, {"condition": {"all": []}})[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
+    assert world.call("/policy", method="GET").status == 200
+    # An earlier version holds, so the watch has a new one to tell of and rings.
+    world.execute(
+        """INSERT INTO policy_versions (id, dated, fingerprint, material, summary, published_at, announced_for,
+                                        told_at, effective_at)
+           VALUES (gen_random_uuid(), '2020-01-01', sha256('x'), false, 'x', %(at)s, %(at)s, %(at)s, %(at)s)""",
+        at=world.clock.now,
+    )
     links = runtime.of("api").unsubscribe_links
     goodbye = world.reply(line, another, "Out: {{unsubscribe_link}}", links=links)
     link = world.message(goodbye)["body"].removeprefix(f"Out: {worlds.PUBLIC_URL}")

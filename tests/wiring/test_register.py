@@ -39,6 +39,7 @@ TYPES = {
     "flag": {"boolean"},
     "time": {"timestamp with time zone", "timestamp without time zone", "date"},
     "word": {"text", "character varying", "jsonb"},
+    "ours": {"text", "bytea"},
     "setting": {"text", "text[]", "integer", "bigint", "boolean", "time without time zone"},
 }
 

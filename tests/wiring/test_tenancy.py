@@ -244,6 +244,7 @@ class TestCatalogue:
             "messages",
             "notices",
             "organizations",
+            "policy_notices",
             "scores",
             "sessions",
             "users",
@@ -276,6 +277,15 @@ class TestCatalogue:
             "own_queue_notify on jobs: leadsrally_notify may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "own_queue_template_sync on jobs: leadsrally_template_sync may ALL",
+            *(
+                f"policy_watch on {name}: leadsrally_policy_watch may {what}"
+                for name, what in (
+                    ("jobs", "SELECT"),
+                    ("notices", "SELECT"),
+                    ("organizations", "SELECT"),
+                    ("policy_notices", "ALL"),
+                )
+            ),
             "replay on quarantine: leadsrally_quarantine may ALL",
             *(f"rotation on {name}: leadsrally_keys may SELECT" for name in SEALED_TABLES),
             *(f"rotation_writes on {name}: leadsrally_keys may UPDATE" for name in SEALED_TABLES),
@@ -470,8 +480,8 @@ class TestTwoTenants:
     def test_T3_a_functions_role_sees_ones_own(self, world: World, two: tuple[Line, Line]):
         mine = two[0].organization_id
         for role, granted in GRANTS.items():
-            if role in EXTRA:
-                continue
+            if role in (*EXTRA, "clauses", "policy_watch"):
+                continue  # they look after all
             with session(world.database, role, mine) as connection:
                 for name, rights in granted.items():
                     if "s" not in rights.lower() or name not in tables(world):
@@ -602,11 +612,16 @@ class TestNoTenant:
             for name in [*tables(world), "organizations"]:
                 assert ask(connection, "SELECT 1 FROM {table}", name) == [], name
         for role, granted in GRANTS.items():
-            if role in (*EXTRA, "tick", "retention_sweep"):
+            if role in (*EXTRA, "tick", "retention_sweep", "clauses", "policy_watch"):
                 continue
             with session(world.database, role, tenant) as connection:
                 for name, rights in granted.items():
-                    if "s" in rights.lower() and name not in ("sweep_runs", "jobs"):
+                    if "s" in rights.lower() and name not in (
+                        "sweep_runs",
+                        "jobs",
+                        "policy_versions",
+                        "clause_standings",
+                    ):
                         assert ask(connection, "SELECT count(*) AS n FROM {table}", name) == [{"n": 0}], name
 
     @pytest.mark.parametrize("tenant", [None, ""], ids=["unset", "empty"])

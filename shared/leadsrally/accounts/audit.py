@@ -82,6 +82,7 @@ AuditAction = Literal[
     "suppression.added",
     "suppression.lifted",
     "suppressions.exported",
+    "policy.accepted",
     "permission.refused",
     "job.replayed",
 ]

@@ -68,11 +68,18 @@ def score_conversation(desk: Desk, job: Job) -> Result:
     return Done()
 
 
+def may_ask(*, scoring: bool, suggestions: bool) -> bool:
+    """Whether the organisation has switched on anything that a model is asked for (P2.2, P4.3)."""
+    return scoring or suggestions
+
+
 def _snippet(
     tx: Tx, desk: Desk, organization_id: UUID, conversation_id: UUID, brief: Brief | None, day: date
 ) -> str | None:
     """The minimised conversation, with its budget taken and its disclosure noted; None: do not ask."""
-    if brief is None or brief.scored or not brief.active or not (brief.scoring or brief.suggestions):
+    if brief is None or brief.scored or not brief.active:
+        return None
+    if not may_ask(scoring=brief.scoring, suggestions=brief.suggestions):
         return None
     if _opted_out(tx, desk.hashes, organization_id, brief):
         return None

@@ -17,7 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from leadsrally.notices.types import Device, Fact, Kind, Language, Mail, Name, Word
+from leadsrally.notices.types import Device, Fact, Kind, Language, Mail, Name, Passage, Word
 
 _LONGEST_NAME: Final = 80
 _WIDTH: Final = 72  # of plain text, in characters
@@ -193,8 +193,8 @@ class Words:
                 return next(iter(told.values()), str(self.tables["device"]["unknown"]))
             case Name(text):
                 return _LINKABLE.sub("\u2060\\1\u2060", _shortened(_seen(text)))
-            case str():
-                return _seen(fact)
+            case Passage(text) | (str() as text):
+                return _seen(text)
 
     def _date(self, at: datetime, zone: tzinfo) -> str:
         form = self.tables["date"]

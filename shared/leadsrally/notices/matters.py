@@ -14,7 +14,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.ids import made_at
 from leadsrally.notices.device import device_of
-from leadsrally.notices.types import Fact, Kind, Language, Link, Matter, Name, Recipient, Word
+from leadsrally.notices.types import Fact, Kind, Language, Link, Matter, Name, Passage, Recipient, Word
 
 Find = Callable[[Tx, Job, datetime], Matter | None]
 
@@ -370,6 +370,46 @@ def _export_ready(tx: Tx, job: Job, now: datetime) -> Matter | None:
     )
 
 
+# Accepted in the meantime, it needs no reminder.
+_POLICY = """
+SELECT v.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('dated', v.dated, 'changes', v.summary,
+                          'effective', coalesce(v.effective_at, v.announced_for)) AS detail
+  FROM policy_versions AS v
+  JOIN organizations AS o ON o.id = %(organization_id)s
+ WHERE v.id = %(version_id)s
+   AND NOT (%(unless_accepted)s
+            AND EXISTS (SELECT 1
+                          FROM acceptances AS a
+                         WHERE a.organization_id = o.id
+                           AND a.document = 'privacy_policy'
+                           AND a.document_version = v.dated::text))
+"""
+
+
+def _policy_change(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    return _policy(tx, job, now, unless_accepted=False)
+
+
+def _policy_reminder(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    return _policy(tx, job, now, unless_accepted=True)
+
+
+def _policy(tx: Tx, job: Job, now: datetime, *, unless_accepted: bool) -> Matter | None:
+    given = {**_named(job, "version_id", now), "unless_accepted": unless_accepted}
+    thing = tx.maybe(_Thing, _POLICY, given)
+    return thing and _owners_matter(
+        tx,
+        job,
+        thing,
+        {
+            "dated": thing.detail["dated"],
+            "changes": Passage(thing.detail["changes"]),
+            "effective": datetime.fromisoformat(thing.detail["effective"]),
+        },
+    )
+
+
 _OWNERS = """
 SELECT id AS user_id, email AS address, mail_blocked_at IS NOT NULL AS blocked
   FROM users
@@ -409,4 +449,6 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "channel_attention": Telling(_channel_trouble, Link("/channels")),
     "token_expiring": Telling(_token_expiring, Link("/channels")),
     "export_ready": Telling(_export_ready, Link("/settings/privacy")),
+    "policy_change": Telling(_policy_change, Link("/policy")),
+    "policy_reminder": Telling(_policy_reminder, Link("/policy")),
 }

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from leadsrally.notices.compose import Letterhead, Said, address_of, compose
 from leadsrally.notices.matters import TELLINGS
-from leadsrally.notices.types import KINDS, LANGUAGES, Device, Fact, Mail, Name, Word
+from leadsrally.notices.types import KINDS, LANGUAGES, Device, Fact, Mail, Name, Passage, Word
 
 _AT: Final = datetime(2026, 11, 23, 15, 4, tzinfo=UTC)
 _FACTS: Final[dict[str, Fact]] = {
@@ -25,6 +25,9 @@ _FACTS: Final[dict[str, Fact]] = {
     "channel": Name("+15005550020"),
     "ip": "203.0.113.9",
     "device": Device("Firefox", "Linux"),
+    "dated": "2026-12-01",
+    "effective": _AT.replace(month=12, day=17),
+    "changes": Passage("Files of messages are kept in another region."),
 }
 
 

@@ -29,6 +29,8 @@ Kind = Literal[
     "channel_attention",
     "token_expiring",
     "export_ready",
+    "policy_change",
+    "policy_reminder",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Language = Literal["en", "es", "pt", "fr", "de", "it"]
@@ -61,7 +63,14 @@ class Device:
     system: str | None
 
 
-Fact = str | Name | Word | Device | datetime
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Sentences of ours, or of the operator's. Shown whole, as one paragraph."""
+
+    text: str
+
+
+Fact = str | Name | Word | Device | Passage | datetime
 """One value in a sentence. A plain `str` is an address (of mail or of the internet)."""
 
 

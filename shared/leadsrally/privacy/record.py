@@ -1,7 +1,7 @@
 """The record of processing activities (GDPR Art. 30), written from the register."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from leadsrally.privacy.register import HOST, REGISTER, Entry
 
@@ -44,6 +44,27 @@ def _row(entry: Entry) -> str:
         entry.category,
     )
     return f"| {' | '.join(cells)} |"
+
+
+_ROLES = {"contact": "processor", "user": "controller", "caller": "controller", "staff": "controller"}
+
+
+def activities(register: Iterable[Entry] = REGISTER) -> Iterator[dict[str, object]]:
+    """The same for a customer: of their contacts and their people, and of who calls them through us."""
+    for entry in register:
+        if entry.subject != "staff":
+            yield {
+                "subject": entry.subject,
+                "role": _ROLES[entry.subject],
+                "table": entry.table,
+                "data": list(entry.columns),
+                "purpose": entry.purpose,
+                "basis": entry.basis,
+                "kept": entry.kept.value,
+                "erased": entry.erased.value,
+                "shared": list(entry.shared),
+                "clause": entry.category.value,
+            }
 
 
 def as_json(register: Iterable[Entry] = REGISTER) -> str:

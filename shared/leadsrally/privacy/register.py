@@ -101,7 +101,8 @@ class Nothing:
 
     table: str
     columns: tuple[str, ...]
-    because: Literal["id", "count", "flag", "time", "word", "setting"]  # word: one of a closed list
+    # word: one of a closed list; ours: text of the operator's, about the house and nobody in particular
+    because: Literal["id", "count", "flag", "time", "word", "setting", "ours"]
 
 
 def _entry(
@@ -122,7 +123,7 @@ def _entry(
 
 
 def _nothing(table: str, **columns: str) -> Iterable[Nothing]:
-    for because in ("id", "count", "flag", "time", "word", "setting"):
+    for because in ("id", "count", "flag", "time", "word", "setting", "ours"):
         if because in columns:
             yield Nothing(table, tuple(columns[because].split()), because)
 
@@ -244,6 +245,10 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("api_keys", id="organization_id id user_id", time="expires_at revoked_at", setting="scopes"),
     *_nothing("notices", id="organization_id id job_id", count="rank", setting="language"),
     *_nothing("notice_events", id="organization_id id notice_id"),
+    *_nothing("policy_versions", id="id", flag="material", ours="fingerprint summary", time="dated published_at announced_for told_at effective_at altered_at"),
+    *_nothing("policy_notices", id="organization_id version_id job_id", time="asked_at out_at", word="telling"),
+    *_nothing("clause_runs", id="id", count="kept broken not_built", time="started_at finished_at"),
+    *_nothing("clause_standings", word="clause state", ours="promise sentence", time="checked_at passed_at since"),
     *_nothing("audit_log", id="organization_id id", word="actor_kind target_kind"),
     *_nothing("exports", id="organization_id id contact_id", count="counts rows_total"),
     *_nothing("export_parts", id="organization_id export_id", count="number bytes", time="made_at"),

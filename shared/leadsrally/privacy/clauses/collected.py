@@ -2,8 +2,9 @@
 
 from datetime import date, datetime, timedelta
 from itertools import count
-from typing import Final
+from typing import Final, get_args
 
+from leadsrally.contacts.imports.types import Target
 from leadsrally.kit.db import Tx
 from leadsrally.privacy.clauses.types import Clause, Finding
 
@@ -28,6 +29,35 @@ def _account_data(tx: Tx, _now: datetime) -> Finding:
     expected |= {"version", "mail_blocked_at", "mail_blocked_because"}  # what edits and mail need
     surplus = set(_columns_of(tx, "users")) - expected
     return Finding(not surplus, f"{len(surplus)} columns about a user beyond the promised ones")
+
+
+_CONTACT = frozenset(
+    [
+        "organization_id",
+        "id",
+        "phone",
+        "name",
+        "email",
+        "fields",
+        "restricted_at",
+        "created_at",
+        "updated_at",
+        "version",
+        "time_zone",
+        "email_key",
+    ]  # where the person is, for quiet hours; the address as it is compared
+)
+_BROUGHT_IN: Final = ("phone", "name", "email", "tags", "field", "consent_sms")
+
+
+def _contact_data(tx: Tx, _now: datetime) -> Finding:
+    surplus = set(_columns_of(tx, "contacts")) - _CONTACT
+    missing = set(_BROUGHT_IN) - set(get_args(Target))
+    return Finding(
+        not surplus and not missing,
+        f"{len(surplus)} columns about a contact beyond the promised ones; {len(missing)} of {len(_BROUGHT_IN)} kinds of"
+        " data cannot be imported",
+    )
 
 
 _FILES_WAITING = """
@@ -105,7 +135,7 @@ def _delivery_log_written(tx: Tx, now: datetime) -> Finding:
 
 CLAUSES: Final = (
     Clause("P1.1", "Of a user only what an account needs", _account_data),
-    Clause("P1.2", "Of a contact what the customer imported"),
+    Clause("P1.2", "Of a contact what the customer imported", _contact_data),
     Clause("P1.3", "Messages exchanged over SMS and WhatsApp, with their files", _files_come_and_go),
     Clause("P1.4", "AI labels, scores and suggestions, beside their message", _scores_disclosed),
     Clause("P1.5", "A log row for every webhook call", _delivery_log_written),

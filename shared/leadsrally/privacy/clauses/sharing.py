@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from leadsrally.ai.minimise import MESSAGES, minimise
+from leadsrally.ai.score import may_ask
+from leadsrally.ai.types import Snippet
 from leadsrally.kit.db import Tx
 from leadsrally.privacy.clauses.types import Clause, Finding
 from leadsrally.telemetry.errors import report
@@ -112,15 +115,62 @@ def _sends_without_disclosure(tx: Tx) -> int:
     return tx.value(_SENDS_WITHOUT_DISCLOSURE, {})
 
 
+# WhatsApp keeps a file that is left there before its message is claimed.
+_FILES_WITHOUT_DISCLOSURE = """
+SELECT count(*)
+  FROM media AS f
+ WHERE f.provider_id IS NOT NULL
+   AND f.message_id IS NOT NULL
+   AND NOT EXISTS (
+    SELECT 1
+      FROM disclosures AS d
+     WHERE d.organization_id = f.organization_id
+       AND d.message_id = f.message_id
+       AND d.subprocessor = 'meta'
+       AND 'file' = ANY (d.data_kinds))
+"""
+
+
+def _files_without_disclosure(tx: Tx) -> int:
+    return tx.value(_FILES_WITHOUT_DISCLOSURE, {})
+
+
 def _sends_disclosed(tx: Tx, _now: datetime) -> Finding:
-    silent = _sends_without_disclosure(tx)
-    return Finding(silent == 0, f"{silent} sends without a disclosure to their provider")
+    silent, files = _sends_without_disclosure(tx), _files_without_disclosure(tx)
+    return Finding(
+        silent == 0 and files == 0,
+        f"{silent} sends and {files} files left at WhatsApp without a disclosure to their provider",
+    )
+
+
+# A name, a number and an address in every line, and more lines than may leave.
+_SECRETS = ("Zebediah", "+12025550199", "canary@example.com")
+_TALK = [Snippet("inbound", f"I am {' '.join(_SECRETS)}, line {line}") for line in range(MESSAGES + 5)]
+
+_MORE_THAN_REDACTED = """
+SELECT count(*)
+  FROM disclosures
+ WHERE subprocessor = 'anthropic'
+   AND data_kinds <> ARRAY['redacted_message_text']
+"""
+
+
+def _snippets_only(tx: Tx, _now: datetime) -> Finding:
+    told = minimise(_TALK, ["Zebediah Canaryname"])
+    leaks = sum(secret in told for secret in _SECRETS) + ("line 4" in told)
+    whole = tx.value(_MORE_THAN_REDACTED, {})
+    asked = may_ask(scoring=False, suggestions=False)
+    return Finding(
+        not (leaks or whole or asked),
+        f"with AI off a trial {'was asked about' if asked else 'asks nobody'}; of a trial conversation {leaks} things"
+        f" left that must not; {whole} transfers were of more than redacted text",
+    )
 
 
 CLAUSES: Final = (
     Clause("P4.1", "Twilio delivers texts and numbers", _numbers_accounted_for),
     Clause("P4.2", "Meta delivers WhatsApp and leads", _meta_as_agreed),
-    Clause("P4.3", "Anthropic sees snippets only while AI is on"),
+    Clause("P4.3", "Anthropic sees snippets only while AI is on", _snippets_only),
     Clause("P4.4", "Sentry gets no personal data", _reports_scrubbed),
     Clause("P4.5", "Resend delivers our own mail; what comes back is obeyed", _returned_mail_obeyed),
     Clause("P4.6", "Railway hosts the system"),

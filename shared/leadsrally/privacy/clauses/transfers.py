@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from leadsrally.disclosures.subprocessors import MECHANISM, SUBPROCESSORS
 from leadsrally.kit.db import Tx
 from leadsrally.privacy.clauses.types import Clause, Finding
 
@@ -47,7 +48,26 @@ def _tenants_walled(tx: Tx, _now: datetime) -> Finding:
     )
 
 
+_RECIPIENTS = """
+SELECT DISTINCT subprocessor FROM disclosures
+"""
+
+
+def _bound_by_clauses(tx: Tx, _now: datetime) -> Finding:
+    unlisted = set(tx.values(_RECIPIENTS, {})) - SUBPROCESSORS.keys()
+    loose = [
+        entry
+        for entry in SUBPROCESSORS.values()
+        if not (entry.mechanism in MECHANISM and entry.document and entry.link.startswith("https://"))
+    ]
+    return Finding(
+        not unlisted and not loose,
+        f"{len(SUBPROCESSORS) - len(loose)} of {len(SUBPROCESSORS)} subprocessors are listed with the document that holds"
+        f" the clauses; data went to {len(unlisted)} that are not listed",
+    )
+
+
 CLAUSES: Final = (
     Clause("P5.1", "Access is walled off by tenant and function", _tenants_walled),
-    Clause("P5.2", "Standard contractual clauses with each subprocessor"),
+    Clause("P5.2", "Standard contractual clauses with each subprocessor", _bound_by_clauses),
 )
