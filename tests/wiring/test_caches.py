@@ -27,6 +27,7 @@ SAME_FOR_ALL = {
     "shared/leadsrally/providers/meta/error_codes.py:_table",
     "shared/leadsrally/providers/meta/inbound.py:_NOBODY",
     "shared/leadsrally/providers/twilio/error_codes.py:_table",
+    "shared/leadsrally/privacy/policy/text.py:texts",
     "shared/leadsrally/runtime.py:_installed",
     "shared/leadsrally/telemetry/log.py:_logger",
 }
