@@ -14,6 +14,7 @@ _PICTURE: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 _YESTERDAY: Final = 25 * 3600  # seconds
+_FIRST: Final = "Hi {{first_name|there}}, thanks for asking about a test ride! When would suit you?"
 
 
 class MetaStory:
@@ -117,6 +118,7 @@ class MetaStory:
     def _a_lead_comes_in(self, conversation: dict[str, Any]) -> None:
         _, stage = fetch(urllib.request.Request(f"{self._meta}/_sim/phones"))
         form = stage["forms"][0]
+        self._answer_leads_of(form)
         name, email = "Ana Lima", f"ana.{uuid4().hex[:8]}@example.test"
         given = {"full_name": name, "email": email, "phone_number": self._phone(0)}
         asked = [question["key"] for question in form["questions"]]
@@ -129,11 +131,11 @@ class MetaStory:
             for lead in page["items"]:
                 _, whole = self._teller.api("GET", f"/v1/leads/{lead['id']}")
                 values = [value for answer in whole["answers"] or [] for value in answer["values"]]
-                if email in values:
+                if email in values and whole["first_message_id"]:
                     return whole
             return None
 
-        lead = self._teller.until(fetched, "the lead was not fetched within the time")
+        lead = self._teller.until(fetched, "the lead was not fetched and answered within the time")
         so(lead["state"] == "fetched", f"the lead is {lead['state']}")
         step(
             "Somebody fills in a lead form",
@@ -144,6 +146,31 @@ class MetaStory:
             "the lead is not with the person who wrote before",
         )
         step("… stored with the same person", f"lead {lead['lead_id']}, contact {lead['contact_id']}")
+        self._the_lead_is_answered(lead)
+
+    def _answer_leads_of(self, form: dict[str, Any]) -> None:
+        _, page = self._teller.api("GET", "/v1/channels?limit=100")
+        numbers = {one["kind"]: one["id"] for one in page["items"]}
+        path = f"/v1/channels/{numbers['lead_ads']}/forms"
+
+        def synced() -> dict[str, Any] | None:
+            _, found = self._teller.api("GET", path)
+            return next((one for one in found["items"] if one["form_id"] == form["form_id"]), None)
+
+        ours = self._teller.until(synced, "the form was not read from Meta within the time")
+        first = {"channel_id": numbers["sms"], "text": _FIRST}
+        status, told = self._teller.edit(f"{path}/{ours['id']}", {"first_message": first})
+        so(status == 200, f"setting a form's first message was answered {status}: {told}")
+
+    def _the_lead_is_answered(self, lead: dict[str, Any]) -> None:
+        """The gate lets it go by day, and has it wait at night."""
+
+        def decided() -> dict[str, Any] | None:
+            _, why = self._teller.api("GET", f"/v1/messages/{lead['first_message_id']}/why")
+            return why if why.get("verdict") else None
+
+        why = self._teller.until(decided, "the gate said nothing of the first message within the time")
+        step("… and answered at once, by SMS", f"{why['status']}, by the rule «{why['verdict']['rule']}»")
 
     # -- reaching the parts -----------------------------------------------------------------------------------
 

@@ -32,6 +32,14 @@ class Teller:
         data = None if body is None else json.dumps(body).encode()
         return fetch(urllib.request.Request(f"{self._base}{path}", data=data, headers=sent, method=method))
 
+    def edit(self, path: str, changes: dict[str, Any]) -> tuple[int, Any]:
+        """Change what is there now."""
+        asked = urllib.request.Request(
+            f"{self._base}{path}", headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(asked, timeout=30) as read:
+            return self.api("PATCH", path, changes, {"If-Match": read.headers["ETag"]})
+
     def thread(self, conversation: dict[str, Any]) -> list[dict[str, Any]]:
         """Its messages, newest first."""
         _, page = self.api("GET", f"/v1/conversations/{conversation['id']}/messages")

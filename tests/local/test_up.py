@@ -100,7 +100,7 @@ def test_the_whole_story_again_after_ctrl_c_and_after_kill_9(folder: Path, port:
 
     second = start(folder, port)
     once = conversations(folder)  # nothing of the first was lost, and nothing told twice
-    assert once == 3
+    assert once == 4
     told = story(folder)
     assert told.returncode == 0, told.stdout + told.stderr
     assert end(second, signal.SIGKILL) == (-signal.SIGKILL, [])

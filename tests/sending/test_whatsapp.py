@@ -363,3 +363,21 @@ class TestAtMostOnce:
         attention = world.value("SELECT attention FROM conversations WHERE id = %(id)s", id=conversation)
         assert attention == "delivery_unknown"
         assert jobs(world) == []
+
+
+class TestExpiry:
+    """S13: an old message is worse than none."""
+
+    @pytest.mark.parametrize(
+        ("waited", "status"),
+        [(timedelta(minutes=30) - MICROSECOND, "accepted"), (timedelta(minutes=30), "refused")],
+    )
+    def test_S13_a_queue_that_was_too_slow_sends_nothing(
+        self, world: World, wa: MetaLine, waited: timedelta, status: str
+    ):
+        message_id = world.reply(wa, thread(world, wa), "Doors close soon", lifetime=timedelta(minutes=30))
+        world.clock.now += waited
+        world.work("send_message")
+        stored = world.message(message_id)
+        assert (stored["status"], len(sent(world))) == (status, 1 if status == "accepted" else 0)
+        assert stored["verdict"]["rule"] == ("permitted" if status == "accepted" else "expired")
