@@ -1,17 +1,24 @@
 """Contacts from a file: created, updated, unchanged, refused, each counted once, and foreseen by a trial."""
 
+import csv
+import io
 import time
 from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from leadsrally.contacts.fields import Field, check_values
 from leadsrally.contacts.imports import store
-from leadsrally.contacts.imports.types import file_of, problems_of
+from leadsrally.contacts.imports.rows import Reader, Row
+from leadsrally.contacts.imports.types import Mapped, file_of, problems_of
+from leadsrally.kit.spreadsheet import plain
 from tests.api.conftest import problem
 from tests.imports.conftest import PROOF, Importer, batched
-from tests.world import World, days
+from tests.world import START, World, days
 
 HEAD = "Phone,Name,Email\n"
 ADA, BOB, CY = "+14158675310", "+14158675311", "+14158675312"
@@ -400,3 +407,34 @@ class TestSteering:
             "import.undone",
         ]
         assert str(import_id) in str(log)
+
+
+class TestRow:
+    """Cells are read in a short way where they can be; it is the way of everybody who writes values."""
+
+    @given(
+        st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=1100),
+        st.sampled_from(["overwrite", "fill"]),
+    )
+    @settings(max_examples=200, deadline=None)
+    def test_a_text_reads_as_check_values_has_it(self, cell: str, rule: Any):
+        city = Field(UUID(int=7), "city", "City", "text", (), 1, START)
+        mapped = [Mapped(0, "phone"), Mapped(1, "field", "city", rule)]
+        row = Reader(mapped, {"city": city}, country="US", width=2).read([ADA, cell])
+        assert isinstance(row, Row)
+        checked = check_values({"city": city}, {"city": plain(cell)})
+        expected = {slot: value for slot, value in checked.values.items() if value is not None}
+        assert (row.over if rule == "overwrite" else row.fill) == expected
+        assert [one.reason for one in row.problems] == [one.reason for one in checked.complaints]
+
+    @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\t\n\\"), max_size=60))
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_whatever_a_name_holds_it_is_stored_as_it_is(self, importer: Importer, name: str):
+        file = io.StringIO(newline="")
+        csv.writer(file).writerows([["Phone", "Name"], [ADA, name], [BOB, "Bob"]])
+        importer.run(
+            file.getvalue(), mapping=[*mapping((0, "phone")), *mapping((1, "name"), rule="overwrite")]
+        )
+        wanted = " ".join(plain(name).replace("\r\n", "\n").replace("\r", "\n").split())
+        assert importer.contacts()[ADA]["name"] == wanted
+        importer.world.execute("UPDATE contacts SET name = ''")

@@ -115,3 +115,28 @@ class TestUndo:
         assert deleted | in_use <= pointing
         told = Counter(undo_module._JUDGE.split())
         assert all(told[name] for name in in_use)
+
+
+class TestTimeline:
+    def test_a_person_shows_which_import_made_and_which_changed_them(self, world: World, importer: Importer):
+        made = ready(importer, f"{HEAD}{ADA},Ada,\n")
+        world.clock.pass_(seconds=1)
+        changed = ready(importer, f"{HEAD}{ADA},,a@example.test\n")
+        world.clock.pass_(seconds=1)
+        ready(importer, f"{HEAD}{ADA},,a@example.test\n")  # says nothing new
+        path = f"/v1/contacts/{importer.contacts()[ADA]['id']}/timeline"
+
+        def told() -> list[Any]:
+            rows = importer.client.get(path)[1]["items"]
+            return [(row["kind"], row["told"].get("import_id"), row["told"].get("undone")) for row in rows]
+
+        assert told() == [("import", None, False), ("created", str(made), None)]
+        assert importer.client.get(path)[1]["items"][0]["id"] == str(changed)
+        importer.undo(changed)
+        assert told()[0] == ("import", None, True)
+
+    def test_whoever_was_written_down_by_hand_was_made_by_no_import(self, importer: Importer):
+        ready(importer, f"{HEAD}{BOB},Bob,\n")
+        _, ada = importer.client.post("/v1/contacts", {"phone": ADA})
+        rows = importer.client.get(f"/v1/contacts/{ada['id']}/timeline")[1]["items"]
+        assert [(row["kind"], row["told"]) for row in rows] == [("created", {})]

@@ -148,6 +148,8 @@ def variants(address: str) -> tuple[str, ...]:
 
     For looking somebody up, never for storing or sending: what a provider gave is what it wants back.
     """
+    if not address.startswith("+5"):
+        return (address,)  # none of the three countries
     for pattern, digit, _ in _TWO_WAYS:
         found = pattern.fullmatch(address)
         if found is not None:
@@ -158,6 +160,8 @@ def variants(address: str) -> tuple[str, ...]:
 
 def one_form(address: str) -> str:
     """The same string for both ways of writing a number; anything else as it is. For comparing only."""
+    if not address.startswith("+5"):
+        return address
     for pattern, _, kept in _TWO_WAYS:
         found = pattern.fullmatch(address)
         if found is not None:
@@ -167,9 +171,20 @@ def one_form(address: str) -> str:
 
 def read(typed: str, region: str | None) -> Number | None:
     """As `e164`, for what may be written in the other of two ways, of which only one is valid today."""
-    number = e164(typed, region)
-    if number is None:
-        digits = "+" + "".join(character for character in typed if character in "0123456789")
-        others = (e164(form, None) for form in variants(digits)[1:]) if typed.lstrip().startswith("+") else ()
-        number = next((form for form in others if form is not None), None)
-    return number
+    return e164(typed, region) or read_older(typed, region)
+
+
+def read_older(typed: str, region: str | None) -> Number | None:
+    """The number of what is none as it stands, but is one in the other of two ways, with a country code or without."""
+    digits = "".join(character for character in typed if character in "0123456789")
+    if typed.lstrip().startswith("+"):
+        written = f"+{digits}"
+    elif region in _CODES and not typed.strip("0123456789 ()-./\N{NO-BREAK SPACE}"):
+        written = f"+{_CODES[region]}{digits.removeprefix('0')}"
+    else:
+        return None
+    found = (e164(form, None) for form in variants(written)[1:])
+    return next((form for form in found if form is not None), None)
+
+
+_CODES: Final = {"BR": "55", "AR": "54", "MX": "52"}

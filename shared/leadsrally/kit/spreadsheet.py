@@ -23,7 +23,7 @@ def safe(cell: str) -> str:
 
 def plain(cell: str) -> str:
     """The reverse of `safe`; any other cell as it is."""
-    return cell[1:] if cell.startswith("'") and _RUNS.match(cell, 1) else cell
+    return cell[1:] if cell[:1] == "'" and _RUNS.match(cell, 1) else cell
 
 
 def row(cells: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from leadsrally.kit.phone import Number, e164
+from leadsrally.kit.phone import Number, e164, read, read_older
 
 Damage = Literal[
     "phone_missing",
@@ -25,6 +25,7 @@ Repair = Literal[
     "zero_restored",
     "plus_restored",
     "decimals_dropped",
+    "older_form_read",
 ]
 
 
@@ -51,6 +52,9 @@ def read_number(cell: str, country: str | None) -> Reading:
         return Reading(number, None if _PLAIN.fullmatch(text) else _beside(text))
     if not text:
         return Reading(None, "phone_missing")
+    number = read_older(text, country)
+    if number is not None:
+        return Reading(number, "older_form_read")
     # Excel shows a long number as 1.2E+10, and saves what it shows: the last digits are gone.
     if _ROUNDED.fullmatch(text):
         return Reading(None, "phone_rounded")
@@ -67,7 +71,7 @@ def _beside(text: str) -> Repair | None:
 
 def _repaired(text: str, country: str | None) -> Reading | None:
     for other, region, repair in _other_readings(text, country):
-        number = e164(other, region)
+        number = read(other, region)
         if number is not None:
             return Reading(number, repair)
     return None

@@ -8,7 +8,6 @@ from typing import Final, Self
 from leadsrally.contacts.fields import MAX_TEXT
 from leadsrally.contacts.imports.numbers import Damage, Repair
 from leadsrally.contacts.imports.rows import MAX_EMAIL, MAX_NAME, MAX_TAG, MAX_TAGS, Problem
-from leadsrally.contacts.imports.types import MAX_CELL
 from leadsrally.kit.spreadsheet import head, row
 from leadsrally.kit.storage import CHUNK_BYTES
 
@@ -30,6 +29,7 @@ _OF_NUMBERS: Final[dict[Damage | Repair, str]] = {
     "trunk_zero_dropped": "Taken without the (0), which is not dialled from abroad.",
     "zero_restored": "Taken with the leading 0 that the spreadsheet had dropped.",
     "plus_restored": "Taken with the + that the spreadsheet had dropped.",
+    "older_form_read": "Taken in the form that the number has today.",
     "decimals_dropped": "Taken without the decimals that the spreadsheet had added.",
 }
 SENTENCES: Final[dict[str, str]] = {
@@ -41,7 +41,7 @@ SENTENCES: Final[dict[str, str]] = {
     "time_zone_unknown": "Left out: this is not a time zone such as Europe/Berlin.",
     "tags_too_long": f"Left out: at most {MAX_TAGS} tags of at most {MAX_TAG} characters, with commas between.",
     "consent_unclear": "Left out: write yes or no.",
-    "too_long": f"Left out: a value has at most {min(MAX_TEXT, MAX_CELL)} characters.",
+    "too_long": f"Left out: a value has at most {MAX_TEXT} characters.",
     "unknown_field": "Left out: there is no such field any more.",
     "not_a_text": "Left out: this is not a text.",
     "not_a_number": "Left out: this is not a number of at most 15 digits, with a point before decimals.",

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from leadsrally.accounts.places import refuse_unknown_zone
-from leadsrally.contacts.fields import Field, Value, check_values
+from leadsrally.contacts.fields import MAX_TEXT, Field, Value, check_values
 from leadsrally.contacts.imports.numbers import read_number
-from leadsrally.contacts.imports.types import MAX_CELL, Mapped, Rule, Target
+from leadsrally.contacts.imports.types import Mapped, Rule, Target
 from leadsrally.contacts.tags import names_in
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.phone import Number
@@ -106,6 +106,7 @@ class Reader:
         self._country = country
         self._width = width
         self._definitions = definitions
+        self._texts = {key: field.slot for key, field in definitions.items() if field.type == "text"}
         self._at: dict[Target, int] = {one.to: one.column for one in mapping if one.to != "field"}
         self._own: list[tuple[int, str, Rule]] = [
             (one.column, one.field, one.rule)
@@ -158,16 +159,18 @@ class Reader:
 
     def _read_own(self, row: Row, cells: list[str]) -> None:
         for column, key, rule in self._own:
-            cell = cells[column] if column < len(cells) else ""
-            if not cell or cell.isspace():
+            cell = plain(cells[column]).strip() if column < len(cells) else ""
+            if not cell:
                 continue
-            if len(cell) > MAX_CELL:
-                row.problems.append(Problem(column, "too_long"))
+            into = row.over if rule == "overwrite" else row.fill
+            slot = self._texts.get(key)
+            # Most cells there are, of which nothing else is to be asked; records hold no other line end than a feed.
+            if slot is not None and len(cell) <= MAX_TEXT and "\r" not in cell:
+                into[slot] = cell
                 continue
-            checked = check_values(self._definitions, {key: plain(cell)})
+            checked = check_values(self._definitions, {key: cell})
             if checked.complaints:
                 row.problems.append(Problem(column, checked.complaints[0].reason))
-            into = row.over if rule == "overwrite" else row.fill
             into.update((slot, value) for slot, value in checked.values.items() if value is not None)
 
 

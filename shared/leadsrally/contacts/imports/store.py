@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from leadsrally.contacts.imports.ids import run_of
 from leadsrally.contacts.imports.types import Attestation, Counts, Kind, Mapped, Shape, State
 from leadsrally.kit.db import Tx, statement
 
@@ -97,6 +98,28 @@ def newest(tx: Tx, organization_id: UUID, *, before: datetime, before_id: UUID, 
     """Newest first, after the given place (keyset)."""
     given = {"organization_id": organization_id, "before": before, "before_id": before_id, "limit": limit}
     return tx.all(Import, _NEWEST, given)
+
+
+_AT_ONCE = """
+SELECT id, file_name
+  FROM imports
+ WHERE organization_id = %(organization_id)s
+   AND id BETWEEN %(first)s AND %(last)s
+"""
+
+
+def maker_of(tx: Tx, organization_id: UUID, contact_id: UUID) -> tuple[UUID, str] | None:
+    """The import that made this contact, which its id says, with the name of its file as long as that is kept."""
+    first = contact_id.int >> 80 << 80  # imports that were begun in this millisecond
+    given = {
+        "organization_id": organization_id,
+        "first": UUID(int=first),
+        "last": UUID(int=first + (1 << 80) - 1),
+    }
+    for row in tx.dicts(_AT_ONCE, given):
+        if contact_id.hex.startswith(run_of(row["id"], "contact").prefix):
+            return row["id"], row["file_name"]
+    return None
 
 
 _BEGIN = """

@@ -40,7 +40,6 @@ Target = Literal[
 MAX_BYTES: Final = 512 * 1024 * 1024
 MAX_ROWS: Final = 2_000_000
 MAX_COLUMNS: Final = 250
-MAX_CELL: Final = 32_767  # characters, as in Excel
 
 
 @dataclass(frozen=True, slots=True)
