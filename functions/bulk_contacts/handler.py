@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from leadsrally import runtime
+from leadsrally.contacts.bulk.clear import clear_field, clear_tag
 from leadsrally.contacts.bulk.forget import forget_bulk
 from leadsrally.contacts.bulk.run import run_bulk
 from leadsrally.contacts.bulk.undo import undo_bulk
@@ -25,6 +26,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "run": lambda job: run_bulk(desk, job, time_left),
             "export": lambda job: write_file(desk, job, time_left),
             "undo": lambda job: undo_bulk(desk, job, time_left),
+            "clear_field": lambda job: clear_field(desk, job, time_left),
+            "clear_tag": lambda job: clear_tag(desk, job, time_left),
             "forget": lambda job: forget_bulk(desk, job),
         },
     )

@@ -393,6 +393,16 @@ def _imported(tenant: Tenant, state: str, **columns: Any) -> UUID:
     return tenant._row("imports", **given)
 
 
+def deleted_field(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    away = {"key": f"a{uuid4().hex}", "old_key": f"b{uuid4().hex}", "deleted_at": tenant.world.clock.now}
+    return {"field_id": tenant._row("contact_fields", label="City", type="text", **away)}
+
+
+def deleted_tag(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    away = {"name": uuid4().hex, "old_name": uuid4().hex, "deleted_at": tenant.world.clock.now}
+    return {"tag_id": tenant._row("tags", **away)}
+
+
 def bulk_running(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     return {"action_id": _bulk(tenant, "running")}
 
@@ -555,6 +565,12 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/contacts/bulk/{action_id}/cancel"): Example(places=bulk_running),
     ("POST", "/v1/contacts/bulk/{action_id}/undo"): Example(places=bulk_done),
     ("GET", "/v1/contacts/bulk/{action_id}/file"): Example(places=contacts_written),
+    ("GET", "/v1/fields/{field_id}/uses"): Example(places=field),
+    ("DELETE", "/v1/fields/{field_id}"): Example(places=field),
+    ("POST", "/v1/fields/{field_id}/restore"): Example(places=deleted_field),
+    ("GET", "/v1/tags/{tag_id}/uses"): Example(places=tagged),
+    ("DELETE", "/v1/tags/{tag_id}"): Example(places=tagged),
+    ("POST", "/v1/tags/{tag_id}/restore"): Example(places=deleted_tag),
     ("GET", "/v1/contacts/duplicates"): Example(),
     ("GET", "/v1/contacts/{contact_id}/duplicates"): Example(places=somebody),
     ("GET", "/v1/contacts/{contact_id}/timeline"): Example(places=somebody),

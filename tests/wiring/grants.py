@@ -17,7 +17,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "consent_events": "SIu",
         "consent_states": "SIUD",
         "consent_wordings": "SI",
-        "contact_fields": "SIuD",
+        "contact_fields": "SIu",
         "contact_identities": "SIuD",
         "contact_merge_moves": "SID",
         "contact_merges": "SIu",
@@ -31,6 +31,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "export_parts": "S",
         "exports": "SIu",
         "idempotency_keys": "SIu",
+        "import_changes": "s",
         "imports": "SIu",
         "invitations": "SIu",
         "jobs": "SIU",
@@ -53,7 +54,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "signups": "SIu",
         "suppressions": "SID",
         "sweep_runs": "S",
-        "tags": "SIuD",
+        "tags": "SIu",
         "templates": "S",
         "unsubscribe_links": "SIu",
         "users": "sIuD",
@@ -162,7 +163,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "bulk_actions": "Su",
         "bulk_changes": "SIu",
         "consent_states": "s",
-        "contact_fields": "S",
+        "contact_fields": "SuD",
         "contact_identities": "S",
         "contact_tags": "SID",
         "contacts": "Su",
@@ -170,7 +171,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "jobs": "SIUD",
         "messages": "s",
         "suppressions": "s",
-        "tags": "S",
+        "tags": "SuD",
     },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
     "automation": {
@@ -333,6 +334,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "channels", "SELECT"): "id kind organization_id",
     ("ai_score", "contacts", "UPDATE"): "updated_at",
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
+    ("api", "import_changes", "SELECT"): "contact_id import_id organization_id recorded_at undone",
     ("api", "imports", "UPDATE"): (
         "attestation channels country counts delimiter encoding finished_at has_header lines_done mapping progressed_at"
         " reason started_at state tags undo_counts version"
@@ -342,6 +344,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "condition contact_ids counts fields finished_at forgotten_at place progressed_at reason state undo_counts"
     ),
     ("bulk_contacts", "bulk_changes", "UPDATE"): "recorded_at undone",
+    ("bulk_contacts", "contact_fields", "UPDATE"): "version",
+    ("bulk_contacts", "tags", "UPDATE"): "version",
     ("bulk_contacts", "consent_states", "SELECT"): "channel_kind contact_id organization_id purpose state",
     ("bulk_contacts", "contacts", "UPDATE"): "fields updated_at version",
     ("bulk_contacts", "conversations", "SELECT"): (
@@ -374,7 +378,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         " expiry_warned_at health key messaging_limit name name_status provider_answers_keywords quality quiet_until"
         " state token_expires_at trouble trouble_since version waba_id"
     ),
-    ("api", "contact_fields", "UPDATE"): "choices label version",
+    ("api", "contact_fields", "UPDATE"): "choices deleted_at key label old_key version",
     ("api", "consent_events", "UPDATE"): "contact_id",
     ("api", "contact_identities", "UPDATE"): "contact_id",
     ("api", "contact_merges", "UPDATE"): "contact_id split_at",
@@ -385,7 +389,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "created_at email fields id name organization_id phone restricted_at time_zone updated_at version"
     ),
     ("api", "contacts", "UPDATE"): "email fields name phone restricted_at time_zone updated_at version",
-    ("api", "tags", "UPDATE"): "name version",
+    ("api", "tags", "UPDATE"): "deleted_at name old_name version",
     ("api", "conversations", "INSERT"): (
         "channel_id contact_id created_at id last_message_at last_message_id organization_id"
     ),
@@ -636,7 +640,7 @@ TRIED = [
     ("import_contacts", "SELECT 1 FROM users"),
     ("import_contacts", "CREATE TABLE mine (id integer)"),
     ("api", "CREATE TEMPORARY TABLE mine (id integer)"),
-    ("api", "SELECT 1 FROM import_changes"),
+    ("api", "SELECT before FROM import_changes"),
     ("api", "UPDATE imports SET rows = 1"),
     ("retention_sweep", "SELECT before FROM import_changes"),
     ("template_sync", "SELECT 1 FROM messages"),

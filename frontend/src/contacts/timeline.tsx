@@ -19,6 +19,7 @@ const SIGNS: Record<Happening['kind'], IconName> = {
   merge: 'contacts',
   lead: 'leads',
   disclosure: 'shield',
+  import: 'file',
   created: 'plus',
 }
 
@@ -105,7 +106,19 @@ function What({ of: { kind, id, told } }: { of: Happening }) {
       )
     case 'merge':
       return <>{told.split_at ? t.timeline.split : t.timeline.merged}</>
+    case 'import':
+      return (
+        <>
+          {told.undone ? t.timeline.importUndone : t.timeline.imported} <bdi>{word(told, 'file_name')}</bdi>
+        </>
+      )
     case 'created':
-      return <>{t.timeline.created}</>
+      return word(told, 'import_id') ? (
+        <>
+          {t.timeline.importMade} <bdi>{word(told, 'file_name')}</bdi>
+        </>
+      ) : (
+        <>{t.timeline.created}</>
+      )
   }
 }

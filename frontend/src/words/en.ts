@@ -563,6 +563,9 @@ export const en = {
     split: 'Another record was merged into this one and taken apart again.',
     disclosed: 'Data was passed to',
     created: 'Written down',
+    importMade: 'Written down by an import',
+    imported: 'Changed by an import',
+    importUndone: 'Changed by an import that was undone',
   },
   duplicates: {
     title: 'Is this the same person?',

@@ -563,6 +563,9 @@ export const es: Words = {
     split: 'Otro registro se unió a este y se separó de nuevo.',
     disclosed: 'Se pasaron datos a',
     created: 'Anotado',
+    importMade: 'Anotado por una importación',
+    imported: 'Cambiado por una importación',
+    importUndone: 'Cambiado por una importación que se deshizo',
   },
   duplicates: {
     title: '¿Es la misma persona?',

@@ -12,6 +12,7 @@ from functions.api.limits import Body, Line
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
+from functions.api.whom import Whom
 from leadsrally.consent import ledger
 from leadsrally.consent.types import (
     CHANNEL_KINDS,
@@ -113,7 +114,7 @@ def consents(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Con
 
 
 @router.get("/{contact_id}", dependencies=[permit("consents.read")], responses=problems(401, 403, 404, 422))
-def consent(asked: Asked, contact_id: UUID) -> Consent:
+def consent(asked: Asked, contact_id: Whom) -> Consent:
     """What may be sent to this person, and on what that rests."""
     return _consent(asked, contact_id)
 
@@ -123,7 +124,7 @@ def consent(asked: Asked, contact_id: UUID) -> Consent:
 )
 def events(
     asked: Asked,
-    contact_id: UUID,
+    contact_id: Whom,
     channel: Annotated[ChannelKind | None, Query(description="Only of this kind of channel.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -150,7 +151,7 @@ def events(
     dependencies=[permit("consents.write")],
     responses=problems(401, 403, 404, 409, 422),
 )
-def grant(asked: Asked, contact_id: UUID, yes: Yes, once: Once) -> Consent:
+def grant(asked: Asked, contact_id: Whom, yes: Yes, once: Once) -> Consent:
     """Write down that the person agreed: when, how and in which words.
 
     Where they have opted out, 409: only they can end that, by START, or by agreeing anew after it. A proof of that,
@@ -180,7 +181,7 @@ def grant(asked: Asked, contact_id: UUID, yes: Yes, once: Once) -> Consent:
     dependencies=[permit("consents.write")],
     responses=problems(401, 403, 404, 409, 422),
 )
-def revoke(asked: Asked, contact_id: UUID, no: No, once: Once) -> Consent:
+def revoke(asked: Asked, contact_id: Whom, no: No, once: Once) -> Consent:
     """Write down that the person wants no more. It takes effect at once, on what is queued and scheduled too."""
 
     def act() -> Consent:

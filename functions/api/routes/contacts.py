@@ -15,7 +15,8 @@ from functions.api.limits import Body, Line, Patch
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
-from leadsrally.contacts import fields, find, lists, merge_store, people, tags
+from functions.api.whom import Whom
+from leadsrally.contacts import fields, find, lists, people, tags
 from leadsrally.contacts.conditions import All, Condition, Question
 from leadsrally.contacts.fields import MAX_FIELDS, MAX_TEXT
 from leadsrally.contacts.lists import Order
@@ -165,16 +166,15 @@ def create(asked: Asked, response: Response, once: Once, new: NewContact) -> Con
 
 
 @router.get("/{contact_id}", dependencies=[permit("contacts.read")], responses=etags.headers(200))
-def one(asked: Asked, response: Response, contact_id: UUID) -> Contact:
+def one(asked: Asked, response: Response, contact_id: Whom) -> Contact:
     """One person; by the id of a record that was merged into theirs, too."""
-    survivor = merge_store.survivor_of(asked.tx, asked.person.organization_id, contact_id)
-    return _shown(asked, survivor, response)
+    return _shown(asked, contact_id, response)
 
 
 @router.patch(
     "/{contact_id}", dependencies=[permit("contacts.write")], responses=problems(409) | etags.headers(200)
 )
-def edit(asked: Asked, response: Response, contact_id: UUID, version: IfMatch, edit: ContactEdit) -> Contact:
+def edit(asked: Asked, response: Response, contact_id: Whom, version: IfMatch, edit: ContactEdit) -> Contact:
     """Correct what is given; what is left out stays. The audit log says which fields, not to what."""
     people.edit(
         asked.tx,
@@ -190,7 +190,7 @@ def edit(asked: Asked, response: Response, contact_id: UUID, version: IfMatch, e
 
 
 @router.post("/{contact_id}/tags", dependencies=[permit("contacts.write")], responses=problems(409))
-def tag(asked: Asked, response: Response, contact_id: UUID, tagging: Tagging) -> Contact:
+def tag(asked: Asked, response: Response, contact_id: Whom, tagging: Tagging) -> Contact:
     """Put tags on a contact; those that are not there yet are made."""
     organization_id, now = asked.person.organization_id, asked.door.clock()
     people.contact(asked.tx, organization_id, contact_id)
@@ -199,7 +199,7 @@ def tag(asked: Asked, response: Response, contact_id: UUID, tagging: Tagging) ->
 
 
 @router.delete("/{contact_id}/tags/{tag_id}", dependencies=[permit("contacts.write")])
-def untag(asked: Asked, response: Response, contact_id: UUID, tag_id: UUID) -> Contact:
+def untag(asked: Asked, response: Response, contact_id: Whom, tag_id: UUID) -> Contact:
     """Take a tag off a contact."""
     organization_id, now = asked.person.organization_id, asked.door.clock()
     people.contact(asked.tx, organization_id, contact_id)

@@ -13,8 +13,9 @@ from functions.api.etags import IfMatch
 from functions.api.limits import Body, Line, Patch
 from functions.api.once import Once
 from functions.api.problems import problems
-from leadsrally.contacts import define_fields, fields
+from leadsrally.contacts import define_fields, fields, put_away
 from leadsrally.contacts.fields import MAX_CHOICES, FieldType
+from leadsrally.contacts.uses import uses_of_field
 
 router = APIRouter(prefix="/v1/fields", tags=["fields"])
 
@@ -33,8 +34,37 @@ class FieldOfContacts(BaseModel):
     created_at: datetime
 
 
+class Use(BaseModel):
+    """One thing that uses it."""
+
+    id: UUID
+    name: str = Field(description="Empty where it has none.", examples=["Berlin"])
+
+
+class Uses(BaseModel):
+    """Imports that have not run yet and bulk actions under way count; what is over does not."""
+
+    segments: list[Use]
+    imports: list[Use]
+    lead_forms: list[Use]
+    bulk_actions: list[Use]
+
+
+class Deleted(BaseModel):
+    restore_until: datetime
+
+
+class PutAway(BaseModel):
+    """A deleted one that can be had back."""
+
+    id: UUID
+    name: str = Field(examples=["City"])
+    deleted_at: datetime
+
+
 class Fields(BaseModel):
     items: list[FieldOfContacts]
+    deleted: list[PutAway] = Field(description="Those of the last day.")
 
 
 class NewField(Body):
@@ -53,7 +83,9 @@ class FieldEdit(Patch):
 def all_fields(asked: Asked) -> Fields:
     """All fields, oldest first; there are 250 at most."""
     known = fields.definitions(asked.tx, asked.person.organization_id)
-    return Fields(items=[_model(one) for one in known.values()])
+    away = put_away.fields_away(asked.tx, asked.person.organization_id, now=asked.door.clock())
+    deleted = [PutAway.model_validate(one, from_attributes=True) for one in away]
+    return Fields(items=[_model(one) for one in known.values()], deleted=deleted)
 
 
 @router.post(
@@ -99,6 +131,36 @@ def edit(
         now=asked.door.clock(),
     )
     return _shown(edited, response)
+
+
+@router.get("/{field_id}/uses", dependencies=[permit("contacts.read")])
+def uses(asked: Asked, field_id: UUID) -> Uses:
+    """What uses this field: while anything does, it cannot be deleted."""
+    organization_id = asked.person.organization_id
+    held = define_fields.field(asked.tx, organization_id, field_id)
+    return Uses.model_validate(uses_of_field(asked.tx, organization_id, held), from_attributes=True)
+
+
+@router.delete("/{field_id}", dependencies=[permit("fields.manage")], responses=problems(409))
+def delete(asked: Asked, field_id: UUID) -> Deleted:
+    """Delete it, with all its values. For a day it can be had back as it was."""
+    until = put_away.delete_field(
+        asked.tx, asked.person.organization_id, field_id, actor=asked.actor, now=asked.door.clock()
+    )
+    return Deleted(restore_until=until)
+
+
+@router.post(
+    "/{field_id}/restore",
+    dependencies=[permit("fields.manage")],
+    responses=problems(409) | etags.headers(200),
+)
+def restore(asked: Asked, response: Response, field_id: UUID) -> FieldOfContacts:
+    """Have a deleted field back, with all its values."""
+    restored = put_away.restore_field(
+        asked.tx, asked.person.organization_id, field_id, actor=asked.actor, now=asked.door.clock()
+    )
+    return _shown(restored, response)
 
 
 def _model(found: fields.Field) -> FieldOfContacts:

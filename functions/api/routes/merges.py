@@ -12,6 +12,7 @@ from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
 from functions.api.problems import problems
 from functions.api.routes.contacts import Contact
+from functions.api.whom import Whom
 from leadsrally.contacts import duplicates, fields, lists, merge_store, people, timeline
 from leadsrally.contacts.duplicates import Reason, Suspects
 from leadsrally.contacts.merge import merge as merge_contacts
@@ -42,7 +43,7 @@ class Merges(BaseModel):
 
 
 class Happening(BaseModel):
-    kind: Literal["message", "score", "consent", "note", "merge", "lead", "disclosure", "created"]
+    kind: Literal["message", "score", "consent", "note", "merge", "lead", "disclosure", "import", "created"]
     at: datetime
     id: UUID = Field(description="Of what it tells of.")
     told: dict[str, Any] = Field(examples=[{"body": "How much is it?", "direction": "inbound"}])
@@ -66,7 +67,7 @@ def all_duplicates(
 
 
 @router.get("/{contact_id}/duplicates", dependencies=[permit("contacts.read")])
-def duplicates_of(asked: Asked, contact_id: UUID) -> Page[Pair]:
+def duplicates_of(asked: Asked, contact_id: Whom) -> Page[Pair]:
     """Older records that may be this person's."""
     people.contact(asked.tx, asked.person.organization_id, contact_id)
     found = duplicates.suspects_of(asked.tx, asked.person.organization_id, contact_id)
@@ -74,7 +75,7 @@ def duplicates_of(asked: Asked, contact_id: UUID) -> Page[Pair]:
 
 
 @router.get("/{contact_id}/timeline", dependencies=[permit("contacts.read")])
-def happened(asked: Asked, contact_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Happening]:
+def happened(asked: Asked, contact_id: Whom, limit: Limit = 50, cursor: Cursor = None) -> Page[Happening]:
     """What happened with this person, newest first."""
     organization_id, place = asked.person.organization_id, place_of(cursor)
     people.contact(asked.tx, organization_id, contact_id)
@@ -86,7 +87,7 @@ def happened(asked: Asked, contact_id: UUID, limit: Limit = 50, cursor: Cursor =
 
 
 @router.get("/{contact_id}/merges", dependencies=[permit("contacts.read")])
-def merges(asked: Asked, contact_id: UUID) -> Merges:
+def merges(asked: Asked, contact_id: Whom) -> Merges:
     """What was merged into this contact and not taken apart, newest first."""
     people.contact(asked.tx, asked.person.organization_id, contact_id)
     found = merge_store.merges_of(asked.tx, asked.person.organization_id, contact_id)

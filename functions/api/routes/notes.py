@@ -12,6 +12,7 @@ from functions.api.etags import IfMatch
 from functions.api.limits import Body
 from functions.api.once import Once
 from functions.api.paging import Cursor, Limit, Page
+from functions.api.whom import Whom
 from leadsrally.contacts import notes, people
 from leadsrally.contacts.notes import MAX_NOTE
 from leadsrally.kit.cursor import Place, place_of
@@ -34,7 +35,7 @@ class NoteText(Body):
 
 
 @router.get("", dependencies=[permit("contacts.read")])
-def newest(asked: Asked, contact_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[Note]:
+def newest(asked: Asked, contact_id: Whom, limit: Limit = 50, cursor: Cursor = None) -> Page[Note]:
     """Newest first."""
     organization_id, place = asked.person.organization_id, place_of(cursor)
     people.contact(asked.tx, organization_id, contact_id)
@@ -46,7 +47,7 @@ def newest(asked: Asked, contact_id: UUID, limit: Limit = 50, cursor: Cursor = N
 
 
 @router.post("", status_code=201, dependencies=[permit("contacts.write")], responses=etags.headers(201))
-def add(asked: Asked, response: Response, once: Once, contact_id: UUID, text: NoteText) -> Note:
+def add(asked: Asked, response: Response, once: Once, contact_id: Whom, text: NoteText) -> Note:
     """Write a note."""
 
     def act() -> Note:
@@ -65,14 +66,14 @@ def add(asked: Asked, response: Response, once: Once, contact_id: UUID, text: No
 
 
 @router.get("/{note_id}", dependencies=[permit("contacts.read")], responses=etags.headers(200))
-def one(asked: Asked, response: Response, contact_id: UUID, note_id: UUID) -> Note:
+def one(asked: Asked, response: Response, contact_id: Whom, note_id: UUID) -> Note:
     """One note."""
     return _shown(notes.note(asked.tx, asked.person.organization_id, contact_id, note_id), response)
 
 
 @router.patch("/{note_id}", dependencies=[permit("contacts.write")], responses=etags.headers(200))
 def edit(
-    asked: Asked, response: Response, contact_id: UUID, note_id: UUID, version: IfMatch, text: NoteText
+    asked: Asked, response: Response, contact_id: Whom, note_id: UUID, version: IfMatch, text: NoteText
 ) -> Note:
     """Write it anew."""
     edited = notes.edit_note(
@@ -89,7 +90,7 @@ def edit(
 
 
 @router.delete("/{note_id}", status_code=204, dependencies=[permit("contacts.write")])
-def delete(asked: Asked, contact_id: UUID, note_id: UUID) -> None:
+def delete(asked: Asked, contact_id: Whom, note_id: UUID) -> None:
     """Throw a note away."""
     organization_id, now = asked.person.organization_id, asked.door.clock()
     notes.delete_note(asked.tx, organization_id, contact_id, note_id, actor=asked.actor, now=now)

@@ -12,8 +12,10 @@ from functions.api.asking import Asked, permit
 from functions.api.etags import IfMatch
 from functions.api.limits import Body, Line, Patch
 from functions.api.problems import problems
-from leadsrally.contacts import tags
+from functions.api.routes.fields import Deleted, PutAway, Uses
+from leadsrally.contacts import put_away, tags
 from leadsrally.contacts.tags import MAX_AT_ONCE, MAX_NAME
+from leadsrally.contacts.uses import uses_of_tag
 
 router = APIRouter(prefix="/v1/tags", tags=["tags"])
 
@@ -26,6 +28,7 @@ class Tag(BaseModel):
 
 class Tags(BaseModel):
     items: list[Tag]
+    deleted: list[PutAway] = Field(description="Those of the last day.")
 
 
 class Taggings(Body):
@@ -53,7 +56,10 @@ class TagEdit(Patch):
 @router.get("", dependencies=[permit("contacts.read")])
 def all_tags(asked: Asked) -> Tags:
     """All tags by name; there are a thousand at most. One is made by putting it on a contact."""
-    return Tags(items=[_model(one) for one in tags.all_tags(asked.tx, asked.person.organization_id)])
+    organization_id = asked.person.organization_id
+    away = put_away.tags_away(asked.tx, organization_id, now=asked.door.clock())
+    deleted = [PutAway.model_validate(one, from_attributes=True) for one in away]
+    return Tags(items=[_model(one) for one in tags.all_tags(asked.tx, organization_id)], deleted=deleted)
 
 
 @router.post("/taggings", dependencies=[permit("contacts.bulk")], responses=problems(409))
@@ -93,6 +99,34 @@ def rename(asked: Asked, response: Response, tag_id: UUID, version: IfMatch, edi
         now=asked.door.clock(),
     )
     return _shown(renamed, response)
+
+
+@router.get("/{tag_id}/uses", dependencies=[permit("contacts.read")])
+def uses(asked: Asked, tag_id: UUID) -> Uses:
+    """What uses this tag: while anything does, it cannot be deleted."""
+    organization_id = asked.person.organization_id
+    tags.tag(asked.tx, organization_id, tag_id)
+    return Uses.model_validate(uses_of_tag(asked.tx, organization_id, tag_id), from_attributes=True)
+
+
+@router.delete("/{tag_id}", dependencies=[permit("contacts.bulk")], responses=problems(409))
+def delete(asked: Asked, tag_id: UUID) -> Deleted:
+    """Delete it, wherever it is on. For a day it can be had back as it was."""
+    until = put_away.delete_tag(
+        asked.tx, asked.person.organization_id, tag_id, actor=asked.actor, now=asked.door.clock()
+    )
+    return Deleted(restore_until=until)
+
+
+@router.post(
+    "/{tag_id}/restore", dependencies=[permit("contacts.bulk")], responses=problems(409) | etags.headers(200)
+)
+def restore(asked: Asked, response: Response, tag_id: UUID) -> Tag:
+    """Have a deleted tag back, on whom it was."""
+    restored = put_away.restore_tag(
+        asked.tx, asked.person.organization_id, tag_id, actor=asked.actor, now=asked.door.clock()
+    )
+    return _shown(restored, response)
 
 
 def _model(found: tags.Tag) -> Tag:

@@ -19,7 +19,9 @@ RESERVED: Final = frozenset(
 
 # One at a time within an organisation, so that two at once do not pass the limit together.
 _LOCK = "SELECT 1 FROM organizations WHERE id = %(organization_id)s FOR NO KEY UPDATE"
-_COUNT = "SELECT count(*) FROM contact_fields WHERE organization_id = %(organization_id)s"
+_COUNT = (
+    "SELECT count(*) FROM contact_fields WHERE organization_id = %(organization_id)s AND deleted_at IS NULL"
+)
 _INSERT = """
 INSERT INTO contact_fields (organization_id, id, key, label, type, choices, created_at)
 VALUES (%(organization_id)s, %(id)s, %(key)s, %(label)s, %(type)s, %(choices)s, %(now)s)
@@ -82,6 +84,7 @@ SELECT id, key, label, type, choices, version, created_at
   FROM contact_fields
  WHERE organization_id = %(organization_id)s
    AND id = %(field_id)s
+   AND deleted_at IS NULL
 """
 
 
@@ -101,6 +104,7 @@ UPDATE contact_fields
  WHERE organization_id = %(organization_id)s
    AND id = %(field_id)s
    AND version = %(version)s
+   AND deleted_at IS NULL
 RETURNING id, key, label, type, choices, version, created_at
 """
 

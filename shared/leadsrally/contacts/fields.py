@@ -194,6 +194,7 @@ _DEFINITIONS = """
 SELECT id, key, label, type, choices, version, created_at
   FROM contact_fields
  WHERE organization_id = %(organization_id)s
+   AND deleted_at IS NULL
  ORDER BY created_at, id
 """
 

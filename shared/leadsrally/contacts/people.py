@@ -73,7 +73,7 @@ SELECT c.id, c.phone, c.name, c.email, c.time_zone, c.fields, c.restricted_at, c
               ORDER BY i.value) AS other_numbers,
        coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name) ORDER BY lower(t.name))
                    FROM contact_tags AS ct
-                   JOIN tags AS t ON t.organization_id = ct.organization_id AND t.id = ct.tag_id
+                   JOIN tags AS t ON t.organization_id = ct.organization_id AND t.id = ct.tag_id AND t.deleted_at IS NULL
                   WHERE ct.organization_id = c.organization_id
                     AND ct.contact_id = c.id), '[]') AS tags,
        (SELECT max(v.last_message_at)

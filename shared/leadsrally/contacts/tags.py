@@ -136,7 +136,7 @@ def take_off(tx: Tx, organization_id: UUID, contact_ids: Sequence[UUID], tag_ids
     )
 
 
-_COUNT = "SELECT count(*) FROM tags WHERE organization_id = %(organization_id)s"
+_COUNT = "SELECT count(*) FROM tags WHERE organization_id = %(organization_id)s AND deleted_at IS NULL"
 
 
 def tag_contact(
@@ -191,6 +191,7 @@ _ALL = """
 SELECT id, name, version, created_at
   FROM tags
  WHERE organization_id = %(organization_id)s
+   AND deleted_at IS NULL
  ORDER BY lower(name)
 """
 
@@ -205,6 +206,7 @@ SELECT id, name, version, created_at
   FROM tags
  WHERE organization_id = %(organization_id)s
    AND id = %(tag_id)s
+   AND deleted_at IS NULL
 """
 
 
@@ -223,6 +225,7 @@ UPDATE tags
  WHERE organization_id = %(organization_id)s
    AND id = %(tag_id)s
    AND version = %(version)s
+   AND deleted_at IS NULL
 RETURNING id, name, version, created_at
 """
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from leadsrally.contacts.imports import store as imports
 from leadsrally.kit.db import Tx
 
 # Each source gives as many as a page holds, newest first by an index of its own; what is newest of all makes the page.
@@ -79,6 +80,16 @@ SELECT kind, at, id, told
       ORDER BY submitted_at DESC, id DESC
       LIMIT %(limit)s)
     UNION ALL
+    (SELECT 'import', r.recorded_at, r.import_id,
+            jsonb_build_object('file_name', i.file_name, 'undone', coalesce(r.undone = 'restored', false))
+       FROM import_changes AS r
+       JOIN imports AS i ON i.organization_id = r.organization_id AND i.id = r.import_id
+      WHERE r.organization_id = %(organization_id)s AND r.contact_id = %(contact_id)s
+        AND (r.undone IS NULL OR r.undone IN ('restored', 'kept_changed'))
+        AND (r.recorded_at, r.import_id) < (%(before)s, %(before_id)s)
+      ORDER BY r.recorded_at DESC, r.import_id DESC
+      LIMIT %(limit)s)
+    UNION ALL
     (SELECT 'created', created_at, id, '{}'::jsonb
        FROM contacts
       WHERE organization_id = %(organization_id)s AND id = %(contact_id)s
@@ -92,6 +103,14 @@ SELECT kind, at, id, told
 def timeline(
     tx: Tx, organization_id: UUID, contact_id: UUID, *, before: datetime, before_id: UUID, limit: int
 ) -> list[dict[str, Any]]:
-    """Newest first, after the given place (keyset), as rows of kind, at, id and what there is to tell."""
+    """Newest first, after the given place (keyset), as rows of kind, at, id and what there is to tell.
+
+    Which import made a person is told for ever, that one changed them as long as it can be undone.
+    """
     given = {"organization_id": organization_id, "contact_id": contact_id, "limit": limit}
-    return tx.dicts(_TIMELINE, {**given, "before": before, "before_id": before_id})
+    rows = tx.dicts(_TIMELINE, {**given, "before": before, "before_id": before_id})
+    for row in rows:
+        if row["kind"] == "created":
+            made = imports.maker_of(tx, organization_id, contact_id)
+            row["told"] = {} if made is None else {"import_id": made[0], "file_name": made[1]}
+    return rows

@@ -167,10 +167,10 @@ REGISTER: tuple[Entry, ...] = (
     _entry("messages", "author_id", "user", Category.CONTENT, "show who wrote", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.BLANKED),
     _entry("messages", "idempotency_key", "user", Category.CONTENT, "send once", "contract", Kept.CUSTOMER, Exported.UNRELATED, Erased.ROW),
     _entry("contact_notes", "author_id", "user", Category.CONTACT, "show who wrote", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.BLANKED),
-    _entry("contact_fields", "key label choices", "user", Category.ACCOUNT, "name what is known of contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("contact_fields", "key old_key label choices", "user", Category.ACCOUNT, "name what is known of contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("contact_merges", "actor_id", "user", Category.CONTACT, "show who merged", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.BLANKED),
     _entry("segments", "name condition", "user", Category.ACCOUNT, "choose contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
-    _entry("tags", "name", "user", Category.ACCOUNT, "sort contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("tags", "name old_name", "user", Category.ACCOUNT, "sort contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("consent_events", "actor_id", "user", Category.CONTACT, "show who decided", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.BLANKED),
 
     # Contacts
@@ -259,8 +259,8 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("channel_tasks", id="organization_id id channel_id", time="called_at finished_at", word="kind provider state failure actor_kind"),
     *_nothing("jobs", id="id organization_id payload lease_token ordering_key unique_key", count="attempts max_attempts number", time="run_at lease_until rung_at created_at", word="queue kind state error"),
     *_nothing("contacts", id="organization_id id", count="version"),
-    *_nothing("contact_fields", id="organization_id id", count="version", time="created_at", word="type"),
-    *_nothing("tags", id="organization_id id", count="version", time="created_at"),
+    *_nothing("contact_fields", id="organization_id id", count="version", time="created_at deleted_at", word="type"),
+    *_nothing("tags", id="organization_id id", count="version", time="created_at deleted_at"),
     *_nothing("contact_tags", id="organization_id contact_id tag_id"),
     *_nothing("contact_merges", id="organization_id id contact_id loser_id"),
     *_nothing("contact_merge_moves", id="organization_id merge_id", word="kind"),

@@ -181,7 +181,7 @@ SELECT c.id, c.phone, c.name, c.email, c.time_zone, c.fields, c.created_at, c.up
                 AND i.retired_at IS NULL) AS addresses,
        ARRAY(SELECT t.name
                FROM contact_tags AS ct
-               JOIN tags AS t ON t.organization_id = ct.organization_id AND t.id = ct.tag_id
+               JOIN tags AS t ON t.organization_id = ct.organization_id AND t.id = ct.tag_id AND t.deleted_at IS NULL
               WHERE ct.organization_id = c.organization_id
                 AND ct.contact_id = c.id
               ORDER BY lower(t.name)) AS tags,
