@@ -176,3 +176,43 @@ def test_two_records_are_made_one_and_taken_apart(people: People, stage: Stage):
     expect(page.get_by_text("the same address", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("the same address", exact=True)).to_be_visible()
+
+
+def test_many_are_tagged_at_once_taken_back_and_written_to_a_file(
+    people: People, stage: Stage, tmp_path: Path
+):
+    page = people.owner()
+    phones = [stage.phone() for _ in range(2)]
+    for phone in phones:
+        stage.text(phone, "Tag me")
+    page.goto("/contacts")
+    page.get_by_label("Search by name").fill(phones[0][-4:])
+    expect(page.get_by_role("row", name=re.compile(re.escape(phones[0])))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile(re.escape(phones[1])))).to_have_count(0)
+    page.get_by_text("With everybody in this list").click()
+    page.get_by_label("A tag for all of them").fill("wave")
+    page.get_by_role("button", name="Tag them", exact=True).click()
+    expect(page.get_by_text("1 done, 0 were so already.")).to_be_visible()
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Taken back for 1.")).to_be_visible()
+    page.get_by_role("button", name="Write them to a CSV file").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "contacts.csv")
+    written = (tmp_path / "contacts.csv").read_text("utf-8-sig")
+    assert phones[0] in written
+    assert phones[1] not in written
+
+
+def test_a_person_is_written_to_first(people: People, stage: Stage):
+    page = people.owner()
+    phone = stage.phone()
+    page.goto("/contacts/new")
+    page.get_by_label("Name", exact=True).fill("Written First")
+    page.get_by_label("Number", exact=True).fill(phone)
+    page.get_by_role("button", name="Add a contact").click()
+    page.get_by_role("button", name="Write to them").click()
+    page.get_by_role("dialog").get_by_label("Text").fill("Your bike is ready.")
+    page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Written First")
+    expect(page.get_by_role("log").get_by_label("You").last).to_contain_text("Your bike is ready.")

@@ -9,6 +9,7 @@ import { Badge, Trouble } from '../parts/notice'
 import { say } from '../parts/toast'
 import { Loaded } from '../parts/waiting'
 import { t } from '../words'
+import { type First, FirstMessage } from './first_message'
 
 type Form = Schemas['LeadForm']
 type Way = 'sms' | 'whatsapp' | 'email'
@@ -64,11 +65,12 @@ function FormLine({ channel, form }: { channel: string; form: Form }) {
 function Mapping({ channel, form }: { channel: string; form: Form }) {
   const [mapping, setMapping] = useState(form.mapping)
   const [consents, setConsents] = useState(form.consents)
+  const [first, setFirst] = useState<First>(form.first_message)
   const disabled = !may('leads.manage')
   const save = useAct(async () => {
     const path = { channel_id: channel, form_id: form.id }
     const { etag } = await tagged(api.GET('/v1/channels/{channel_id}/forms/{form_id}', { params: { path } }))
-    await answer(api.PATCH('/v1/channels/{channel_id}/forms/{form_id}', { params: { path, header: { 'If-Match': etag } }, body: { mapping, consents } }))
+    await answer(api.PATCH('/v1/channels/{channel_id}/forms/{form_id}', { params: { path, header: { 'If-Match': etag } }, body: { mapping, consents, first_message: first } }))
     say(t.common.saved)
   })
   const targets = (own: string | undefined) => {
@@ -111,6 +113,7 @@ function Mapping({ channel, form }: { channel: string; form: Form }) {
           )}
         </fieldset>
       ))}
+      <FirstMessage given={first} disabled={disabled} onChange={setFirst} />
       <Trouble problem={save.problem} />
       {!disabled && (
         <div>

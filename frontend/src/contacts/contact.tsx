@@ -16,6 +16,7 @@ import { type Person, PersonForm } from './person_form'
 import { Duplicates } from './duplicates'
 import { Notes } from './notes'
 import { Timeline } from './timeline'
+import { WriteFirst } from './write_first'
 import './contacts.css'
 
 type Contact = Schemas['Contact']
@@ -29,7 +30,12 @@ export default function ContactPage() {
     <Page
       title={contact ? contact.name || contact.phone || contact.email || t.inbox.nameless : t.shell.names['/contacts']}
       lead={contact?.restricted && <Badge tone="warn">{t.contacts.restricted}</Badge>}
-      acts={<LinkButton href="/contacts">{t.contacts.toAll}</LinkButton>}
+      acts={
+        <>
+          {contact && <WriteFirst contact={contact.id} />}
+          <LinkButton href="/contacts">{t.contacts.toAll}</LinkButton>
+        </>
+      }
     >
       <Loaded data={found.data} problem={found.problem} reload={() => void found.reload()} lines={8}>
         {({ data, etag }) => (

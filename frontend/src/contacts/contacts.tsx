@@ -7,6 +7,7 @@ import { useSettled } from '../parts/settled'
 import { Empty, Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
+import { type Chosen, ManyAtOnce } from './bulk'
 import { PeopleRooms } from './rooms'
 import { ContactTable } from './table'
 import './contacts.css'
@@ -25,6 +26,7 @@ export default function Contacts() {
     (cursor) => answer(api.GET('/v1/contacts', { params: { query: { ...query, ...(cursor ? { cursor } : {}) } } })),
     [search, tag, sort],
   )
+  const chosen: Chosen = search ? { search } : { condition: tag ? { on: 'tag', is: 'set', value: tag } : { all: [] } }
   const tags = useLive(() => answer(api.GET('/v1/tags')), [])
   const clear = () => {
     setTyped('')
@@ -63,7 +65,10 @@ export default function Contacts() {
           items.length === 0 && !contacts.hasMore ? (
             <Nobody filtered={filtered} clear={clear} />
           ) : (
-            <ContactTable contacts={items} />
+            <>
+              {!(search && tag) && <ManyAtOnce key={`${search}.${tag}`} chosen={chosen} tags={tags.data?.items ?? []} />}
+              <ContactTable contacts={items} />
+            </>
           )
         }
       </Loaded>

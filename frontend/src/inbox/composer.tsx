@@ -1,7 +1,7 @@
 // Where a reply is written. When nothing may be sent it says so and why, instead of taking words that would be refused.
 import { type RefObject } from 'preact'
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
-import { may } from '../api/client'
+import { answer, api, may } from '../api/client'
 import { Button } from '../parts/button'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
@@ -13,7 +13,7 @@ import type { Conversation } from './conversations'
 import { Filled, Price, useEstimate } from './estimate'
 import { standing } from './permission'
 import { partsOf } from './segments'
-import { TemplatePicker } from './template_picker'
+import { type Send, TemplatePicker } from './template_picker'
 
 const MOST = { sms: 1600, whatsapp: 4096 }
 const SOON = 2 * 60 * 60 * 1000
@@ -49,6 +49,11 @@ export function Composer(given: Given) {
     )
   }
   if (!stands.open && stands.because === 'paused') return <Closed>{t.inbox.pausedLead}</Closed>
+  const sendTemplate: Send = async (draft, header) => {
+    const params = { path: { conversation_id: one.id }, header }
+    await answer(api.POST('/v1/conversations/{conversation_id}/templates', { params, body: draft }))
+    given.onSent()
+  }
   const closes = stands.open ? stands.closes : null
   return (
     <div class="composer">
@@ -65,7 +70,7 @@ export function Composer(given: Given) {
         </p>
       )}
       {!stands.open || template ? (
-        <TemplatePicker conversation={one} onSent={given.onSent} {...(stands.open ? { onClose: () => setTemplate(false) } : {})} />
+        <TemplatePicker send={sendTemplate} {...(stands.open ? { onClose: () => setTemplate(false) } : {})} />
       ) : (
         <Writing key={one.id} {...given} onTemplate={one.channel === 'whatsapp' ? () => setTemplate(true) : undefined} />
       )}

@@ -8,11 +8,19 @@ import { Field, Select } from '../parts/field'
 import { Trouble } from '../parts/notice'
 import { Loaded } from '../parts/waiting'
 import { t } from '../words'
-import type { Conversation } from './conversations'
 
 type Template = Schemas['Template']
+type Values = Record<string, string>
+interface Filling {
+  header: Values
+  body: Values
+  buttons: Values
+}
 
-export function TemplatePicker({ conversation, onSent, onClose }: { conversation: Conversation; onSent: () => void; onClose?: () => void }) {
+/** A template with its values, as the API takes it, and the header that lets it be sent once. */
+export type Send = (draft: Filling & { name: string; language: string }, header: ReturnType<typeof onceKey>) => Promise<unknown>
+
+export function TemplatePicker({ send, onClose }: { send: Send; onClose?: () => void }) {
   const approved = useLive(() => answer(api.GET('/v1/templates', { params: { query: { state: 'approved', limit: 100 } } })), [])
   const [id, setId] = useState('')
   return (
@@ -24,7 +32,7 @@ export function TemplatePicker({ conversation, onSent, onClose }: { conversation
         return (
           <div class="stack">
             <Select label={t.inbox.template} value={chosen.id} options={options} onInput={setId} />
-            <Filled key={chosen.id} template={chosen} conversation={conversation} onSent={onSent} />
+            <Filled key={chosen.id} template={chosen} send={send} />
             {onClose && (
               <div>
                 <Button kind="quiet" onClick={onClose}>
@@ -39,9 +47,8 @@ export function TemplatePicker({ conversation, onSent, onClose }: { conversation
   )
 }
 
-type Values = Record<string, string>
 
-function Filled({ template, conversation, onSent }: { template: Template; conversation: Conversation; onSent: () => void }) {
+function Filled({ template, send }: { template: Template; send: Send }) {
   const [header, setHeader] = useState<Values>({})
   const [body, setBody] = useState<Values>({})
   const [buttons, setButtons] = useState<Values>({})
@@ -59,19 +66,13 @@ function Filled({ template, conversation, onSent }: { template: Template; conver
   )
   const [key, setKey] = useState(onceKey)
   useEffect(() => setKey(onceKey()), [JSON.stringify(values)])
-  const send = useAct(async () => {
-    const params = { path: { conversation_id: conversation.id }, header: key }
-    await answer(
-      api.POST('/v1/conversations/{conversation_id}/templates', { params, body: { name: template.name, language: template.language, ...values } }),
-    )
-    onSent()
-  })
+  const go = useAct(() => send({ name: template.name, language: template.language, ...values }, key))
   return (
     <form
       class="stack"
       onSubmit={(event) => {
         event.preventDefault()
-        void send.run()
+        void go.run()
       }}
     >
       {wanted.flatMap(([given, set, names], place) =>
@@ -90,9 +91,9 @@ function Filled({ template, conversation, onSent }: { template: Template; conver
           <bdi>{preview.data ? [preview.data.header, preview.data.body, preview.data.footer].filter(Boolean).join('\n') : template.body.text}</bdi>
         </p>
       </div>
-      <Trouble problem={send.problem ?? preview.problem} />
+      <Trouble problem={go.problem ?? preview.problem} />
       <div>
-        <Button kind="primary" icon="send" type="submit" busy={send.busy} disabled={!complete}>
+        <Button kind="primary" icon="send" type="submit" busy={go.busy} disabled={!complete}>
           {t.inbox.sendTemplate}
         </Button>
       </div>

@@ -29,6 +29,11 @@ export default function LeadPage() {
         {(one) => (
           <>
             {one.trouble && <Missing lead={one} />}
+            {one.first_message_trouble && (
+              <Notice tone="warn">
+                {t.leads.notWritten} {one.first_message_trouble.cause} {one.first_message_trouble.remedy}
+              </Notice>
+            )}
             {one.answers && <Answers lead={one} />}
             <Origin lead={one} />
           </>

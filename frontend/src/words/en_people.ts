@@ -211,6 +211,27 @@ export const people = {
   segmentWhens: { within_days: 'within days', before: 'before', after: 'after', empty: 'never' },
   yesNo: { yes: 'yes', no: 'no' },
   consentStates: { granted: 'agreed', revoked: 'opted out', paused: 'paused', none: 'nothing was said' },
+  bulk: {
+    title: 'With everybody in this list',
+    tag: 'A tag for all of them',
+    tagThem: 'Tag them',
+    untag: 'Take a tag off',
+    untagThem: 'Untag them',
+    write: 'Write them to a CSV file',
+    done: (changed: string, unchanged: string) => `${changed} done, ${unchanged} were so already.`,
+    undone: (people: string) => `Taken back for ${people}.`,
+  },
+  bulkStates: { running: 'It is being done.', done: 'Done.', cancelled: 'Stopped.', failed: 'It could not be done.', undoing: 'It is being taken back.', undone: 'Taken back.' },
+  first: {
+    write: 'Write to them',
+    text: 'Text',
+    noChannel: 'Connect a number first, under Channels.',
+    templatesOnly: 'Whoever has not written on WhatsApp for 24 hours gets templates only.',
+    purposeHints: {
+      service: 'It answers, reminds or informs.',
+      marketing: 'An offer: it needs a yes on record, goes in the hours of the place it goes to, and says how to opt out.',
+    },
+  },
   suppressions: {
     lead: 'Numbers that get nothing, whoever has them: those you list, and those of people who opted out, which outlive their records.',
     takeIn: 'Import a list',

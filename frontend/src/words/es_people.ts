@@ -212,6 +212,27 @@ export const people: typeof english = {
   segmentWhens: { within_days: 'en los últimos días', before: 'antes de', after: 'después de', empty: 'nunca' },
   yesNo: { yes: 'sí', no: 'no' },
   consentStates: { granted: 'aceptó', revoked: 'se dio de baja', paused: 'en pausa', none: 'no se dijo nada' },
+  bulk: {
+    title: 'Con todos los de esta lista',
+    tag: 'Una etiqueta para todos',
+    tagThem: 'Etiquetarlos',
+    untag: 'Quitar una etiqueta',
+    untagThem: 'Quitársela',
+    write: 'Escribirlos en un archivo CSV',
+    done: (changed, unchanged) => `${changed} hechos, ${unchanged} ya lo estaban.`,
+    undone: (people) => `Deshecho para ${people}.`,
+  },
+  bulkStates: { running: 'Se está haciendo.', done: 'Hecho.', cancelled: 'Detenido.', failed: 'No se pudo hacer.', undoing: 'Se está deshaciendo.', undone: 'Deshecho.' },
+  first: {
+    write: 'Escribirle',
+    text: 'Texto',
+    noChannel: 'Primero conecte un número en Canales.',
+    templatesOnly: 'Quien no ha escrito por WhatsApp en 24 horas solo recibe plantillas.',
+    purposeHints: {
+      service: 'Responde, recuerda o informa.',
+      marketing: 'Una oferta: necesita un sí anotado, va en las horas del lugar adonde va y dice cómo darse de baja.',
+    },
+  },
   suppressions: {
     lead: 'Números que no reciben nada, los tenga quien los tenga: los que usted pone y los de quienes se dieron de baja, que duran más que sus datos.',
     takeIn: 'Importar una lista',

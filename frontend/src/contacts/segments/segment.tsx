@@ -13,6 +13,7 @@ import { say } from '../../parts/toast'
 import { Loaded } from '../../parts/waiting'
 import { Page } from '../../shell/page'
 import { t } from '../../words'
+import { ManyAtOnce } from '../bulk'
 import { ContactTable } from '../table'
 import { Builder } from './builder'
 import { fresh, fromJson, type Group, part, toJson, whole } from './tree'
@@ -129,9 +130,11 @@ function Members({ id, fresh }: { id: string; fresh: string }) {
     (cursor) => answer(api.GET('/v1/segments/{segment_id}/contacts', { params: { path: { segment_id: id }, query: cursor ? { cursor } : {} } })),
     [id, fresh],
   )
+  const tags = useLive(() => answer(api.GET('/v1/tags')), [])
   return (
     <section class="stack">
       <h2>{t.segments.members}</h2>
+      <ManyAtOnce chosen={{ segment_id: id }} tags={tags.data?.items ?? []} />
       <Loaded data={members.items} problem={members.problem} reload={() => void members.reload()}>
         {(items) => (items.length === 0 && !members.hasMore ? <p class="soft">{t.contacts.noneFit}.</p> : <ContactTable contacts={items} />)}
       </Loaded>
