@@ -2,6 +2,8 @@
 import { may } from '../api/client'
 import { t } from '../words'
 import { Exports } from './privacy/exports'
+import { PolicyVersions } from './privacy/policy'
+import { Subprocessors } from './privacy/subprocessors'
 import { Transfers } from './privacy/transfers'
 
 export default function PrivacySection() {
@@ -9,6 +11,8 @@ export default function PrivacySection() {
     <>
       {may('exports.manage') && <Exports />}
       {may('disclosures.read') && <Transfers />}
+      {may('record.read') && <Subprocessors />}
+      {may('policy.read') && <PolicyVersions />}
       <section class="card stack">
         <h2>{t.privacy.now}</h2>
         <ul class="stack tight">

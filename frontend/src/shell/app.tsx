@@ -1,7 +1,8 @@
 // Which page an address stands for. Pages are loaded when they are first needed.
+import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso'
-import { whoAmI } from '../api/client'
+import { may, whoAmI } from '../api/client'
 import { me, renew } from '../api/session'
 import { asProblem, type Problem } from '../api/problem'
 import { Confirmation } from '../parts/confirm'
@@ -41,6 +42,7 @@ const Contact = lazy(() => import('../contacts/contact'))
 const Leads = lazy(() => import('../leads/leads'))
 const Lead = lazy(() => import('../leads/lead'))
 const Settings = lazy(() => import('../settings/settings'))
+const PolicyBanner = lazy(() => import('../settings/privacy/policy'))
 const Parts = lazy(() => import('../parts/parts'))
 
 /** Pages of a mail's link and of people without an account: open to everybody, whoever is logged in. */
@@ -98,6 +100,11 @@ function Rooms() {
   return (
     <div class="shell">
       <Rail />
+      {may('policy.read') && (
+        <Aside>
+          <PolicyBanner />
+        </Aside>
+      )}
       <Router>
         <Route path="/" component={() => <Elsewhere to="/inbox" />} />
         <Route path="/login" component={() => <Elsewhere to="/inbox" />} />
@@ -125,6 +132,11 @@ function Rooms() {
       </Router>
     </div>
   )
+}
+
+/** What comes when it has come, and holds nothing else up. */
+function Aside({ children }: { children: ComponentChildren }) {
+  return <ErrorBoundary onError={(error) => console.error(error)}>{children}</ErrorBoundary>
 }
 
 function Elsewhere({ to }: { to: string }) {

@@ -27,7 +27,7 @@ export function Exports() {
     await exports.reload()
   })
   return (
-    <section class="card stack">
+    <section class="card stack" aria-label={t.exports.title}>
       <h2>{t.exports.title}</h2>
       <p class="soft">{t.exports.lead}</p>
       <Trouble problem={begin.problem ?? download.problem ?? remove.problem} />

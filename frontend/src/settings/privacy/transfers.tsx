@@ -17,7 +17,7 @@ export function Transfers() {
     [recipient],
   )
   return (
-    <section class="card stack">
+    <section class="card stack" aria-label={t.transfers.title}>
       <div class="row apart">
         <h2>{t.transfers.title}</h2>
         <select class="input narrow" aria-label={t.transfers.to} value={recipient} onInput={(event) => setRecipient(event.currentTarget.value as '' | Recipient)}>
