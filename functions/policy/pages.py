@@ -44,7 +44,7 @@ _HEADERS: Final = {
     "vary": "accept",
 }
 _NAV: Final = (
-    ("/policy", "Privacy policy"),
+    ("/policy", "Policy"),
     ("/policy/status", "Is it kept?"),
     ("/subprocessors", "Subprocessors"),
 )
@@ -57,8 +57,8 @@ def policy(facts: Facts) -> str:
     head = (
         f'<h1>Privacy policy</h1><p class="soft">Last updated <time datetime="{text.dated.isoformat()}">{_day(text.dated)}'
         f"</time>{_in_force(facts)}. {ENGLISH}</p>"
-        "<p>Every promise below has a check that runs against the live system. The line under it says when that check "
-        'passed last; <a href="/policy/status">what the checks found</a> is public too.</p>'
+        "<p>A promise is kept when software keeps it: each has, or is to get, a check that runs against the live system. The "
+        'line under it says when that check ran; <a href="/policy/status">what the checks found</a> is public too.</p>'
     )
     body = "".join(_section(facts, section) for section in text.sections)
     return _page("Privacy policy", "/policy", holds + head + _coming(facts) + body)
@@ -185,7 +185,7 @@ def _listed(entry: Listed) -> str:
         ("Where", entry.country),
         ("What for", entry.purpose),
         ("What they are told", ", ".join(entry.data)),
-        ("Only when", entry.only_when or "always"),
+        ("When", entry.only_when or "always"),
         (
             "About contacts",
             "yes" if entry.contacts else "no, only about people with an account or about nobody",

@@ -77,6 +77,8 @@ def main(given: Sequence[str] | None = None) -> int:
         verbs.add_parser("quarantine", help="see and retry what could not be taken of WhatsApp's deliveries")
     )
 
+    _incident(verbs.add_parser("incident", help="the register of breaches, the clock and the notices"))
+
     verb = verbs.add_parser("db-reset", help="erase the embedded database of this checkout")
     verb.add_argument("--yes", action="store_true", help="do not ask")
     verb.set_defaults(run=_db_reset)
@@ -199,6 +201,20 @@ def _quarantine_replay(options: argparse.Namespace) -> int:
     from infra.local.quarantine import replay
 
     return replay(installation(), reason=options.reason, dry_run=options.dry_run)
+
+
+def _incident(verb: argparse.ArgumentParser) -> None:
+    from infra.local.incident_acts import options
+
+    options(verb)
+    verb.set_defaults(run=_incident_act)
+
+
+def _incident_act(options: argparse.Namespace) -> int:
+    from infra.local.incident import run
+    from infra.local.production import installation
+
+    return run(installation(), options)
 
 
 def _positive(text: str) -> int:

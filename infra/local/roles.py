@@ -13,8 +13,8 @@ from infra.local.provision import MIGRATE, role_of
 RoleUrl = Callable[[str], str]
 """Gives the address for a role."""
 
-# Roles that are no function's: those of `leadsrally backup`, `keys` and `quarantine`.
-EXTRA = ("backup", "keys", "quarantine")
+# Roles that are no function's: those of `leadsrally backup`, `incident`, `keys` and `quarantine`.
+EXTRA = ("backup", "incidents", "keys", "quarantine")
 
 
 def logins() -> list[str]:

@@ -280,14 +280,7 @@ class Runtime:
     @cached_property
     def letterhead(self) -> "Letterhead":
         """Where people reach us (P11.1), and where our links lead."""
-        from leadsrally.notices.compose import Letterhead
-
-        _, _, domain = self.settings.required("LEADSRALLY_MAIL_FROM").rstrip("> ").rpartition("@")
-        return Letterhead(
-            self.settings.required("LEADSRALLY_APP_URL").rstrip("/"),
-            self.settings.optional("LEADSRALLY_SUPPORT_EMAIL") or f"support@{domain}",
-            self.settings.optional("LEADSRALLY_PRIVACY_EMAIL") or f"privacy@{domain}",
-        )
+        return letterhead_of(self.settings)
 
     @cached_property
     def resend_keys(self) -> tuple[bytes, ...]:
@@ -510,6 +503,18 @@ def keys_of(settings: Settings) -> KeyService:
 def _local_keys(settings: Settings) -> LocalKeys:
     keys = settings.keys("LEADSRALLY_MASTER_KEYS")
     return LocalKeys(keys, current=next(iter(keys)))
+
+
+def letterhead_of(settings: Settings) -> "Letterhead":
+    """Where people reach us and where our front end is: as set, else by the domain of our mail."""
+    from leadsrally.notices.compose import Letterhead
+
+    _, _, domain = settings.required("LEADSRALLY_MAIL_FROM").rstrip("> ").rpartition("@")
+    return Letterhead(
+        settings.required("LEADSRALLY_APP_URL").rstrip("/"),
+        settings.optional("LEADSRALLY_SUPPORT_EMAIL") or f"support@{domain}",
+        settings.optional("LEADSRALLY_PRIVACY_EMAIL") or f"privacy@{domain}",
+    )
 
 
 def folder_links(settings: Settings, clock: Clock) -> "FolderLinks":

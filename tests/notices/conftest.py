@@ -168,6 +168,17 @@ class Office:
         )
         return version_id
 
+    def incident(self) -> UUID:
+        """One that is confirmed and affects this organisation."""
+        incident_id, now = uuid4(), self.world.clock.now
+        told = {"nature": "A key leaked.", "consequences": "None known.", "measures": "It was changed."}
+        times = {"detected_at": now, "recorded_at": now, "confirmed_at": now}
+        row = {"id": incident_id, "drill": False, "title": "x", "people_about": 1, "records_about": 2}
+        self.world._insert("incidents", {**row, **told, **times})
+        affected = {"organization_id": self.org.id, "incident_id": incident_id, "found_at": now}
+        self.world._insert("incident_notices", {**affected, "counts": '{"contacts": 1}'})
+        return incident_id
+
     def happens(self, kind: str, **ids: UUID) -> UUID:
         """The thing is promised to be told, and told; returns the job's id."""
         job_id = self.world.notify(self.org.id, kind, **ids)
@@ -250,6 +261,7 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
         {"agent@harbour.example"},
         "/settings/privacy",
     ),
+    "incident": (lambda o: {"incident_id": o.incident()}, {"owner@harbour.example"}, None),
     "policy_change": (lambda o: {"version_id": o.policy()}, {"owner@harbour.example"}, "/policy"),
     "policy_reminder": (lambda o: {"version_id": o.policy()}, {"owner@harbour.example"}, "/policy"),
 }

@@ -1,7 +1,7 @@
 """What each database role may do, table by table, and what some have tried to do beyond it."""
 
 from leadsrally.privacy.export.sheets import sheets
-from leadsrally.privacy.register import NOTHING, REGISTER
+from leadsrally.privacy.register import NOTHING, REGISTER, declared
 
 # What each role may do: S(elect), I(nsert), U(pdate), D(elete); in lower case on some columns only. A new
 # grant is a decision, so it fails here until it is written down.
@@ -231,6 +231,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "channels": "s",
         "email_changes": "s",
         "exports": "s",
+        "incident_notices": "s",
+        "incidents": "s",
         "invitations": "s",
         "jobs": "SUD",
         "notices": "SIU",
@@ -275,6 +277,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "sweep_runs": "SIU",
     },
     "policy": {"clause_standings": "S", "policy_versions": "S"},
+    "incident_watch": {
+        "incident_escalations": "SI",
+        "incident_notices": "s",
+        "incidents": "S",
+        "notices": "s",
+    },
     "policy_watch": {
         "jobs": "SIU",
         "notices": "s",
@@ -296,6 +304,9 @@ GRANTS: dict[str, dict[str, str]] = {
         "delivery_log": "s",
         "disclosures": "s",
         "exports": "s",
+        "incident_escalations": "S",
+        "incident_notices": "s",
+        "incidents": "s",
         "jobs": "s",
         "leads": "s",
         "media": "s",
@@ -326,6 +337,42 @@ GRANTS["export"] = {
     "export_parts": "SID",
     "exports": "Su",
     "jobs": "SIUD",
+}
+# An incident is traced by whose a row is and when it was written; `always/open_to_incidents.sql` grants that, and this is
+# what it is to come to.
+_WRITTEN = [
+    "created_at",
+    "recorded_at",
+    "received_at",
+    "accepted_at",
+    "occurred_at",
+    "requested_at",
+    "disclosed_at",
+    "merged_at",
+    "tagged_at",
+    "listed_at",
+    "made_at",
+    "found_at",
+    "asked_at",
+]
+_HELD: dict[str, set[str]] = {}
+for _table, _column in declared():
+    _HELD.setdefault(_table, set()).add(_column)
+TRACED = {
+    table: {"id" if table == "organizations" else "organization_id"}
+    | set([name for name in _WRITTEN if name in columns][:1])
+    for table, columns in _HELD.items()
+    if "organization_id" in columns or table == "organizations"
+}
+TRACED["organizations"] |= {"language", "state", "time_zone"}
+TRACED["notices"] |= {"delivered_at", "job_id", "state", "taken_at"}
+GRANTS["incidents"] = {
+    **dict.fromkeys(TRACED, "s"),
+    "incident_escalations": "S",
+    "incident_notices": "SIU",
+    "incident_scopes": "SI",
+    "incidents": "SIU",
+    "jobs": "SIU",
 }
 SEALED_TABLES = ("channel_tasks", "channels", "second_factors")
 # The columns behind each lower-case letter.
@@ -448,8 +495,16 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "exports", "SELECT"): "expires_at organization_id requested_at state",
     ("clauses", "jobs", "SELECT"): "organization_id queue state",
     ("clauses", "messages", "SELECT"): "claimed_at conversation_id direction id kind organization_id purpose",
-    ("clauses", "notices", "SELECT"): "created_at id kind organization_id state taken_at user_id",
+    ("clauses", "notices", "SELECT"): "created_at id job_id kind organization_id state taken_at user_id",
     ("clauses", "organizations", "SELECT"): "ai_auto_reply ai_scoring ai_suggestions id state version",
+    ("clauses", "incident_notices", "SELECT"): "incident_id job_id organization_id told_otherwise_at",
+    ("clauses", "incidents", "SELECT"): "closed_at confirmed_at decided_at detected_at drill id",
+    ("incident_watch", "incident_notices", "SELECT"): "incident_id job_id organization_id told_otherwise_at",
+    ("incident_watch", "notices", "SELECT"): "job_id kind organization_id taken_at",
+    ("notify", "incident_notices", "SELECT"): "counts incident_id organization_id",
+    ("notify", "incidents", "SELECT"): (
+        "confirmed_at consequences drill id measures nature people_about records_about"
+    ),
     ("clauses", "policy_notices", "SELECT"): "organization_id out_at telling version_id",
     ("notify", "acceptances", "SELECT"): "document document_version organization_id",
     ("notify", "policy_versions", "SELECT"): "announced_for dated effective_at id summary",
@@ -572,6 +627,11 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state",
 }
 
+COLUMNS |= {
+    ("incidents", table, "SELECT"): " ".join(sorted(columns))
+    for table, columns in TRACED.items()
+    if GRANTS["incidents"][table] == "s"
+}
 COLUMNS |= {("export", table, "SELECT"): columns for table, columns in EXPORTED.items()}
 
 # What some have tried to do elsewhere, once a function was theirs.

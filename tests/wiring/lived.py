@@ -34,6 +34,8 @@ INSERT INTO notices (organization_id, id, job_id, user_id, kind, about_id, addre
 VALUES (%(org)s, %(user)s, %(id)s, %(user)s, 'new_login', %(id)s, 'someone@example.test', 'en', %(now)s);
 INSERT INTO notice_events (organization_id, id, notice_id, event, occurred_at, recorded_at)
 VALUES (%(org)s, 'event', %(user)s, 'sent', %(now)s, %(now)s);
+INSERT INTO incident_notices (organization_id, incident_id, counts, found_at)
+VALUES (%(org)s, %(id)s, '{}', %(now)s);
 INSERT INTO policy_notices (organization_id, version_id, telling, job_id, asked_at)
 SELECT %(org)s, id, 'announced', %(id)s, %(now)s FROM policy_versions;
 INSERT INTO audit_log (organization_id, id, actor_kind, actor_id, action, occurred_at)

@@ -302,6 +302,7 @@ def strict(
             "LEADSRALLY_AI_MODEL": "claude-haiku-5-5",
             "RESEND_BASE_URL": f"{simulators}/resend",
             "LEADSRALLY_QUEUES": "http://127.0.0.1:9/queues/",
+            "LEADSRALLY_OPERATORS": "on-call@example.test",
         }
         given[function.name] = _Read(values, function.settings)
         runtime.install(Runtime(function.name, given[function.name], clock=world.clock))
@@ -392,6 +393,11 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     assert world.api("POST", "/v1/contacts/exports", token, {"condition": {"all": []}})[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
     assert world.call("/policy", method="GET").status == 200
+    world.execute(
+        """INSERT INTO incidents (id, drill, title, detected_at, recorded_at, confirmed_at)
+           VALUES (gen_random_uuid(), false, 'x', %(at)s, %(at)s, %(at)s)""",
+        at=world.clock.now - worlds.days(1),
+    )
     # An earlier version holds, so the watch has a new one to tell of and rings.
     world.execute(
         """INSERT INTO policy_versions (id, dated, fingerprint, material, summary, published_at, announced_for,

@@ -221,7 +221,7 @@ class TestCatalogue:
     def test_T5_whatever_reaches_past_the_tenant_is_named_here(self, world: World):
         found = world.rows(
             """SELECT tablename, policyname, cmd, roles FROM pg_policies
-                WHERE policyname NOT IN ('tenant', 'backup') ORDER BY 2, 1"""
+                WHERE policyname NOT IN ('tenant', 'backup', 'incident') ORDER BY 2, 1"""
         )
         reach = [
             f"{r['policyname']} on {r['tablename']}: {','.join(r['roles'])} may {r['cmd']}" for r in found
@@ -238,6 +238,7 @@ class TestCatalogue:
         audited += [
             "disclosures",
             "exports",
+            "incident_notices",
             "jobs",
             "leads",
             "media",
@@ -252,6 +253,10 @@ class TestCatalogue:
         assert reach == [
             *(f"audit on {name}: leadsrally_clauses may SELECT" for name in audited),
             "every_queue on jobs: leadsrally_tick may ALL",
+            *(
+                f"incident_watch on {name}: leadsrally_incident_watch may SELECT"
+                for name in ("incident_notices", "notices")
+            ),
             *(
                 f"lookup on {name}: leadsrally_lookup may SELECT"
                 for name in (
@@ -312,6 +317,15 @@ class TestCatalogue:
             "unattributed_meta on delivery_log: leadsrally_webhook_meta may INSERT",
             "unsent_only on media: leadsrally_fetch_media may DELETE",
         ]
+
+    def test_T5_an_incident_is_traced_in_every_table_of_a_tenant(self, world: World):
+        found = world.rows(
+            "SELECT tablename, cmd, roles, qual FROM pg_policies WHERE policyname = 'incident' ORDER BY 1"
+        )
+        assert {row["tablename"] for row in found} == {*tables(world), "organizations"}
+        told = {(row["tablename"] == "incident_notices", row["cmd"], row["qual"]) for row in found}
+        assert told == {(False, "SELECT", "true"), (True, "ALL", "true")}
+        assert {tuple(row["roles"]) for row in found} == {("leadsrally_incidents",)}
 
     def test_T5_a_backup_reads_all_and_is_the_only_one(self, world: World):
         """Days of the delivery log included, which nobody else may name."""
@@ -480,7 +494,7 @@ class TestTwoTenants:
     def test_T3_a_functions_role_sees_ones_own(self, world: World, two: tuple[Line, Line]):
         mine = two[0].organization_id
         for role, granted in GRANTS.items():
-            if role in (*EXTRA, "clauses", "policy_watch"):
+            if role in (*EXTRA, "clauses", "policy_watch", "incident_watch"):
                 continue  # they look after all
             with session(world.database, role, mine) as connection:
                 for name, rights in granted.items():
@@ -612,7 +626,7 @@ class TestNoTenant:
             for name in [*tables(world), "organizations"]:
                 assert ask(connection, "SELECT 1 FROM {table}", name) == [], name
         for role, granted in GRANTS.items():
-            if role in (*EXTRA, "tick", "retention_sweep", "clauses", "policy_watch"):
+            if role in (*EXTRA, "tick", "retention_sweep", "clauses", "policy_watch", "incident_watch"):
                 continue
             with session(world.database, role, tenant) as connection:
                 for name, rights in granted.items():

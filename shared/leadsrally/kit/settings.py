@@ -55,6 +55,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("LEADSRALLY_SUPPORT_EMAIL", "where questions go; support@ the domain of our mail when unset"),
     Setting("LEADSRALLY_PRIVACY_EMAIL", "where privacy questions go; privacy@ that domain when unset"),
+    Setting(
+        "LEADSRALLY_OPERATORS",
+        "mail addresses of who is alarmed when a deadline is near, comma between; unset: only log and error report",
+    ),
     Setting("RESEND_API_KEY", "key of the mail's provider", secret=True, required=True),
     Setting(
         "RESEND_WEBHOOK_SECRETS",

@@ -410,6 +410,61 @@ def _policy(tx: Tx, job: Job, now: datetime, *, unless_accepted: bool) -> Matter
     )
 
 
+# A drill tells nobody, whatever asks for it.
+_INCIDENT = """
+SELECT i.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('at', i.confirmed_at, 'nature', i.nature, 'people', i.people_about, 'records', i.records_about,
+                          'consequences', i.consequences, 'measures', i.measures, 'counts', n.counts) AS detail
+  FROM incident_notices AS n
+  JOIN incidents AS i ON i.id = n.incident_id
+  JOIN organizations AS o ON o.id = n.organization_id
+ WHERE n.organization_id = %(organization_id)s
+   AND n.incident_id = %(incident_id)s
+   AND i.confirmed_at IS NOT NULL
+   AND NOT i.drill
+"""
+
+
+def _incident(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    thing = tx.maybe(_Thing, _INCIDENT, _named(job, "incident_id", now))
+    if thing is None:
+        return None
+    told = thing.detail
+    facts = incident_facts(
+        at=datetime.fromisoformat(told["at"]),
+        nature=told["nature"],
+        people=told["people"],
+        records=told["records"],
+        consequences=told["consequences"],
+        measures=told["measures"],
+        counts=told["counts"],
+    )
+    return _owners_matter(tx, job, thing, facts)
+
+
+def incident_facts(
+    *,
+    at: datetime,
+    nature: str,
+    people: int | None,
+    records: int | None,
+    consequences: str,
+    measures: str,
+    counts: Mapping[str, int],
+) -> dict[str, Fact]:
+    """What a notice of a breach says: the items of GDPR Art. 33(3); whom to ask stands at the foot of every mail."""
+    rows = ", ".join(f"{table} {count}" for table, count in sorted(counts.items()))
+    return {
+        "at": at,
+        "nature": Passage(nature),
+        "people": "?" if people is None else str(people),
+        "records": "?" if records is None else str(records),
+        "consequences": Passage(consequences),
+        "measures": Passage(measures),
+        "scope": Passage(rows or "–"),
+    }
+
+
 _OWNERS = """
 SELECT id AS user_id, email AS address, mail_blocked_at IS NOT NULL AS blocked
   FROM users
@@ -451,4 +506,5 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "export_ready": Telling(_export_ready, Link("/settings/privacy")),
     "policy_change": Telling(_policy_change, Link("/policy")),
     "policy_reminder": Telling(_policy_reminder, Link("/policy")),
+    "incident": Telling(_incident),
 }

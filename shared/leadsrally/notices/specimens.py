@@ -27,6 +27,12 @@ _FACTS: Final[dict[str, Fact]] = {
     "device": Device("Firefox", "Linux"),
     "dated": "2026-12-01",
     "effective": _AT.replace(month=12, day=17),
+    "nature": Passage("A backup was readable from outside for an hour."),
+    "people": "1200",
+    "records": "3400",
+    "consequences": Passage("Messages may be known to others."),
+    "measures": Passage("The backup was closed and the keys were changed."),
+    "scope": Passage("contacts 12, messages 340"),
     "changes": Passage("Files of messages are kept in another region."),
 }
 

@@ -31,6 +31,7 @@ Kind = Literal[
     "export_ready",
     "policy_change",
     "policy_reminder",
+    "incident",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Language = Literal["en", "es", "pt", "fr", "de", "it"]

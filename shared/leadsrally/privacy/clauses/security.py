@@ -1,5 +1,6 @@
 """§8: how it is kept safe."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from leadsrally.accounts.permissions import Action
 from leadsrally.kit.db import Tx, refuse_unpinned
 from leadsrally.kit.errors import Misconfigured, Unauthenticated
 from leadsrally.privacy.clauses.types import Clause, Finding
+from leadsrally.privacy.incidents import hours
 
 
 def _a_token_is_scoped_and_ends(now: datetime) -> bool:
@@ -121,10 +123,67 @@ def _credentials_sealed(tx: Tx, _now: datetime) -> Finding:
     return Finding(readable == 0, f"{readable} channels or tasks with credentials that are not sealed")
 
 
+# Of each confirmed breach, hour by hour: whether everybody was told by then, and whether somebody was alarmed if not.
+_BREACHES = """
+WITH customers AS (
+    SELECT i.id, i.confirmed_at, a.organization_id,
+           least(a.told_otherwise_at, (SELECT min(n.taken_at)
+                                         FROM notices AS n
+                                        WHERE n.organization_id = a.organization_id
+                                          AND n.job_id = a.job_id)) AS told_at
+      FROM incidents AS i
+      LEFT JOIN incident_notices AS a ON a.incident_id = i.id
+     WHERE i.confirmed_at IS NOT NULL
+       AND i.decided_at IS NULL
+       AND NOT i.drill
+)
+SELECT (SELECT count(*)
+          FROM customers
+         WHERE coalesce(told_at, %(now)s) > confirmed_at + %(within)s) AS late,
+       (SELECT count(*)
+          FROM unnest(%(hours)s::integer[]) AS h (hour)
+          JOIN incidents AS i ON i.id IN (SELECT c.id
+                                            FROM customers AS c
+                                           WHERE coalesce(c.told_at, %(now)s) > c.confirmed_at + make_interval(hours => h.hour)
+                                                                              + %(watched)s)
+         WHERE (i.closed_at IS NULL OR i.closed_at > i.confirmed_at + make_interval(hours => h.hour) + %(watched)s)
+           AND NOT EXISTS (SELECT 1
+                             FROM incident_escalations AS e
+                            WHERE e.incident_id = i.id
+                              AND e.hour = h.hour)) AS silent,
+       (SELECT count(*) FROM incidents WHERE confirmed_at IS NOT NULL AND NOT drill) AS confirmed,
+       (SELECT max(confirmed_at) FROM incidents WHERE drill) AS drilled_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Breaches:
+    late: int
+    silent: int
+    confirmed: int
+    drilled_at: datetime | None
+
+
+def _breaches_told(tx: Tx, now: datetime) -> Finding:
+    found = tx.one(
+        _Breaches,
+        _BREACHES,
+        {"now": now, "within": hours.WITHIN, "watched": hours.WATCHED, "hours": list(hours.ESCALATE)},
+    )
+    drill = (
+        f"the last drill was on {found.drilled_at:%Y-%m-%d}" if found.drilled_at else "no drill was held yet"
+    )
+    return Finding(
+        found.late == 0 and found.silent == 0,
+        f"of {found.confirmed} confirmed breaches {found.late} customers were not told within 72 hours, and {found.silent}"
+        f" times nobody was alarmed on the way; {drill}",
+    )
+
+
 CLAUSES: Final = (
     Clause("P8.1", "Short-lived, scoped tokens", _tokens_short),
     Clause("P8.2", "Passwords with bcrypt", _passwords_hashed),
     Clause("P8.3", "Database traffic over TLS", _database_pinned),
     Clause("P8.4", "Customers' credentials encrypted", _credentials_sealed),
-    Clause("P8.5", "Breach notices within 72 hours"),
+    Clause("P8.5", "Breach notices within 72 hours", _breaches_told),
 )
