@@ -228,6 +228,7 @@ class Demo:
         text = json.dumps(
             {
                 "base_url": self.base_url,
+                "mail_from": MAIL_FROM,
                 "owner": {"email": OWNER_EMAIL, "password": self.secrets.owner_password},
                 "channels": {
                     "sms": {

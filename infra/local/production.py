@@ -42,12 +42,15 @@ def installation() -> Installation:
         raise Misconfigured(
             "Nothing is installed here. Run `make up` first, or set DATABASE_URL and LEADSRALLY_ROLE_KEY."
         )
-    base = json.loads(demo.read_text(encoding="utf-8"))["database_url"]
+    told = json.loads(demo.read_text(encoding="utf-8"))
+    base = told["database_url"]
     kept = secrets.load()
     environment = {
         "LEADSRALLY_ENV": "development",
         "LEADSRALLY_MASTER_KEYS": kept.master_keys,
         "LEADSRALLY_HASH_KEY": kept.hash_key,
+        "LEADSRALLY_APP_URL": told.get("base_url", ""),
+        "LEADSRALLY_MAIL_FROM": told.get("mail_from", ""),
         "LEADSRALLY_STORAGE_DIR": str(STORAGE),
     }
     key = base64.b64decode(kept.role_key)

@@ -352,10 +352,13 @@ class Runtime:
     @cached_property
     def export_desk(self) -> "ExportDesk":
         """What building exports needs."""
+        from leadsrally.disclosures.subprocessors import hosts_of
         from leadsrally.privacy.export.build import ExportDesk
         from leadsrally.privacy.export.pages import Reach
 
-        reach = Reach(self.letterhead.privacy, self.letterhead.support)
+        hosts = hosts_of(self.settings.optional("LEADSRALLY_HOSTED_BY"))
+        head = self.letterhead
+        reach = Reach(head.privacy, head.support, hosts, head.app_url)
         return ExportDesk(self.db, self.clock, self.storage, reach)
 
     def _media_source(self, organization_id: UUID, wanted: "Wanted") -> "MediaSource":

@@ -271,6 +271,8 @@ class TestBuild:
         assert "support@mail.example.test" in page
         assert "data protection authority" in page
         assert "messages/messages.jsonl" in page
+        assert "lies with Railway Corporation" in page  # and who else has it all (P4.7)
+        assert "https://app.example.test/subprocessors" in page
         assert "<script" not in page
 
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 from uuid import UUID
 
+from leadsrally.disclosures.subprocessors import SUBPROCESSORS, Host
 from leadsrally.kit.db import Database
 from leadsrally.privacy.export.sheets import Sheet
 from leadsrally.privacy.export.store import Export
@@ -20,10 +21,12 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where questions go (P11.1)."""
+    """Where questions go (P11.1), and who has it all."""
 
     privacy: str
     support: str
+    hosts: tuple[Host, ...] = ("railway",)
+    policy: str = ""  # the address under which the policy and the subprocessors are read
 
 
 # An export of nobody, for whoever checks what the pages say.
@@ -62,12 +65,20 @@ table goes on in files numbered .2, .3 …, and a large export in further parts,
 lists its files with their size and SHA-256.</p>
 <p>Left out is what would let somebody in (password hashes, keys, credentials), hashes that cannot be read back, and
 copies of what is here already.</p>
+<h2>Who else was told</h2>
+<p>Each time data of a contact was passed on is a row of <b>disclosures</b>, with who was told, what for, what kind of data
+and when. Everything that is stored lies with {_hosts(reach)}. Who they are, and what binds them:
+{escape(reach.policy)}/subprocessors.</p>
 <h2>If something is wrong</h2>
 <p>Details can be corrected in the product at any time. Questions about privacy: {escape(reach.privacy)}; anything
 else: {escape(reach.support)}. You may also complain to the data protection authority of where you live or work, or
 where you think the law was broken (GDPR Art. 77).</p>
 """
     return _page("Export from LeadsRally", body)
+
+
+def _hosts(reach: Reach) -> str:
+    return escape(" and with ".join(SUBPROCESSORS[host].name for host in reach.hosts)) or "the operator"
 
 
 _TALK = """
