@@ -254,11 +254,8 @@ class TestWhereabouts:
             ("+14165551234", None, (("America/Toronto",), "CA", "number")),
             ("+17875551234", None, (("America/Puerto_Rico",), "US-PR", "number")),
             ("+4930123456", None, (("Europe/Berlin",), "DE", "number")),
-            (
-                "+3531234567",
-                None,
-                (("Europe/Guernsey", "Europe/Isle_of_Man", "Europe/London"), "IE", "number"),
-            ),
+            ("+3531234567", None, (("Europe/Dublin",), "IE", "number")),
+            ("+2621234567", None, (("Indian/Mayotte", "Indian/Reunion"), "RE", "number")),
             ("+18005551234", None, (("America/Phoenix",), None, "organization")),
             ("+99999", None, (("America/Phoenix",), None, "organization")),
             ("12345", None, (("America/Phoenix",), None, "organization")),

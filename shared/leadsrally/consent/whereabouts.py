@@ -50,7 +50,9 @@ def _places() -> dict[str, tuple[str | None, tuple[str, ...]]]:
     """By calling code, of the North American plan with the area code.
 
     Every zone in which numbers of the code are, out of the metadata of libphonenumber 9.0.42 (Apache 2.0). Where a
-    newer code overlays an older one it has the older one's zones.
+    newer code overlays an older one it has the older one's zones. Where the metadata has the zone of another country
+    with much the same clock (Morocco had that of the Canary Islands), or a name that the IANA gave up, the country's
+    own stands instead, by zone.tab of the tz database, 2026.
     """
     text = (resources.files("leadsrally.consent") / "number_places.tsv").read_text(encoding="utf-8")
     places: dict[str, tuple[str | None, tuple[str, ...]]] = {}
