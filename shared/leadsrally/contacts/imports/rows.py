@@ -18,6 +18,7 @@ MAX_NAME: Final = 200
 MAX_EMAIL: Final = 320
 MAX_TAG: Final = 64
 MAX_TAGS: Final = 20
+_MAX_TAG_CELL: Final = MAX_TAGS * (2 * MAX_TAG + 8)  # each in quotation marks, made of nothing but such
 
 _MAIL: Final = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]]+\.[^\s@.<>(),;:\"\\\[\]]{2,}")
 # In the languages of headings.toml.
@@ -203,8 +204,9 @@ def _zone(row: Row, column: int, cell: str) -> str | None:
 
 
 def _tags(row: Row, column: int, cell: str) -> list[str]:
-    names = names_in(cell)
-    if len(names) > MAX_TAGS or any(len(name) > MAX_TAG for name in names):
+    # The longest that can hold what may be, so that no cell is long enough to be read slowly.
+    names = names_in(cell) if len(cell) <= _MAX_TAG_CELL else None
+    if names is None or len(names) > MAX_TAGS or any(len(name) > MAX_TAG for name in names):
         row.problems.append(Problem(column, "tags_too_long"))
         return []
     return names

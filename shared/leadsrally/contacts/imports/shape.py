@@ -123,8 +123,16 @@ def delimiter_of(text: str) -> str:
 _LOOKS_LIKE_A_VALUE: Final = re.compile(r".*@.*\..*|[+(]?[0-9][0-9 ().+/-]{5,}|[0-9.,]*[0-9]", re.DOTALL)
 
 
+_LONGEST_VALUE: Final = 320
+
+
 def has_header(rows: Sequence[Sequence[str]], *, known: bool) -> bool:
     """Whether the first row names the columns. `known`: one of its cells is a name that we know for a column."""
-    if not rows or any(_LOOKS_LIKE_A_VALUE.fullmatch(cell.strip()) for cell in rows[0]):
+    if not rows or any(map(_looks_like_a_value, rows[0])):
         return False
-    return known or any(_LOOKS_LIKE_A_VALUE.fullmatch(cell.strip()) for row in rows[1:] for cell in row)
+    return known or any(_looks_like_a_value(cell) for row in rows[1:] for cell in row)
+
+
+def _looks_like_a_value(cell: str) -> bool:
+    # No number and no address is longer, and the pattern takes the square of the length.
+    return len(cell) <= _LONGEST_VALUE and _LOOKS_LIKE_A_VALUE.fullmatch(cell.strip()) is not None
