@@ -686,13 +686,15 @@ class World:
     def api(
         self, method: str, path: str, token: str | None = None, body: Any = None, **headers: str
     ) -> tuple[int, Any]:
-        """A request of a customer; the answer's JSON."""
+        """A request of a customer; the answer's JSON, of a page its text."""
         path, _, query = path.partition("?")
         sent = {"content-type": "application/json", "host": "api.example.test", **headers}
         if token:
             sent["authorization"] = f"Bearer {token}"
         raw = b"" if body is None else json.dumps(body).encode()
         answer = self.call(path, method=method, headers=sent, body=raw, query=query)
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            return answer.status, answer.body
         return answer.status, json.loads(answer.body) if answer.body else None
 
 

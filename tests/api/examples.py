@@ -22,6 +22,7 @@ from leadsrally.contacts.merge import merge
 from leadsrally.kit.crypto import SealContext
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from tests.api.conftest import PASSWORD, Client, person
+from tests.billing.invoices import an_invoice
 from tests.sending.whatsapp import thread
 from tests.uploading import uploaded
 from tests.world import START, Line, Org, World
@@ -349,6 +350,10 @@ def export(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     return {"export_id": export_id}
 
 
+def invoice(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    return {"invoice_id": an_invoice(tenant.world, tenant.org)}
+
+
 SECRET = b"12345678901234567890"  # of RFC 6238
 
 
@@ -630,6 +635,10 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/messages/{message_id}/media/{media_id}"): Example(
         places=lambda tenant, _asking: tenant.file()
     ),
+    ("GET", "/v1/billing/usage"): Example(),
+    ("GET", "/v1/billing/invoices"): Example(),
+    ("GET", "/v1/billing/invoices/{invoice_id}"): Example(places=invoice),
+    ("GET", "/v1/billing/invoices/{invoice_id}/copy"): Example(places=invoice),
     ("POST", "/v1/uploads"): Example(
         lambda: {"file_name": "a.png", "content_type": "image/png", "bytes": 12}
     ),

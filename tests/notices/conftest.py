@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from leadsrally.notices.types import Mail
+from tests.billing.invoices import an_invoice
 from tests.world import Org, World, days
 
 
@@ -239,6 +240,11 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
         lambda o: {"user_id": o.agent, "session_id": o.session()},
         {"agent@harbour.example", "owner@harbour.example"},
         None,
+    ),
+    "invoice_ready": (
+        lambda o: {"invoice_id": an_invoice(o.world, o.org)},
+        {"owner@harbour.example"},
+        "/settings/billing",
     ),
     "template_stopped": (lambda o: {"template_id": o.template()}, {"owner@harbour.example"}, "/templates"),
     "channel_trouble": (

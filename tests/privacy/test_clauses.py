@@ -28,6 +28,7 @@ from tests.world import Line, Org, World
 # Roles belong to the whole server: who makes strong ones and who looks for them run one after another.
 pytestmark = pytest.mark.usefixtures("roles_alone")
 
+UNBILLED = {"P2.3"}  # of days to come: whether they reach into the next month depends on today
 BUILT = {clause.id for clause in CLAUSES if clause.check is not None}
 
 
@@ -225,11 +226,11 @@ class TestBroken:
 
     def test_P1_5_the_sweep_has_not_run_for_a_week(self, audited: Audit):
         now = audited.world.clock.now
-        assert audited.broken(now + timedelta(days=7)) == set()
-        assert audited.broken(now + timedelta(days=8)) == {"P1.5"}
+        assert audited.broken(now + timedelta(days=7)) - UNBILLED == set()
+        assert audited.broken(now + timedelta(days=8)) - UNBILLED == {"P1.5"}
 
     def test_P1_5_no_day_at_all(self, audited: Audit):
-        assert audited.broken(audited.world.clock.now + timedelta(days=60)) == {"P1.5"}
+        assert audited.broken(audited.world.clock.now + timedelta(days=60)) - UNBILLED == {"P1.5"}
 
     def test_P4_4_a_report_that_tells_what_it_was_given(
         self, audited: Audit, monkeypatch: pytest.MonkeyPatch

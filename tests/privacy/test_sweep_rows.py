@@ -17,7 +17,7 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.expiring import Expiring
 from leadsrally.privacy import keep_windows as windows
-from leadsrally.privacy.keep_windows import ROWS, keep_windows
+from leadsrally.privacy.keep_windows import MONTHS, ROWS, keep_windows
 from leadsrally.privacy.retention import RowRule
 from leadsrally.privacy.sweep import Run, SweepIncomplete
 from leadsrally.privacy.sweep_rows import sweep_rows
@@ -26,6 +26,7 @@ from tests.world import Org, World
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 RULES = {rule.name: (rule, expiring) for rule, expiring in ROWS}
+MONTHLY = [rule.name for rule, _ in MONTHS]  # tests/billing/test_seven_years.py
 
 
 @pytest.fixture(autouse=True)
@@ -275,8 +276,12 @@ class TestAll:
         for rule, expiring in ROWS:
             row(world, org, expiring.table, rule.cutoff(world.clock.now), user)
         runs = self.door(world)
-        assert [run["rule"] for run in runs] == ["delivery_log", *RULES]
-        assert {run["rule"]: run["deleted"] for run in runs} == {"delivery_log": 0, **dict.fromkeys(RULES, 1)}
+        assert [run["rule"] for run in runs] == ["delivery_log", *RULES, *MONTHLY]
+        assert {run["rule"]: run["deleted"] for run in runs} == {
+            "delivery_log": 0,
+            **dict.fromkeys(RULES, 1),
+            **dict.fromkeys(MONTHLY, 0),
+        }
         recorded = world.rows("SELECT rule FROM sweep_runs WHERE due_after = 0 ORDER BY id")
         assert len(recorded) == len(runs)
 
@@ -296,7 +301,7 @@ class TestAll:
         row(world, org, "sessions", world.clock.now - timedelta(days=31))
         assert main(["sweep"]) == 0
         lines = [line for line in capsys.readouterr().out.splitlines() if "kept from" in line]
-        assert [line.partition(":")[0] for line in lines] == ["delivery_log", *RULES]
+        assert [line.partition(":")[0] for line in lines] == ["delivery_log", *RULES, *MONTHLY]
         assert "due before 1 · deleted 1 · due after 0" in lines[2]
 
 

@@ -6,6 +6,7 @@ from leadsrally import runtime
 from leadsrally.accounts.audit import SYSTEM
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.leads.types import Lead
+from tests.billing.invoices import an_invoice
 from tests.fakes import answered
 from tests.world import Line, Org, World
 
@@ -87,6 +88,7 @@ VALUES (%(org)s, '', '+12025550101', %(now)s)
 def lived_through(world: World, line: Line) -> None:
     """Everything that leaves a row somewhere."""
     user = uuid4()
+    an_invoice(world, Org(line.organization_id, "theirs"))
     world._insert(
         "users",
         {

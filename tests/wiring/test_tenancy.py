@@ -32,6 +32,7 @@ KEYED_OTHERWISE = {
 # Unique over all tenants on purpose.
 UNIQUE_FOR_ALL = {
     "users_email": "people log in before a tenant is known",
+    "invoices_number_key": "a number is given once, to whomever",
     "unsubscribe_links_number_key": "the number in a link is all that it brings",
     "channels_key_key": "the key in a webhook's address is all that a call brings",
     "jobs_pkey": "the bell carries a job's id alone",
@@ -41,7 +42,9 @@ UNIQUE_FOR_ALL = {
 # Functions that run with other rights than their caller's.
 SECURITY_DEFINERS = {
     "channel_by_key": "leadsrally_lookup",
+    "invoices_pseudonymise": "leadsrally_lookup",
     "meta_channels_due": "leadsrally_lookup",
+    "months_open": "leadsrally_lookup",
     "unsubscribe_link": "leadsrally_lookup",
     "whatsapp_accounts": "leadsrally_lookup",
     "lead_pages": "leadsrally_lookup",
@@ -239,6 +242,8 @@ class TestCatalogue:
             "disclosures",
             "exports",
             "incident_notices",
+            "invoice_lines",
+            "invoices",
             "jobs",
             "leads",
             "media",
@@ -248,6 +253,7 @@ class TestCatalogue:
             "policy_notices",
             "scores",
             "sessions",
+            "usage",
             "users",
         ]
         assert reach == [
@@ -262,6 +268,7 @@ class TestCatalogue:
                 for name in (
                     "channels",
                     "contacts",
+                    "invoices",
                     "messages",
                     "organizations",
                     "unsubscribe_links",
@@ -291,6 +298,7 @@ class TestCatalogue:
                     ("policy_notices", "ALL"),
                 )
             ),
+            "pseudonymise on invoices: leadsrally_lookup may UPDATE",
             "replay on quarantine: leadsrally_quarantine may ALL",
             *(f"rotation on {name}: leadsrally_keys may SELECT" for name in SEALED_TABLES),
             *(f"rotation_writes on {name}: leadsrally_keys may UPDATE" for name in SEALED_TABLES),
@@ -303,10 +311,12 @@ class TestCatalogue:
                     "email_changes",
                     "idempotency_keys",
                     "import_changes",
+                    "invoices",
                     "password_resets",
                     "quarantine",
                     "sessions",
                     "signups",
+                    "usage",
                 )
             ),
             "sweep_counts on delivery_log: leadsrally_retention_sweep may SELECT",

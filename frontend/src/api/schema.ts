@@ -329,6 +329,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/billing/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Invoices
+         * @description Invoices, newest first.
+         *
+         *     Needs `billing.read`: owner.
+         */
+        get: operations["billing_invoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Invoice
+         * @description One invoice, with its lines.
+         *
+         *     Needs `billing.read`: owner.
+         */
+        get: operations["billing_invoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/invoices/{invoice_id}/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Copy
+         * @description The invoice as an HTML page of its own, to print or to keep.
+         *
+         *     Needs `billing.read`: owner.
+         */
+        get: operations["billing_copy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billing/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage
+         * @description What was used in this month, by kind and by day, and what its invoice will say as far as is known.
+         *
+         *     Needs `billing.read`: owner.
+         */
+        get: operations["billing_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels": {
         parameters: {
             query?: never;
@@ -3277,7 +3365,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
@@ -4353,6 +4441,33 @@ export interface components {
              * @description 0 when it is exact.
              */
             margin: number;
+        };
+        /**
+         * Day
+         * @description How much of one kind was used on one UTC day.
+         */
+        Day: {
+            /**
+             * Day
+             * Format: date
+             * @example 2026-11-24
+             */
+            day: string;
+            /**
+             * Detail
+             * @example
+             */
+            detail: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "sms_in" | "sms_out" | "mms_in" | "mms_out" | "whatsapp_out" | "ai_input" | "ai_output" | "ai_cache_read" | "ai_cache_write";
+            /**
+             * Quantity
+             * @example 12
+             */
+            quantity: number;
         };
         /** DeadJob */
         DeadJob: {
@@ -5672,6 +5787,135 @@ export interface components {
             state: "open" | "expired" | "accepted" | "revoked";
         };
         /**
+         * Invoice
+         * @description An invoice that was issued. It is never changed.
+         */
+        Invoice: {
+            /**
+             * Currency
+             * @example USD
+             */
+            currency: string;
+            /**
+             * Customer Country
+             * @example US
+             */
+            customer_country: string;
+            /**
+             * Customer Name
+             * @example Harbour Bikes
+             */
+            customer_name: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Issued At
+             * Format: date-time
+             */
+            issued_at: string;
+            /**
+             * Kept Until
+             * Format: date
+             * @description The first day on which it is deleted, seven years after its month.
+             * @example 2033-11-01
+             */
+            kept_until: string;
+            /**
+             * Month
+             * Format: date
+             * @description The first day of the month it is for.
+             * @example 2026-10-01
+             */
+            month: string;
+            /**
+             * Number
+             * @example 2026-000042
+             */
+            number: string;
+            /**
+             * Plan
+             * @example Standard
+             */
+            plan: string;
+            /**
+             * Seller
+             * @example LeadsRally
+             */
+            seller: string;
+            /**
+             * Total
+             * @example 6140
+             */
+            total: number;
+        };
+        /** InvoiceInFull */
+        InvoiceInFull: {
+            /**
+             * Currency
+             * @example USD
+             */
+            currency: string;
+            /**
+             * Customer Country
+             * @example US
+             */
+            customer_country: string;
+            /**
+             * Customer Name
+             * @example Harbour Bikes
+             */
+            customer_name: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Issued At
+             * Format: date-time
+             */
+            issued_at: string;
+            /**
+             * Kept Until
+             * Format: date
+             * @description The first day on which it is deleted, seven years after its month.
+             * @example 2033-11-01
+             */
+            kept_until: string;
+            /** Lines */
+            lines: components["schemas"]["Line"][];
+            /**
+             * Month
+             * Format: date
+             * @description The first day of the month it is for.
+             * @example 2026-10-01
+             */
+            month: string;
+            /**
+             * Number
+             * @example 2026-000042
+             */
+            number: string;
+            /**
+             * Plan
+             * @example Standard
+             */
+            plan: string;
+            /**
+             * Seller
+             * @example LeadsRally
+             */
+            seller: string;
+            /**
+             * Total
+             * @example 6140
+             */
+            total: number;
+        };
+        /**
          * Lead
          * @description One lead, without its answers.
          */
@@ -5991,6 +6235,55 @@ export interface components {
             remedy: string;
         };
         /**
+         * Line
+         * @description What was used of one kind, and what it costs. One of an earlier month corrects that month's invoice.
+         */
+        Line: {
+            /**
+             * Amount
+             * @example 120
+             */
+            amount: number;
+            /**
+             * Detail
+             * @description Meta's category, the model, or the name of the plan; else empty.
+             * @example marketing
+             */
+            detail: string;
+            /**
+             * Included
+             * @description How many of them the plan includes.
+             * @example 2000
+             */
+            included: number;
+            /** Kind */
+            kind: ("sms_in" | "sms_out" | "mms_in" | "mms_out" | "whatsapp_out" | "ai_input" | "ai_output" | "ai_cache_read" | "ai_cache_write") | "plan";
+            /**
+             * Month
+             * Format: date
+             * @description When it was used: the first day of the month.
+             * @example 2026-11-01
+             */
+            month: string;
+            /**
+             * Per
+             * @example 100
+             */
+            per: number;
+            /**
+             * Price
+             * @description For `per` units.
+             * @example 30
+             */
+            price: number;
+            /**
+             * Quantity
+             * @description Units; of the plan the days charged.
+             * @example 2400
+             */
+            quantity: number;
+        };
+        /**
          * ListDraft
          * @description A list of up to ten rows that opens with a button, on WhatsApp.
          */
@@ -6197,7 +6490,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -6664,7 +6957,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "jobs.read" | "jobs.replay")[];
         };
         /**
          * NewLeadPage
@@ -7478,6 +7771,17 @@ export interface components {
         Page_Invitation_: {
             /** Items */
             items: components["schemas"]["Invitation"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
+        /** Page[Invoice] */
+        Page_Invoice_: {
+            /** Items */
+            items: components["schemas"]["Invoice"][];
             /**
              * Next
              * @description Cursor of the next page; null on the last one.
@@ -9001,6 +9305,50 @@ export interface components {
              * @example poll
              */
             type: string;
+        };
+        /**
+         * Usage
+         * @description The month so far, and what its invoice would say if nothing more were used in it.
+         */
+        Usage: {
+            /**
+             * Currency
+             * @example USD
+             */
+            currency: string;
+            /** Days */
+            days: components["schemas"]["Day"][];
+            /**
+             * Estimate
+             * @description What the lines add up to.
+             * @example 6140
+             */
+            estimate: number;
+            /** Lines */
+            lines: components["schemas"]["Line"][];
+            /**
+             * Month
+             * Format: date
+             * @description Its first day.
+             * @example 2026-11-01
+             */
+            month: string;
+            /**
+             * Organization Id
+             * Format: uuid
+             */
+            organization_id: string;
+            /**
+             * Plan
+             * @example Standard
+             */
+            plan: string;
+            /**
+             * Time Zone
+             * @description Days and months begin and end at midnight there.
+             * @constant
+             */
+            time_zone: "UTC";
         };
         /**
          * Use
@@ -10600,6 +10948,320 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    billing_invoices: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Invoice_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    billing_invoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceInFull"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    billing_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    billing_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

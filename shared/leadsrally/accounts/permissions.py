@@ -43,6 +43,7 @@ Action = Literal[
     "policy.accept",
     "record.read",
     "exports.manage",
+    "billing.read",
     "jobs.read",
     "jobs.replay",
 ]
@@ -51,6 +52,7 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 _ALL: frozenset[Role] = frozenset(("owner", "admin", "agent", "viewer"))
 _WORKING: frozenset[Role] = frozenset(("owner", "admin", "agent"))
 _LEADING: frozenset[Role] = frozenset(("owner", "admin"))
+_OWNING: frozenset[Role] = frozenset(("owner",))
 
 MAY: dict[Action, frozenset[Role]] = {
     "me.read": _ALL,
@@ -87,6 +89,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "policy.accept": frozenset(("owner",)),
     "record.read": _LEADING,
     "exports.manage": _LEADING,
+    "billing.read": _OWNING,
     "jobs.read": _ALL,
     "jobs.replay": _WORKING,
 }

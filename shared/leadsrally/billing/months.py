@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 
 def month_of(at: datetime) -> date:
@@ -21,7 +21,7 @@ def after(month: date) -> date:
 
 def before(month: date) -> date:
     """The month before it."""
-    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
+    return first_of(month - timedelta(days=1))
 
 
 def days_in(month: date) -> int:

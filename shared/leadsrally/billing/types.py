@@ -38,7 +38,7 @@ Usage = Mapping[Used, int]
 class Rate:
     """What a unit costs: `price` minor units for `per` of them, beyond those that the month's fee includes.
 
-    `detail` narrows it to one category or model; an empty one is for all that have no rate of their own.
+    `detail` narrows it to the categories or models whose names begin so; an empty one is for all others.
     """
 
     kind: Kind
@@ -64,12 +64,10 @@ class Plan:
 
     def rate(self, kind: Kind, detail: str) -> Rate:
         """Raises `LookupError` for a kind without a price."""
-        fitting = [rate for rate in self.rates if rate.kind == kind and rate.detail in ("", detail)]
-        return max(fitting, key=lambda rate: len(rate.detail), default=None) or _missing(kind)
-
-
-def _missing(kind: str) -> Rate:
-    raise LookupError(f"the plan has no price for {kind}")
+        fitting = [rate for rate in self.rates if rate.kind == kind and detail.startswith(rate.detail)]
+        if not fitting:
+            raise LookupError(f"the plan has no price for {kind}")
+        return max(fitting, key=lambda rate: len(rate.detail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ class Invoice:
     month: date
     plan: str
     currency: str
-    seller: str
+    seller: str  # some lines of text
     customer_name: str
     customer_country: str
     total: int

@@ -53,6 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LEADSRALLY_MAIL_FROM", "`Name <address>` of our mail, its domain verified at Resend", required=True
     ),
+    Setting("LEADSRALLY_SELLER", "who invoices are from: name, address and tax number, lines apart by ` / `"),
     Setting("LEADSRALLY_SUPPORT_EMAIL", "where questions go; support@ the domain of our mail when unset"),
     Setting("LEADSRALLY_PRIVACY_EMAIL", "where privacy questions go; privacy@ that domain when unset"),
     Setting(

@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from leadsrally.kit.money import Money
 from leadsrally.notices.types import Device, Fact, Kind, Language, Mail, Name, Passage, Word
 
 _LONGEST_NAME: Final = 80
@@ -193,8 +194,8 @@ class Words:
                 return next(iter(told.values()), str(self.tables["device"]["unknown"]))
             case Name(text):
                 return _LINKABLE.sub("\u2060\\1\u2060", _shortened(_seen(text)))
-            case Passage(text) | (str() as text):
-                return _seen(text)
+            case Passage() | str() | Money():
+                return _seen(fact.text if isinstance(fact, Passage) else str(fact))
 
     def _date(self, at: datetime, zone: tzinfo) -> str:
         form = self.tables["date"]

@@ -13,6 +13,7 @@ from leadsrally.jobs.types import Job
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.ids import made_at
+from leadsrally.kit.money import Money
 from leadsrally.notices.device import device_of
 from leadsrally.notices.types import Fact, Kind, Language, Link, Matter, Name, Passage, Recipient, Word
 
@@ -266,6 +267,30 @@ def _owners_matter(tx: Tx, job: Job, thing: _Thing, facts: Mapping[str, Fact]) -
     return Matter(thing.about_id, tuple(owners), facts, thing.language, thing.time_zone)
 
 
+_INVOICE = """
+SELECT i.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('number', i.number, 'month', i.month, 'total', i.total, 'currency', i.currency) AS detail
+  FROM invoices AS i
+  JOIN organizations AS o ON o.id = i.organization_id
+ WHERE i.organization_id = %(organization_id)s
+   AND i.id = %(invoice_id)s
+"""
+
+
+def _invoice_ready(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    thing = tx.maybe(_Thing, _INVOICE, _named(job, "invoice_id", now))
+    return thing and _owners_matter(
+        tx,
+        job,
+        thing,
+        {
+            "invoice": Name(thing.detail["number"]),
+            "month": Name(thing.detail["month"][:7]),
+            "total": Money(thing.detail["total"], thing.detail["currency"]),
+        },
+    )
+
+
 _TEMPLATE = """
 SELECT t.id AS about_id, o.language, o.time_zone,
        jsonb_build_object('name', t.name, 'language', t.language, 'state', t.state) AS detail
@@ -499,6 +524,7 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "api_key_created": Telling(_api_key),
     "second_factor_changed": Telling(_user),
     "session_reuse": Telling(_session_reuse),
+    "invoice_ready": Telling(_invoice_ready, Link("/settings/billing")),
     "template_stopped": Telling(_template_stopped, Link("/templates")),
     "channel_trouble": Telling(_channel_trouble, Link("/channels")),
     "channel_attention": Telling(_channel_trouble, Link("/channels")),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from leadsrally.kit.money import Money
 from leadsrally.notices.compose import Letterhead, Said, address_of, compose
 from leadsrally.notices.matters import TELLINGS
 from leadsrally.notices.types import KINDS, LANGUAGES, Device, Fact, Mail, Name, Passage, Word
@@ -23,6 +24,9 @@ _FACTS: Final[dict[str, Fact]] = {
     "template_language": Name("en_US"),
     "template_state": Word("template_state", "paused"),
     "channel": Name("+15005550020"),
+    "invoice": Name("2026-000042"),
+    "month": Name("2026-10"),
+    "total": Money(61_40, "USD"),
     "ip": "203.0.113.9",
     "device": Device("Firefox", "Linux"),
     "dated": "2026-12-01",

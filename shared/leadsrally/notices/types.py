@@ -10,6 +10,7 @@ from uuid import UUID
 
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.mailbox import one_mailbox
+from leadsrally.kit.money import Money
 
 Kind = Literal[
     "verify_signup",
@@ -24,6 +25,7 @@ Kind = Literal[
     "api_key_created",
     "second_factor_changed",
     "session_reuse",
+    "invoice_ready",
     "template_stopped",
     "channel_trouble",
     "channel_attention",
@@ -71,7 +73,7 @@ class Passage:
     text: str
 
 
-Fact = str | Name | Word | Device | Passage | datetime
+Fact = str | Name | Word | Device | Passage | Money | datetime
 """One value in a sentence. A plain `str` is an address (of mail or of the internet)."""
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from leadsrally.accounts import expired as people
+from leadsrally.billing import expired as billing
 from leadsrally.contacts.bulk import expired as bulk
 from leadsrally.contacts.imports import expired as imports
 from leadsrally.kit.clock import Clock
@@ -13,7 +14,7 @@ from leadsrally.kit.db import Database
 from leadsrally.kit.expiring import Expiring
 from leadsrally.messaging import expired as aside
 from leadsrally.privacy import retention
-from leadsrally.privacy.retention import RowRule
+from leadsrally.privacy.retention import MonthRule, RowRule
 from leadsrally.privacy.sweep import Run, sweep_delivery_log
 from leadsrally.privacy.sweep_rows import sweep_rows
 from leadsrally.telemetry import log
@@ -31,6 +32,11 @@ ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
     (retention.IMPORT_CHANGES, imports.CHANGES),
     (retention.BULK_CHANGES, bulk.CHANGES),
 )
+# In this order: usage of which the invoice is gone would be charged again.
+MONTHS: Final[tuple[tuple[MonthRule, Expiring], ...]] = (
+    (retention.USAGE, billing.USAGE),
+    (retention.INVOICES, billing.INVOICES),
+)
 
 
 def keep_windows(
@@ -38,7 +44,7 @@ def keep_windows(
 ) -> list[Run]:
     """Run every sweep; returns what each came to. Raises the first error of one when all have had their turn."""
     sweeps = [partial(sweep_delivery_log, db, clock)]
-    sweeps += [partial(sweep_rows, db, clock, rule, expiring) for rule, expiring in ROWS]
+    sweeps += [partial(sweep_rows, db, clock, rule, expiring) for rule, expiring in (*ROWS, *MONTHS)]
     runs: list[Run] = []
     errors: list[Exception] = []
     for sweep in sweeps:

@@ -49,6 +49,7 @@ class Kept(StrEnum):
     LOG = "90 days (P6.4)"
     ASIDE = "until its cause is found, 30 days at most (P6.4)"
     HASH = "as long as the organisation's account, as a keyed hash that cannot be read back (P7.2)"
+    BILLING = "7 years from the end of the month that is billed (P6.5)"
     DATABASE = "as long as the database"
 
 
@@ -76,6 +77,7 @@ class Erased(StrEnum):
     BLANKED = "set to NULL; the row is somebody else's"
     STAYS_HASHED = "stays, as a keyed hash"
     EXPIRES = "expires with its day"
+    PSEUDONYM = "set to nothing; the invoice stays, under a pseudonym"
     STAYS = "stays"
 
 
@@ -173,6 +175,8 @@ REGISTER: tuple[Entry, ...] = (
     _entry("tags", "name old_name", "user", Category.ACCOUNT, "sort contacts", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("consent_events", "actor_id", "user", Category.CONTACT, "show who decided", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.BLANKED),
 
+    _entry("invoices", "customer_name", "user", Category.ACCOUNT, "charge for the service", "legal_obligation", Kept.BILLING, Exported.ACCOUNT, Erased.PSEUDONYM),
+
     # Contacts
     _entry("contacts", "email_key", "contact", Category.CONTACT, "know the person again", "contract", Kept.CUSTOMER, Exported.COPIED, Erased.ROW),
     _entry("contacts", "phone name email time_zone created_at updated_at", "contact", Category.CONTACT, "know and reach the person", "contract", Kept.CUSTOMER, Exported.PEOPLE, Erased.ROW, "twilio", "meta"),
@@ -231,7 +235,7 @@ REGISTER: tuple[Entry, ...] = (
 )
 
 NOTHING: tuple[Nothing, ...] = (
-    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at", count="version", setting="time_zone country language ai_daily_calls ai_daily_tokens contact_daily_messages contact_daily_marketing marketing_opens marketing_closes consent_languages stop_confirmation opt_out_scope"),
+    *_nothing("organizations", id="id", flag="ai_scoring ai_suggestions ai_auto_reply", word="state", time="created_at charged_until", count="version", setting="time_zone country language ai_daily_calls ai_daily_tokens contact_daily_messages contact_daily_marketing marketing_opens marketing_closes consent_languages stop_confirmation opt_out_scope"),
     *_nothing("users", id="organization_id id", count="version"),
     *_nothing("signups", id="organization_id id", time="expires_at used_at", word="terms_version policy_version"),
     *_nothing("acceptances", id="organization_id id"),
@@ -295,6 +299,9 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("disclosures", id="organization_id id contact_id message_id"),
     *_nothing("scores", id="organization_id id message_id", count="input_tokens output_tokens"),
     *_nothing("usage", id="organization_id cause_id", count="quantity", flag="late", time="occurred_on", word="kind detail"),
+    *_nothing("invoices", id="organization_id id number", count="total lines", time="month issued_at kept_until", word="plan currency", setting="seller customer_country"),
+    *_nothing("invoice_lines", id="organization_id invoice_id", count="place quantity included price per amount", time="month", word="kind detail"),
+    *_nothing("invoice_numbers", count="year last"),
     *_nothing("ai_usage", id="organization_id", count="calls tokens", time="day"),
     *_nothing("backups", id="id", count="bytes row_count", time="at made_at deleted_at"),
     *_nothing("sweep_runs", id="id", count="due_before deleted due_after", flag="dry_run", time="cutoff started_at finished_at", word="rule"),

@@ -5,7 +5,7 @@ row ever grows older than promised; everything before the first kept day is due.
 instant, so long after each row's own: what lies at the cut-off or before it is due.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 
@@ -57,3 +57,22 @@ QUARANTINE = RowRule("quarantine", "P6.4", timedelta(days=30))
 # Backups (privacy/backups). The instant is that of the snapshot. A day less than what the policy allows, so that a day
 # without a sweep breaks no promise.
 BACKUPS = RowRule("backups", "P6.6", timedelta(days=29))
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRule:
+    """What belongs to a calendar month of UTC, kept for so many calendar years after the month has ended."""
+
+    name: str
+    clause: str
+    years: int
+
+    def cutoff(self, now: datetime) -> datetime:
+        """The end of the newest month that is due at `now`: what happened before that instant is due."""
+        present = now.astimezone(UTC)
+        return datetime(present.year - self.years, present.month, 1, tzinfo=UTC)
+
+
+BILLING = MonthRule("billing", "P6.5", years=7)
+USAGE = replace(BILLING, name="usage")
+INVOICES = replace(BILLING, name="invoices")

@@ -9,7 +9,7 @@ from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.expiring import Expiring, count_due, delete_due
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy import store
-from leadsrally.privacy.retention import RowRule
+from leadsrally.privacy.retention import MonthRule, RowRule
 from leadsrally.privacy.sweep import Run, SweepIncomplete
 from leadsrally.telemetry import log
 
@@ -20,7 +20,7 @@ _MARGIN = timedelta(seconds=10)
 def sweep_rows(
     db: Database,
     clock: Clock,
-    rule: RowRule,
+    rule: RowRule | MonthRule,
     expiring: Expiring,
     *,
     dry_run: bool,
