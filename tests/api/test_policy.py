@@ -92,3 +92,31 @@ class TestRecord:
 
     def test_it_is_not_for_everybody(self, world: World, org: Org):
         problem(person(world, org, "agent").get("/v1/processing-record"), 403, "forbidden")
+
+
+_FORM: dict[str, Any] = {
+    "organization_name": "New Bikes",
+    "email": "new@bikes.example",
+    "password": "seven lazy kettles whistle",
+    "business_use": True,
+    "age_16": True,
+    "terms_version": "2026-04-17",
+}
+
+
+class TestComingIn:
+    """Who signs up while a change is announced accepts the version that is announced."""
+
+    @pytest.mark.usefixtures("quick")
+    def test_P10_1_the_newest_and_no_older_one(self, world: World, changing: Client):
+        for dated in ("2026-04-17", "2027-01-01", "1"):
+            answer = world.api("POST", "/v1/auth/signup", body={**_FORM, "policy_version": dated})
+            problem(answer, 409, "policy_outdated")
+        assert world.rows("SELECT 1 FROM signups") == []
+        newest = {**_FORM, "policy_version": "2026-12-01"}
+        assert world.api("POST", "/v1/auth/signup", body=newest)[0] == 202
+
+    def test_P10_1_by_an_invitation_too(self, world: World, changing: Client):
+        given = {"token": "x" * 86, "password": "seven lazy kettles whistle", "terms_version": "1"}
+        attested = {"business_use": True, "age_16": True, "policy_version": "2026-04-17"}
+        problem(world.api("POST", "/v1/auth/accept", body={**given, **attested}), 409, "policy_outdated")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local.functions import PROJECT
 from leadsrally.privacy.clauses.check_all import CLAUSES
 from leadsrally.privacy.policy.dates import NOTICE, announced_for, effective
 from leadsrally.privacy.policy.text import Text, text_of, texts
@@ -79,3 +80,9 @@ class TestDates:
         assert day - published >= NOTICE + timedelta(days=2)
         assert day.date() >= wanted
         assert day >= announced_for(published, None)
+
+
+def test_the_sign_up_form_shows_the_newest_version():
+    """Else whoever comes in now would be asked to accept one that is replaced, and be refused."""
+    form = (PROJECT / "frontend" / "src" / "account" / "attest.tsx").read_text("utf-8")
+    assert re.findall(r"POLICY = '(.*?)'", form) == [texts()[-1].dated.isoformat()]

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { Tick } from '../parts/field'
 import { t } from '../words'
 
-/** The documents in force, as the policy names its versions. */
+/** The documents that are shown and accepted: of the policy the newest version, which a test compares. */
 const TERMS = '2026-04-17'
 const POLICY = '2026-04-17'
 
@@ -24,6 +24,11 @@ export function useAttestation() {
       <Tick label={t.account.business} checked={business} onInput={setBusiness} required />
       <Tick label={t.account.age} checked={age} onInput={setAge} required />
       <Tick label={t.account.accept(TERMS, POLICY)} checked={accepted} onInput={setAccepted} required />
+      <p class="soft">
+        <a href={`/policy/versions/${POLICY}`} target="_blank" rel="noopener">
+          {t.account.readPolicy}
+        </a>
+      </p>
     </div>
   )
   return { attestation, ticks }

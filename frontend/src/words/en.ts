@@ -50,6 +50,7 @@ export const en = {
     haveOne: 'You have an account?',
     business: 'We use this for business, not privately.',
     age: 'I am 16 years old or more.',
+    readPolicy: 'Read the privacy policy',
     accept: (terms: string, policy: string) => `I accept the terms (${terms}) and have read the privacy policy (${policy}).`,
     lookInMail: 'Look into your mail',
     signUpSent: (email: string) => `A mail is on its way to ${email}. Its link counts for a day.`,

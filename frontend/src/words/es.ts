@@ -50,6 +50,7 @@ export const es: Words = {
     haveOne: '¿Ya tiene cuenta?',
     business: 'Lo usamos para la empresa, no en privado.',
     age: 'Tengo 16 años o más.',
+    readPolicy: 'Leer la política de privacidad',
     accept: (terms, policy) => `Acepto las condiciones (${terms}) y he leído la política de privacidad (${policy}).`,
     lookInMail: 'Mire su correo',
     signUpSent: (email) => `Va un correo a ${email}. Su enlace vale un día.`,

@@ -23,6 +23,7 @@ from leadsrally.accounts.sign_up import SignUp, sign_up
 from leadsrally.accounts.types import Language
 from leadsrally.accounts.verify_sign_up import verify_sign_up
 from leadsrally.kit.errors import Unauthenticated
+from leadsrally.privacy.policy.accept import refuse_outdated
 
 router = APIRouter(prefix="/v1/auth", tags=["auth"])
 
@@ -147,12 +148,13 @@ class Confirmed(BaseModel):
     confirmed_until: datetime
 
 
-@router.post("/signup", status_code=202, responses=problems(422, 429))
+@router.post("/signup", status_code=202, responses=problems(409, 422, 429))
 def signup(wanted: NewCustomer, door: Door, visitor: Visiting) -> OnItsWay:
     """Sign an organisation up. A mail goes to the address, with a link that counts for a day.
 
     The answer is the same for an address that has an account already: its owner is told so by mail.
     """
+    refuse_outdated(door.db, wanted.policy_version)
     sign_up(door.front_desk, SignUp(**wanted.model_dump()), visitor)
     return OnItsWay()
 
@@ -166,6 +168,7 @@ def verify(link: Follow, door: Door, visitor: Visiting) -> Verified:
 @router.post("/accept", status_code=204, responses=problems(404, 409, 429))
 def accept(new: NewMember, door: Door, visitor: Visiting) -> None:
     """Accept an invitation, by the link of the last week. The new member can log in from then on."""
+    refuse_outdated(door.db, new.policy_version)
     accept_invitation(door.front_desk, Acceptance(**new.model_dump()), visitor)
 
 

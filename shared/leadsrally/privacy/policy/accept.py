@@ -7,8 +7,8 @@ from uuid import UUID
 
 from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
-from leadsrally.kit.db import Tx
-from leadsrally.kit.errors import NotFound
+from leadsrally.kit.db import Database, Tx
+from leadsrally.kit.errors import Conflict, NotFound
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy.policy.versions import versions
 
@@ -47,6 +47,20 @@ SELECT %(organization_id)s, %(id)s, %(user_id)s, 'privacy_policy', %(dated)s, %(
                       AND document = 'privacy_policy'
                       AND document_version = %(dated)s)
 """
+
+
+def refuse_outdated(db: Database, dated: str) -> None:
+    """Raise `Conflict` for a form that showed an older version than the newest published one, announced or in force.
+
+    Whoever comes in accepts that one, so the 14 days of a change that is announced concern nobody who came later.
+    """
+    with db.across() as tx:
+        published = versions(tx)
+    if published and dated != published[-1].dated.isoformat():
+        raise Conflict(
+            "There is a newer version of the privacy policy. Load the page again and read it first.",
+            code="policy_outdated",
+        )
 
 
 def accept(
