@@ -61,12 +61,11 @@ def measure(*, quick: bool) -> list[Figure]:
         _write_file(place / "contacts.csv", rows)
         _furnish(pg)
         first = _imported(pg, place, consent=False)
-        limit = _copied(pg, place, ("contacts",))
-        _imported(pg, place, consent=False)
-        again = _imported(pg, place, consent=False)
+        limit = _copied(pg, place, ("contacts",))  # and there they are again
+        again = _imported(pg, place, consent=False, tried=False)
         changed = again["counts"]["created"] + again["counts"]["updated"]
         _empty(pg)
-        proven = _imported(pg, place, consent=True)
+        proven = _imported(pg, place, consent=True, tried=False)
         proven_limit = _copied(pg, place, _TABLES)
         rate = rows / first["run"]
         told = ", ".join(
@@ -157,10 +156,11 @@ def _furnish(pg: Cluster) -> None:
         )
 
 
-def _imported(pg: Cluster, place: Path, *, consent: bool) -> dict[str, Any]:
+def _imported(pg: Cluster, place: Path, *, consent: bool, tried: bool = True) -> dict[str, Any]:
     """Run a whole import in a process of its own; seconds of each part, counts and the process's largest memory."""
     pg.execute("CHECKPOINT")
-    order = {"url": pg.url("import_contacts"), "admin": pg.url(), "place": str(place), "consent": consent}
+    order = {"url": pg.url("import_contacts"), "admin": pg.url(), "place": str(place)}
+    order |= {"consent": consent, "tried": tried}
     done = subprocess.run(
         [sys.executable, "-m", "bench.contact_import", json.dumps(order)],
         cwd=PROJECT,
@@ -173,7 +173,7 @@ def _imported(pg: Cluster, place: Path, *, consent: bool) -> dict[str, Any]:
 
 
 def _copied(pg: Cluster, place: Path, tables: tuple[str, ...]) -> float:
-    """Copy out what is there, empty the tables, and copy it in again: seconds of the last part."""
+    """Copy out what is there, empty the tables, and copy it in again, where it stays: seconds of the last part."""
     names = {
         table: ", ".join(
             row[0]
@@ -194,7 +194,7 @@ def _copied(pg: Cluster, place: Path, tables: tuple[str, ...]) -> float:
     for table in tables:
         pg.execute(f"COPY {table} ({names[table]}) FROM '{place}/{table}.copy'")
     took = time.monotonic() - started
-    _empty(pg)
+    pg.execute("VACUUM ANALYZE contacts")
     return took
 
 
@@ -233,7 +233,7 @@ def _play(order: dict[str, Any]) -> dict[str, Any]:
         store.describe(
             tx, _ORGANIZATION, import_id, attestation=proof if order["consent"] else Attestation(), **told
         )
-    if not order["consent"]:
+    if order["tried"]:
         with desk.db.tenant(_ORGANIZATION) as tx:
             store.move(tx, _ORGANIZATION, import_id, ["ready"], "checking", now=clock())
         timed("check", lambda: check_import(desk, job))

@@ -89,7 +89,7 @@ def check_values(definitions: Mapping[str, Field], raw: Mapping[str, object]) ->
         if field is None:
             complaints.append(Complaint(key, "unknown_field"))
             continue
-        read = _read(field, given)
+        read = read_value(field, given)
         if isinstance(read, Complaint):
             complaints.append(read)
         else:
@@ -120,7 +120,8 @@ def cell_of(value: Value) -> str:
     return f"{value:.{_DECIMALS}f}".rstrip("0") if isinstance(value, float) else str(value)
 
 
-def _read(field: Field, given: object) -> Value | Complaint | None:
+def read_value(field: Field, given: object) -> Value | Complaint | None:
+    """As `check_values`, of one value."""
     if isinstance(given, str):
         given = storable(given)[0].strip()
     if given is None or given == "":

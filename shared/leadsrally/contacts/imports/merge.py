@@ -300,6 +300,7 @@ _BY_OTHER_FORM = statement(
                SELECT c.id, c.restricted_at
                  FROM contacts AS c
                 WHERE c.organization_id = %(organization_id)s
+                  AND t.other IS NOT NULL
                   AND c.phone = t.other
                   AND NOT EXISTS (SELECT 1
                                     FROM contacts AS d

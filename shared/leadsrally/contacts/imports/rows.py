@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from leadsrally.accounts.places import refuse_unknown_zone
-from leadsrally.contacts.fields import MAX_TEXT, Field, Value, check_values
+from leadsrally.contacts.fields import MAX_TEXT, Complaint, Field, Value, read_value
 from leadsrally.contacts.imports.numbers import read_number
-from leadsrally.contacts.imports.types import Mapped, Rule, Target
+from leadsrally.contacts.imports.types import Mapped, Target
 from leadsrally.contacts.tags import names_in
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.phone import Number
@@ -106,14 +106,13 @@ class Reader:
         """`width` is how many columns the file has by its first rows."""
         self._country = country
         self._width = width
-        self._definitions = definitions
-        self._texts = {key: field.slot for key, field in definitions.items() if field.type == "text"}
         self._at: dict[Target, int] = {one.to: one.column for one in mapping if one.to != "field"}
-        self._own: list[tuple[int, str, Rule]] = [
-            (one.column, one.field, one.rule)
-            for one in mapping
-            if one.to == "field" and one.field is not None and one.field in definitions
-        ]
+        self._own: list[tuple[int, Field, str, bool, bool]] = []
+        for one in mapping:
+            field = definitions.get(one.field or "") if one.to == "field" else None
+            if field is not None:
+                own = (one.column, field, field.slot, field.type == "text", one.rule == "overwrite")
+                self._own.append(own)
         self._rest: list[tuple[Target, int]] = [
             (target, column) for target, column in self._at.items() if target not in ("phone", "name")
         ]
@@ -159,20 +158,18 @@ class Reader:
             row.name = " ".join(parts)[:MAX_NAME].strip()
 
     def _read_own(self, row: Row, cells: list[str]) -> None:
-        for column, key, rule in self._own:
-            cell = plain(cells[column]).strip() if column < len(cells) else ""
+        width = len(cells)
+        for column, definition, slot, is_text, replaces in self._own:
+            cell = plain(cells[column]).strip() if column < width else ""
             if not cell:
                 continue
-            into = row.over if rule == "overwrite" else row.fill
-            slot = self._texts.get(key)
-            # Most cells there are, of which nothing else is to be asked; records hold no other line end than a feed.
-            if slot is not None and len(cell) <= MAX_TEXT and "\r" not in cell:
-                into[slot] = cell
-                continue
-            checked = check_values(self._definitions, {key: cell})
-            if checked.complaints:
-                row.problems.append(Problem(column, checked.complaints[0].reason))
-            into.update((slot, value) for slot, value in checked.values.items() if value is not None)
+            # Of a short text nothing else is to be asked; records hold no other line end than a feed.
+            plainly = is_text and len(cell) <= MAX_TEXT and "\r" not in cell
+            value = cell if plainly else read_value(definition, cell)
+            if isinstance(value, Complaint):
+                row.problems.append(Problem(column, value.reason))
+            elif value is not None:
+                (row.over if replaces else row.fill)[slot] = value
 
 
 def _say(row: Row, target: Target, column: int, cell: str) -> None:
