@@ -113,7 +113,7 @@ function Tags({ contact, reload }: { contact: Contact; reload: () => Promise<voi
   return (
     <section class="card stack">
       <h2>{t.contacts.tags}</h2>
-      <div class="row">
+      <div class="row" hidden={contact.tags.length === 0}>
         {contact.tags.map((tag) => (
           <span key={tag.id} class="tagged">
             <bdi>{tag.name}</bdi>

@@ -6,9 +6,10 @@ import { t } from '../words'
 import { Button, IconButton, LinkButton } from './button'
 import { Copyable } from './copy'
 import { Dialog } from './dialog'
-import { Field, Select, Switch, Tick } from './field'
+import { Field, Lines, Select, Switch, Tick } from './field'
 import { later } from './later'
 import { Badge, Notice, Trouble } from './notice'
+import { Tabs } from './tabs'
 import { Time } from './time'
 import { say } from './toast'
 import { Empty, Skeleton } from './waiting'
@@ -56,6 +57,14 @@ export default function Parts() {
           ]}
           onInput={NOTHING}
         />
+        <Lines label="Several lines" value={text} onInput={setText} />
+        <label class="choice">
+          <input type="radio" name="choice" checked readOnly />
+          <span>
+            One of several
+            <span class="hint">What it means.</span>
+          </span>
+        </label>
         <Tick label="A tick" hint="What it means." checked={ticked} onInput={setTicked} />
         <Switch label="A switch" hint="Counts at once." on={ticked} flip={(on) => Promise.resolve(setTicked(on))} />
       </section>
@@ -73,6 +82,41 @@ export default function Parts() {
           <Time at="2026-04-17T09:30:00Z" />
         </div>
         <Copyable text="https://app.example.com" label="address" />
+      </section>
+      <section class="card stack">
+        <h2>Pages, figures and progress</h2>
+        <Tabs
+          label="Pages beside each other"
+          pages={[
+            ['/parts', 'This one'],
+            ['/login', 'Another'],
+          ]}
+        />
+        <dl class="tally">
+          <div>
+            <dt>New</dt>
+            <dd class="number">9,900</dd>
+          </div>
+          <div>
+            <dt>Not taken</dt>
+            <dd class="number">100</dd>
+          </div>
+        </dl>
+        <progress class="wide" aria-label="Progress" max={100} value={40} />
+        <table class="table">
+          <thead>
+            <tr>
+              <th>What</th>
+              <th class="figure">How many</th>
+            </tr>
+          </thead>
+          <tbody>
+            <tr>
+              <td>A row</td>
+              <td class="number figure">1,234</td>
+            </tr>
+          </tbody>
+        </table>
       </section>
       <section class="card stack">
         <h2>In front and below</h2>
