@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 
 import psycopg
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from bench.figures import Figure, alone, beside, percentile
 from infra.local.postgres import erase
@@ -101,7 +101,11 @@ def measure(*, quick: bool) -> list[Figure]:
             page = _inbox(browser, demo)
             loading = _scrolled_in(page, pages)
             loaded = page.evaluate("document.querySelector('.list ul').style.height").removesuffix("px")
+            account = page.context.new_cdp_session(page)
+            account.send("Performance.enable")
+            busy = _busy(account)
             frames = page.evaluate(_SCROLL, [".list .scroll", -400, 300])
+            work = (_busy(account) - busy) / len(frames)
             jumped = [page.evaluate(_JUMP, [(place * 0.618) % 1]) for place in range(jumps)]
             filtered = [page.evaluate(_FILTER) for _ in range(filters)]
         finally:
@@ -123,6 +127,13 @@ def measure(*, quick: bool) -> list[Figure]:
             [percentile(still, 0.99)],
             "an empty box",
             at_most=2,
+        ),
+        alone(
+            "inbox_page work",
+            work,
+            "ms a frame",
+            at_most=8,
+            note="script, style and layout, by the browser's account",
         ),
         alone(
             "inbox_page jerks",
@@ -148,6 +159,12 @@ def measure(*, quick: bool) -> list[Figure]:
             "the API's answer",
         ),
     ]
+
+
+def _busy(account: CDPSession) -> float:
+    """Milliseconds that the page's thread has spent on script, style and layout so far."""
+    told = {one["name"]: one["value"] for one in account.send("Performance.getMetrics")["metrics"]}
+    return 1000 * (told["ScriptDuration"] + told["RecalcStyleDuration"] + told["LayoutDuration"])
 
 
 def _share(frames: list[float]) -> float:
