@@ -44,6 +44,7 @@ ROOMS = (
     "/settings/api-keys",
     "/settings/log",
     "/settings/deliveries",
+    "/settings/billing",
     "/settings/privacy",
     "/no-such-page",
 )

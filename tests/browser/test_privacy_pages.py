@@ -1,6 +1,7 @@
 """Settings → Privacy & Account: who was told what, the policy, and what is asked before it changes."""
 
 import json
+import re
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
@@ -80,3 +81,16 @@ def test_the_public_pages_are_a_link_away(people: People):
         with page.context.expect_page() as opened:
             page.evaluate("address => window.open(address)", address)
         expect(opened.value.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_usage_says_what_the_invoice_will(people: People, stage: Stage):
+    phone = stage.phone()
+    stage.text(phone, "How much do I cost you?")
+    page = people.owner()
+    page.goto("/settings/billing")
+    expect(page.get_by_role("row", name=re.compile("Parts of texts that came in"))).to_be_visible()
+    expect(page.get_by_text("The first invoice comes when this month is over.")).to_be_visible()
+    page.get_by_text("Day by day").click()
+    expect(
+        page.get_by_role("row", name=re.compile(r"\d{4}-\d\d-\d\d Parts of texts that came in"))
+    ).to_be_visible()

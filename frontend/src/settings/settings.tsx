@@ -16,12 +16,13 @@ const SECTIONS = {
   'api-keys': lazy(() => import('./api_keys')),
   log: lazy(() => import('./audit_log')),
   deliveries: lazy(() => import('./deliveries')),
+  billing: lazy(() => import('./billing')),
   privacy: lazy(() => import('./privacy')),
 }
 
 type Section = keyof typeof SECTIONS
 
-const NEEDS: Partial<Record<Section, Action>> = { 'api-keys': 'api_keys.manage', log: 'audit.read' }
+const NEEDS: Partial<Record<Section, Action>> = { 'api-keys': 'api_keys.manage', log: 'audit.read', billing: 'billing.read' }
 
 export default function Settings() {
   const { route } = useLocation()

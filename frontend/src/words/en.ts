@@ -341,6 +341,7 @@ export const en = {
       'api-keys': 'API keys',
       log: 'Audit log',
       deliveries: 'Deliveries',
+      billing: 'Billing',
       privacy: 'Privacy & Account',
     },
     leads: {
@@ -352,6 +353,7 @@ export const en = {
       'api-keys': 'What a program may do in your name.',
       log: 'Who did what to what, and when. Nobody can change it.',
       deliveries: 'What came in from Twilio and Meta, kept for 90 days and without content.',
+      billing: 'What is used and what it costs, line by line as on the invoice.',
       privacy: 'What you and your contacts can ask for.',
     },
     helpContact: 'Contact for HELP',

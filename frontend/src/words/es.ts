@@ -341,6 +341,7 @@ export const es: Words = {
       'api-keys': 'Claves de API',
       log: 'Registro',
       deliveries: 'Entregas',
+      billing: 'Facturación',
       privacy: 'Privacidad y cuenta',
     },
     leads: {
@@ -352,6 +353,7 @@ export const es: Words = {
       'api-keys': 'Qué puede hacer un programa en su nombre.',
       log: 'Quién hizo qué y cuándo. Nadie puede cambiarlo.',
       deliveries: 'Lo que entró de Twilio y Meta, guardado 90 días y sin contenido.',
+      billing: 'Qué se usa y qué cuesta, línea por línea como en la factura.',
       privacy: 'Lo que usted y sus contactos pueden pedir.',
     },
     helpContact: 'Contacto para HELP',
