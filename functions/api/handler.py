@@ -28,6 +28,7 @@ from functions.api.routes import (
     deliveries,
     disclosures,
     docs,
+    erasures,
     exports,
     fields,
     health,
@@ -114,6 +115,7 @@ app.nouns = (
     billing,
     policy,
     processing,
+    erasures,
     jobs,
     health,
 )

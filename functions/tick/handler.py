@@ -10,6 +10,7 @@ QUEUES = (
     "ai_score",
     "automation",
     "bulk_contacts",
+    "erase",
     "export",
     "fetch_lead",
     "fetch_media",

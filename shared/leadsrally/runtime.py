@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
+    from leadsrally.privacy.erasure.bites import ErasureDesk
     from leadsrally.privacy.export.build import ExportDesk
     from leadsrally.providers.meta.credentials import MetaCredentials
     from leadsrally.providers.meta.graph import Graph
@@ -360,6 +361,13 @@ class Runtime:
         head = self.letterhead
         reach = Reach(head.privacy, head.support, hosts, head.app_url)
         return ExportDesk(self.db, self.clock, self.storage, reach)
+
+    @cached_property
+    def erasure_desk(self) -> "ErasureDesk":
+        """What erasing needs."""
+        from leadsrally.privacy.erasure.bites import ErasureDesk
+
+        return ErasureDesk(self.db, self.clock, self.storage, self.hashes)
 
     def _media_source(self, organization_id: UUID, wanted: "Wanted") -> "MediaSource":
         if self._media_sources is not None:

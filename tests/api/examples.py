@@ -352,6 +352,20 @@ def export(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
 
 def invoice(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     return {"invoice_id": an_invoice(tenant.world, tenant.org)}
+_to_be_erased: dict[str, str] = {}
+
+
+def somebody_to_erase(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """Whose id goes into the body."""
+    _to_be_erased["id"] = str(tenant.contact())
+    return {}
+
+
+def erasure(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    erasure_id, subject = uuid4(), {"kind": "message", "subject_id": uuid4()}
+    asked = {"requested_by": asking.user_id, "requested_at": tenant.world.clock.now}
+    tenant.world._insert("erasures", {"organization_id": tenant.org.id, "id": erasure_id, **subject, **asked})
+    return {"erasure_id": erasure_id}
 
 
 SECRET = b"12345678901234567890"  # of RFC 6238
@@ -687,6 +701,9 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/exports/{export_id}"): Example(places=export),
     ("DELETE", "/v1/exports/{export_id}"): Example(places=export),
     ("GET", "/v1/exports/{export_id}/download"): Example(places=export),
+    ("GET", "/v1/erasures"): Example(),
+    ("POST", "/v1/erasures"): Example(lambda: {"kind": "contact", **_to_be_erased}, somebody_to_erase),
+    ("GET", "/v1/erasures/{erasure_id}"): Example(places=erasure),
     ("GET", "/v1/jobs/dead"): Example(),
     ("POST", "/v1/jobs/{job_id}/replay"): Example(
         places=lambda tenant, _asking: {"job_id": tenant.dead_job()}

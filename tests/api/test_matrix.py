@@ -170,9 +170,11 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 
 
 # Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates,
-# test_leads.TestForeign, test_disclosures, test_inbox_together, tests/bulk/test_bulk.py, tests/privacy/test_export.py.
+# test_leads.TestForeign, test_disclosures, test_inbox_together, tests/bulk/test_bulk.py, tests/privacy/test_export.py,
+# tests/erasure/test_erase_contact.py.
 TRIED_ELSEWHERE = {
     ("POST", "/v1/exports"): ["contact_id"],
+    ("POST", "/v1/erasures"): ["id"],
     ("GET", "/v1/disclosures"): ["contact_id"],
     ("GET", "/v1/contacts"): ["tag"],
     ("POST", "/v1/tags/taggings"): ["contact_ids", "remove"],

@@ -385,6 +385,7 @@ def test_tick_survives_a_deaf_bell(packaged: Package, aws: World, sms: Line, clo
         "rung_ai_score": 1,
         "rung_automation": 0,
         "rung_bulk_contacts": 0,
+        "rung_erase": 0,
         "rung_export": 0,
         "rung_fetch_lead": 0,
         "rung_fetch_media": 0,

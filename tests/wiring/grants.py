@@ -29,6 +29,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "disclosures": "Su",
         "email_changes": "SIu",
         "export_parts": "S",
+        "erasures": "si",
         "exports": "SIu",
         "idempotency_keys": "SIu",
         "import_changes": "s",
@@ -176,6 +177,35 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "s",
         "tags": "SuD",
     },
+    "erase": {
+        "audit_log": "I",
+        "bulk_actions": "s",
+        "bulk_changes": "sD",
+        "consent_events": "sD",
+        "consent_states": "sD",
+        "contact_identities": "sD",
+        "contact_merge_moves": "sD",
+        "contact_merges": "sD",
+        "contact_notes": "sD",
+        "contact_tags": "sD",
+        "contacts": "suD",
+        "conversations": "suD",
+        "disclosures": "sD",
+        "early_reports": "sD",
+        "erasures": "Su",
+        "exports": "su",
+        "idempotency_keys": "su",
+        "import_changes": "sD",
+        "imports": "s",
+        "jobs": "SIUD",
+        "leads": "sD",
+        "listed_numbers": "sD",
+        "media": "suD",
+        "messages": "sD",
+        "quarantine": "sD",
+        "scores": "s",
+        "suppressions": "SI",
+    },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
     "automation": {
         "channels": "s",
@@ -317,6 +347,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "conversations": "s",
         "delivery_log": "s",
         "disclosures": "s",
+        "erasures": "s",
         "exports": "s",
         "incident_escalations": "S",
         "incident_notices": "s",
@@ -423,6 +454,53 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("import_contacts", "disclosures", "SELECT"): "contact_id organization_id",
     ("import_contacts", "organizations", "SELECT"): "country id",
     ("import_contacts", "tags", "UPDATE"): "name",
+    ("api", "erasures", "INSERT"): "id kind organization_id requested_at requested_by subject_id",
+    ("api", "erasures", "SELECT"): (
+        "counts finished_at id kind messages_total organization_id requested_at requested_by state subject_id"
+    ),
+    ("clauses", "erasures", "SELECT"): "id kind organization_id requested_at state subject_id",
+    ("erase", "bulk_actions", "SELECT"): "forgotten_at id organization_id",
+    ("erase", "consent_events", "SELECT"): "contact_id organization_id",
+    (
+        "erase",
+        "consent_states",
+        "SELECT",
+    ): "channel_kind contact_id organization_id purpose since source state",
+    ("erase", "contact_identities", "SELECT"): "contact_id kind organization_id retired_at value",
+    ("erase", "contact_merge_moves", "SELECT"): "merge_id organization_id",
+    ("erase", "contact_merges", "SELECT"): "contact_id id loser loser_id organization_id split_at",
+    **{
+        ("erase", table, "SELECT"): "contact_id organization_id"
+        for table in ("bulk_changes", "contact_tags", "disclosures", "import_changes")
+    },
+    **{("erase", table, "SELECT"): "contact_id id organization_id" for table in ("contact_notes", "leads")},
+    ("erase", "contacts", "SELECT"): "email id organization_id phone",
+    ("erase", "contacts", "UPDATE"): "updated_at",
+    ("erase", "conversations", "SELECT"): (
+        "address channel_id contact_id id last_message_at last_message_id organization_id unread_count"
+    ),
+    ("erase", "conversations", "UPDATE"): (
+        "address attention contact_id intent interest last_message_at last_message_id preview preview_kind unread_count"
+    ),
+    ("erase", "early_reports", "SELECT"): "organization_id provider_hash",
+    ("erase", "erasures", "UPDATE"): (
+        "conversation_ids counts finished_at import_ids known_as messages_total state"
+    ),
+    ("erase", "exports", "SELECT"): "contact_id id organization_id position state",
+    ("erase", "exports", "UPDATE"): "position state",
+    ("erase", "idempotency_keys", "SELECT"): "answer organization_id",
+    ("erase", "idempotency_keys", "UPDATE"): "answer",
+    ("erase", "imports", "SELECT"): "created_at forgotten_at id organization_id state",
+    ("erase", "listed_numbers", "SELECT"): "number_hash organization_id",
+    ("erase", "media", "SELECT"): (
+        "id message_id organization_id provider_id provider_until reason settled_at state"
+    ),
+    ("erase", "media", "UPDATE"): "bytes file_name reason settled_at sha256 source state",
+    ("erase", "messages", "SELECT"): (
+        "body conversation_id direction id kind organization_id provider_message_id said_at status"
+    ),
+    ("erase", "quarantine", "SELECT"): "organization_id person_hash",
+    ("erase", "scores", "SELECT"): "intent interest message_id organization_id",
     ("retention_sweep", "import_changes", "SELECT"): "contact_id import_id organization_id recorded_at",
     ("api", "channel_tasks", "SELECT"): (
         "account_sid actor_id actor_kind called_at channel_id created_at failure finished_at id kind number"
@@ -707,6 +785,10 @@ TRIED = [
     ("export", "SELECT secret FROM second_factors"),
     ("export", "UPDATE messages SET body = ''"),
     ("export", "DELETE FROM contacts"),
+    ("erase", "SELECT name FROM contacts"),
+    ("erase", "DELETE FROM suppressions"),
+    ("erase", "DELETE FROM message_receipts"),
+    ("erase", "DELETE FROM audit_log"),
     ("send_message", "DELETE FROM suppressions"),
     ("send_message", "INSERT INTO messages DEFAULT VALUES"),
     ("send_message", "INSERT INTO templates DEFAULT VALUES"),

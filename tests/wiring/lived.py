@@ -47,6 +47,8 @@ INSERT INTO exports (organization_id, id, requested_by, requested_at)
 VALUES (%(org)s, %(user)s, %(user)s, %(now)s);
 INSERT INTO export_parts (organization_id, export_id, number, bytes, made_at)
 VALUES (%(org)s, %(user)s, 1, 1, %(now)s);
+INSERT INTO erasures (organization_id, id, kind, subject_id, requested_by, requested_at)
+VALUES (%(org)s, %(id)s, 'message', %(id)s, %(user)s, %(now)s);
 INSERT INTO templates (organization_id, id, waba_id, provider_id, name, language, category, state, form, created_at,
                        changed_at, synced_at)
 VALUES (%(org)s, %(id)s, '1', '1', 'ready', 'en_US', 'utility', 'approved', '{}', %(now)s, %(now)s, %(now)s)

@@ -391,6 +391,8 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     assert world.api("GET", "/v1/disclosures", token)[0] == 200
     assert world.api("POST", "/v1/suppressions/exports", token, {})[0] == 202
     assert world.api("POST", "/v1/contacts/exports", token, {"condition": {"all": []}})[0] == 202
+    forgotten = {"kind": "conversation", "id": str(world.conversation(line, "+12025550106"))}
+    assert world.api("POST", "/v1/erasures", token, forgotten)[0] == 202
     assert world.resend({"type": "domain.updated"}).status == 200
     assert world.call("/policy", method="GET").status == 200
     world.execute(
@@ -507,6 +509,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         "ManageChannelQueue.Arn",
         "NotifyQueue.Arn",
         "ExportQueue.Arn",
+        "EraseQueue.Arn",
         "FetchMediaQueue.Arn",
         "ImportContactsQueue.Arn",
         "AutomationQueue.Arn",
@@ -546,6 +549,11 @@ FILES = {
         "PutObject": {"export"},
         "AbortMultipartUpload": {"export"},
         "DeleteObject": {"export"},
+    },
+    "erase": {
+        "PutObject": {"erasure_ledger"},
+        "AbortMultipartUpload": {"erasure_ledger"},
+        "DeleteObject": {"media"},
     },
     "fetch_media": {
         "PutObject": {"media"},

@@ -240,6 +240,7 @@ class TestCatalogue:
         ]
         audited += [
             "disclosures",
+            "erasures",
             "exports",
             "incident_notices",
             "invoice_lines",
@@ -281,6 +282,7 @@ class TestCatalogue:
             "own_queue_automation on jobs: leadsrally_automation may ALL",
             "own_queue_bulk on jobs: leadsrally_bulk_contacts may ALL",
             "own_queue_channels on jobs: leadsrally_manage_channel may ALL",
+            "own_queue_erase on jobs: leadsrally_erase may ALL",
             "own_queue_export on jobs: leadsrally_export may ALL",
             "own_queue_fetch on jobs: leadsrally_fetch_media may ALL",
             "own_queue_fetch_lead on jobs: leadsrally_fetch_lead may ALL",

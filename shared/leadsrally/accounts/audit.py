@@ -51,6 +51,8 @@ AuditAction = Literal[
     "export.requested",
     "export.downloaded",
     "export.deleted",
+    "erasure.requested",
+    "erasure.begun",
     "contact.created",
     "contact.edited",
     "contact.tagged",

@@ -44,6 +44,7 @@ Action = Literal[
     "record.read",
     "exports.manage",
     "billing.read",
+    "erasures.manage",
     "jobs.read",
     "jobs.replay",
 ]
@@ -90,6 +91,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "record.read": _LEADING,
     "exports.manage": _LEADING,
     "billing.read": _OWNING,
+    "erasures.manage": _LEADING,
     "jobs.read": _ALL,
     "jobs.replay": _WORKING,
 }

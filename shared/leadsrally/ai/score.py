@@ -131,7 +131,8 @@ def _keep(
     # On the day that paid for the call: an answer may come after midnight.
     store.spend_tokens(tx, organization_id, day, result.input_tokens + result.output_tokens)
     # Somebody may have opted out while the model was asked: a draft is kept under the lock that a STOP waits for.
-    consent_store.lock(tx, organization_id, brief.contact_id)
+    if not consent_store.lock(tx, organization_id, brief.contact_id):
+        return  # the person was erased while the model was asked
     drafts = brief.suggestions and not _opted_out(tx, desk.hashes, organization_id, brief)
     kept = store.keep(
         tx,

@@ -28,14 +28,15 @@ SELECT 1
 """
 
 
-def lock(tx: Tx, organization_id: UUID, contact_id: UUID) -> None:
+def lock(tx: Tx, organization_id: UUID, contact_id: UUID) -> bool:
     """Wait for every send that is being claimed for this contact, and make later claims wait for us.
 
     The send gate holds the same lock until its claim is committed, so a claim either came before this change
     or sees it (docs/decisions/0003). `NO KEY`, since each new thread or event holds the contact's key through
-    its foreign key: two first texts at once that both say STOP would each wait for the other.
+    its foreign key: two first texts at once that both say STOP would each wait for the other. Returns False when
+    there is no such contact any more.
     """
-    tx.run(_LOCK, {"organization_id": organization_id, "contact_id": contact_id})
+    return tx.run(_LOCK, {"organization_id": organization_id, "contact_id": contact_id}) > 0
 
 
 _STANDINGS = """

@@ -75,6 +75,7 @@ SELECT m.id AS message_id, m.conversation_id, c.contact_id, m.direction
                AND r.channel_id = %(channel_id)s
                AND r.provider_hash = %(target_hash)s))
    AND c.channel_id = %(channel_id)s
+   AND c.contact_id IS NOT NULL
    FOR NO KEY UPDATE OF m
 """
 
@@ -95,13 +96,17 @@ def find_target(
     )
 
 
+# A message that has come and is not there was erased: nothing that belongs to it is kept.
 _PARK = """
 INSERT INTO early_amendments AS e (
     organization_id, channel_id, target_hash, action, body, said_at, received_at
 )
-VALUES (
-    %(organization_id)s, %(channel_id)s, %(target_hash)s, %(action)s, %(body)s, %(said_at)s, %(now)s
-)
+SELECT %(organization_id)s, %(channel_id)s, %(target_hash)s, %(action)s, %(body)s, %(said_at)s, %(now)s
+ WHERE NOT EXISTS (SELECT 1
+                     FROM message_receipts AS r
+                    WHERE r.organization_id = %(organization_id)s
+                      AND r.channel_id = %(channel_id)s
+                      AND r.provider_hash = %(target_hash)s)
 ON CONFLICT (organization_id, channel_id, target_hash, action)
 DO UPDATE SET body = excluded.body, said_at = excluded.said_at, received_at = excluded.received_at
         WHERE e.said_at < excluded.said_at
@@ -119,7 +124,7 @@ def park(
     said_at: datetime,
     now: datetime,
 ) -> None:
-    """Keep the newest of its kind until its message comes."""
+    """Keep the newest of its kind until its message comes; nothing if that was erased."""
     tx.run(
         _PARK,
         {

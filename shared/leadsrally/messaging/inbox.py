@@ -151,6 +151,11 @@ _SEARCH = """
 SELECT m.id, m.conversation_id, m.direction, m.body, m.created_at
   FROM messages_with_words(%(words)s, %(before)s, %(before_id)s, %(limit)s) AS found (id)
   JOIN messages AS m ON m.organization_id = %(organization_id)s AND m.id = found.id
+ WHERE EXISTS (SELECT 1
+                 FROM conversations AS c
+                WHERE c.organization_id = m.organization_id
+                  AND c.id = m.conversation_id
+                  AND c.contact_id IS NOT NULL)
  ORDER BY m.created_at DESC, m.id DESC
 """
 

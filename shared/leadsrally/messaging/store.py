@@ -145,6 +145,7 @@ UPDATE messages AS m
    AND c.organization_id = m.organization_id
    AND c.id = m.conversation_id
    AND c.channel_id = %(channel_id)s
+   AND c.contact_id IS NOT NULL
 RETURNING m.id, m.claimed_at, m.segments, c.contact_id
 )
 """
@@ -330,6 +331,7 @@ WITH message AS (
       FROM conversations AS c
      WHERE c.organization_id = %(organization_id)s
        AND c.id = %(conversation_id)s
+       AND c.contact_id IS NOT NULL
     ON CONFLICT (organization_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id, conversation_id
 )
@@ -387,6 +389,7 @@ SELECT ch.kind
   JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
  WHERE c.organization_id = %(organization_id)s
    AND c.id = %(conversation_id)s
+   AND c.contact_id IS NOT NULL
 """
 
 

@@ -78,6 +78,7 @@ class Erased(StrEnum):
     STAYS_HASHED = "stays, as a keyed hash"
     EXPIRES = "expires with its day"
     PSEUDONYM = "set to nothing; the invoice stays, under a pseudonym"
+    GOES = "goes within eight days; until then nothing says whose it is"
     STAYS = "stays"
 
 
@@ -157,6 +158,8 @@ REGISTER: tuple[Entry, ...] = (
     _entry("audit_log", "actor_id action target_id details occurred_at", "user", Category.ACCOUNT, "show who did what", "legitimate_interest", Kept.ACCOUNT, Exported.ACCOUNT, Erased.STAYS),
     _entry("exports", "requested_by requested_at state ready_at expires_at rows_done", "user", Category.ACCOUNT, "hand over what is kept, and show that it was", "legal_obligation", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("exports", "position", "contact", Category.CONTACT, "go on where the part before ended", "legal_obligation", Kept.SHORT, Exported.COPIED, Erased.ROW),
+    _entry("erasures", "requested_by requested_at state finished_at", "user", Category.ACCOUNT, "show that it was erased", "legal_obligation", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
+    _entry("erasures", "known_as", "contact", Category.SUPPRESSION, "erase whoever an import brings back", "legal_obligation", Kept.MOMENT, Exported.HASHED, Erased.ROW),
     _entry("idempotency_keys", "actor_id key request_hash answer", "user", Category.ACCOUNT, "do once what is asked twice", "contract", Kept.SHORT, Exported.COPIED, Erased.ROW),
     _entry("rate_limits", "subject", "caller", Category.TELEMETRY, "slow down guessing", "legitimate_interest", Kept.SESSION, Exported.HASHED, Erased.STAYS),
     _entry("channels", "address account_sid waba_id phone_number_id page_id app_id", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio", "meta"),
@@ -208,8 +211,8 @@ REGISTER: tuple[Entry, ...] = (
     _entry("messages", "direction purpose status error_code verdict created_at claimed_at sent_at said_at delivered_at read_at expires_at pricing", "contact", Category.CONTENT, "show what became of it", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW),
     _entry("messages", "provider_message_id", "contact", Category.CONTENT, "recognise it at the provider", "contract", Kept.CUSTOMER, Exported.MESSAGES, Erased.ROW, "twilio", "meta"),
     _entry("message_receipts", "provider_hash", "contact", Category.CONTENT, "refuse a repeat", "legitimate_interest", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED),
-    _entry("early_reports", "provider_hash status error_code received_at reported_at pricing", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.ROW),
-    _entry("early_amendments", "target_hash action body said_at received_at", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.ROW),
+    _entry("early_reports", "provider_hash status error_code received_at reported_at pricing", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.GOES),
+    _entry("early_amendments", "target_hash action body said_at received_at", "contact", Category.CONTENT, "apply it to its message", "contract", Kept.MOMENT, Exported.COPIED, Erased.GOES),
     _entry("quarantine", "piece person_hash piece_hash reason received_at", "contact", Category.TELEMETRY, "find out why a message could not be taken", "legitimate_interest", Kept.ASIDE, Exported.DELIVERIES, Erased.ROW),
     _entry("scores", "intent interest reason suggestions wants_to_stop language", "contact", Category.AI, "help to answer", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
     _entry("scores", "outcome model prompt_version created_at", "contact", Category.AI, "say how it came about", "contract", Kept.CUSTOMER, Exported.SCORES, Erased.MESSAGE),
@@ -260,6 +263,7 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("audit_log", id="organization_id id", word="actor_kind target_kind"),
     *_nothing("exports", id="organization_id id contact_id", count="counts rows_total"),
     *_nothing("export_parts", id="organization_id export_id", count="number bytes", time="made_at"),
+    *_nothing("erasures", id="organization_id id subject_id conversation_ids import_ids", count="counts messages_total", word="kind"),
     *_nothing("idempotency_keys", id="organization_id", time="created_at"),
     *_nothing("rate_limits", word="bucket", time="full_at"),
     *_nothing("channels", id="organization_id id key", count="credentials_version version", flag="provider_answers_keywords", time="quiet_until trouble_since created_at checked_at disconnected_at token_expires_at expiry_warned_at challenged_at", word="kind state trouble checks health quality messaging_limit name_status"),

@@ -38,7 +38,7 @@ def record(
     message_id = cleared.message_id
     match outcome:
         case Accepted(provider_message_id, segments, held, recipient):
-            accepted(
+            there = accepted(
                 tx,
                 hashes,
                 organization_id,
@@ -48,15 +48,15 @@ def record(
                 effect_of=effect_of,
                 now=now,
             )
-            if held:
+            if held and there:
                 store.note_held(tx, organization_id, message_id)
             if cleared.to.in_trouble:
                 channel_out_of_trouble(tx, organization_id, cleared.to.channel_id)
-            if recipient:
+            if recipient and there:
                 learn(tx, organization_id, cleared.to.contact_id, recipient, now=now)
         case Rejected(code):
-            store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code, now=now)
-            _heed(tx, hashes, organization_id, message_id, cleared.to, code, effect_of, at=now, now=now)
+            if store.settle(tx, organization_id, message_id, Status.FAILED, error_code=code, now=now):
+                _heed(tx, hashes, organization_id, message_id, cleared.to, code, effect_of, at=now, now=now)
         case NotProcessed():
             store.release(tx, organization_id, message_id)
         case Unclear():
@@ -73,10 +73,13 @@ def accepted(
     *,
     effect_of: EffectOf,
     now: datetime,
-) -> None:
-    """The provider has it, so it is counted. Reports that came early and did not know our id are applied at once."""
+) -> bool:
+    """The provider has it, so it is counted. Reports that came early and did not know our id are applied at once.
+
+    Returns False when the message was erased while the provider was called.
+    """
     message_id, to = cleared.message_id, cleared.to
-    store.settle(
+    if not store.settle(
         tx,
         organization_id,
         message_id,
@@ -85,7 +88,8 @@ def accepted(
         segments=segments,
         sent=_counted(cleared),
         now=now,
-    )
+    ):
+        return False
     remembered = hashes.of(organization_id, "message", provider_message_id)
     for report in messages.take_parked(tx, organization_id, remembered):
         messages.advance(
@@ -104,6 +108,7 @@ def accepted(
         _heed(
             tx, hashes, organization_id, message_id, to, report.error_code, effect_of, at=report.at, now=now
         )
+    return True
 
 
 def _heed(

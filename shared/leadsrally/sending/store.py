@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.billing.meter import TEXT_SENT, Counted, text_sent
-from leadsrally.kit.db import Tx
+from leadsrally.kit.db import Tx, statement
 from leadsrally.messaging.types import RANK, Kind, PermissionKind, Purpose, Status
 
 # The contact's row is locked until the claim is committed; a STOP takes the same lock. So a claim either
@@ -244,8 +244,19 @@ UPDATE messages
        segments = coalesce(%(segments)s, segments)
  WHERE organization_id = %(organization_id)s
    AND id = %(message_id)s
+   AND EXISTS (SELECT 1
+                 FROM conversations AS c
+                WHERE c.organization_id = messages.organization_id
+                  AND c.id = messages.conversation_id
+                  AND c.contact_id IS NOT NULL)
 """
-_SETTLE_AND_COUNT = "WITH message AS (" + _SETTLE + "RETURNING id, claimed_at)" + TEXT_SENT
+_SETTLE_AND_COUNT = statement(
+    "WITH message AS (",
+    _SETTLE,
+    "RETURNING id, claimed_at), counted AS (",
+    TEXT_SENT,
+    ") SELECT count(*) FROM message",
+)
 
 
 def settle(
@@ -259,8 +270,11 @@ def settle(
     error_code: str | None = None,
     sent: Counted | None = None,
     now: datetime,
-) -> None:
-    """Write down what the provider answered. `sent` is what the message counts; None where nothing is counted yet."""
+) -> bool:
+    """Write down what the provider answered. `sent` is what the message counts; None where nothing is counted yet.
+
+    Returns False when the message was erased, alone or with its person: then nothing is written.
+    """
     given = {
         "organization_id": organization_id,
         "message_id": message_id,
@@ -271,9 +285,8 @@ def settle(
         "error_code": error_code,
     }
     if sent is None:
-        tx.run(_SETTLE, given)
-    else:
-        tx.run(_SETTLE_AND_COUNT, {**given, **text_sent(sent, now)})
+        return tx.run(_SETTLE, given) > 0
+    return tx.value(_SETTLE_AND_COUNT, {**given, **text_sent(sent, now)}) > 0
 
 
 _NOTE_HELD = """

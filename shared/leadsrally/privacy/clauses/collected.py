@@ -94,7 +94,10 @@ def _files_come_and_go(tx: Tx, now: datetime) -> Finding:
 _SCORES_WITHOUT_DISCLOSURE = """
 SELECT count(*)
   FROM scores AS s
- WHERE NOT EXISTS (
+  JOIN messages AS m ON m.organization_id = s.organization_id AND m.id = s.message_id
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+ WHERE c.contact_id IS NOT NULL
+   AND NOT EXISTS (
     SELECT 1
       FROM disclosures AS d
      WHERE d.organization_id = s.organization_id

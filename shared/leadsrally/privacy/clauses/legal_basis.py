@@ -39,6 +39,7 @@ SELECT count(*)
  WHERE m.direction = 'outbound'
    AND m.purpose = 'marketing'
    AND m.claimed_at IS NOT NULL
+   AND c.contact_id IS NOT NULL
    AND NOT EXISTS (
     SELECT 1
       FROM consent_events AS e

@@ -102,6 +102,7 @@ SELECT count(*)
   JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
  WHERE m.direction = 'outbound'
    AND m.claimed_at IS NOT NULL
+   AND c.contact_id IS NOT NULL
    AND NOT EXISTS (
     SELECT 1
       FROM disclosures AS d

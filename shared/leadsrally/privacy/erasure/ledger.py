@@ -41,7 +41,8 @@ class Suppressed:
 class Entry:
     """One erasure. `at` is aware and in UTC; `subject_id` is what was erased, of an organisation its own id.
 
-    `merged` are the ids that a contact had before it was merged: a backup may know it as two people.
+    `merged` are the ids that a contact had before it was merged: a backup may know it as two people. `known_as` are
+    keyed hashes of the addresses of a contact, by which rows are found that name nobody else.
     """
 
     id: UUID
@@ -50,6 +51,7 @@ class Entry:
     organization_id: UUID
     subject_id: UUID
     merged: tuple[UUID, ...] = ()
+    known_as: tuple[bytes, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
 
 
@@ -98,6 +100,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
         "organization_id": str(entry.organization_id),
         "subject_id": str(entry.subject_id),
         "merged": [str(one) for one in entry.merged],
+        "known_as": [one.hex() for one in entry.known_as],
         "suppressed": [
             {
                 "channel_kind": one.channel_kind,
@@ -120,6 +123,7 @@ def _of_json(read: dict[str, Any]) -> Entry:
             organization_id=UUID(read["organization_id"]),
             subject_id=UUID(read["subject_id"]),
             merged=tuple(UUID(one) for one in read["merged"]),
+            known_as=tuple(bytes.fromhex(one) for one in read["known_as"]),
             suppressed=tuple(
                 Suppressed(
                     one["channel_kind"],

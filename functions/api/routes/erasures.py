@@ -1,0 +1,98 @@
+"""Erasures (P6.2, P7.2): a person, a conversation or a message is deleted for good, and everybody can see how far."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from functions.api.asking import Asked, permit
+from functions.api.limits import Body
+from functions.api.once import Once
+from functions.api.paging import Cursor, Limit, Page, next_cursor
+from functions.api.problems import problems
+from leadsrally.kit.cursor import place_of
+from leadsrally.kit.errors import NotFound
+from leadsrally.privacy.erasure import store
+from leadsrally.privacy.erasure.request import request_erasure
+
+router = APIRouter(prefix="/v1/erasures", tags=["privacy"])
+
+_MANAGE = "erasures.manage"
+
+
+class Wanted(Body):
+    kind: Literal["contact", "conversation", "message"]
+    id: Annotated[
+        UUID, Field(description="Of a contact, also by the id of a record that was merged into theirs.")
+    ]
+
+
+class Erasure(BaseModel):
+    """What is erased is shown no more as soon as it is `erasing`; the rest of it goes within seconds."""
+
+    id: UUID
+    kind: Literal["contact", "conversation", "message"]
+    subject_id: UUID = Field(description="What was erased. The id leads to nothing any more.")
+    requested_by: UUID
+    state: Literal["waiting", "erasing", "done"]
+    messages_total: int | None = Field(description="Counted when it began; null before.")
+    counts: dict[str, int] = Field(
+        description="Rows deleted so far, by table.", examples=[{"contacts": 1, "messages": 12}]
+    )
+    requested_at: datetime
+    finished_at: datetime | None
+
+
+@router.post("", status_code=202, dependencies=[permit(_MANAGE)], responses=problems(401, 403, 404, 409, 422))
+def erase(asked: Asked, once: Once, wanted: Wanted) -> Erasure:
+    """Erase a contact, a conversation or a message. It cannot be undone.
+
+    A contact who opted out stays opted out: a keyed hash of their number is kept for that. Nothing is sent to them
+    from this moment on. Exports that hold them are deleted with them.
+    """
+
+    def begin() -> Erasure:
+        erasure_id = request_erasure(
+            asked.tx,
+            asked.person.organization_id,
+            asked.actor,
+            wanted.kind,
+            wanted.id,
+            requested_by=asked.person.id,
+            now=asked.door.clock(),
+        )
+        return _one(asked, erasure_id)
+
+    return once(Erasure, begin)
+
+
+@router.get("", dependencies=[permit(_MANAGE)], responses=problems(401, 403, 422))
+def erasures(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Erasure]:
+    """What was erased, newest first. Nothing here says who it was."""
+    place = place_of(cursor)
+    rows = store.newest(
+        asked.tx, asked.person.organization_id, before=place.at, before_id=place.id, limit=limit
+    )
+    return Page(items=[_shown(row) for row in rows], next=next_cursor(rows, limit, "requested_at"))
+
+
+@router.get("/{erasure_id}", dependencies=[permit(_MANAGE)], responses=problems(401, 403, 404, 422))
+def erasure(asked: Asked, erasure_id: UUID) -> Erasure:
+    """One erasure, with how far it is."""
+    return _one(asked, erasure_id)
+
+
+def _one(asked: Asked, erasure_id: UUID) -> Erasure:
+    place = place_of(None)
+    rows = store.newest(
+        asked.tx, asked.person.organization_id, before=place.at, before_id=place.id, limit=1, only=erasure_id
+    )
+    if not rows:
+        raise NotFound("There is no such erasure.", code="erasure_not_found")
+    return _shown(rows[0])
+
+
+def _shown(row: dict[str, Any]) -> Erasure:
+    return Erasure.model_validate(row)

@@ -1,0 +1,17 @@
+"""Queue: erase a person, a conversation or a message, in bites."""
+
+from datetime import timedelta
+from typing import Any
+
+from leadsrally import runtime
+from leadsrally.privacy.erasure.run import erase
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run the jobs that the event rings for."""
+    door = runtime.of("erase")
+
+    def left() -> timedelta:
+        return timedelta(milliseconds=context.get_remaining_time_in_millis())
+
+    return door.serve(event, context, {"erase": lambda job: erase(door.erasure_desk, job, time_left=left)})
