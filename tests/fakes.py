@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
 from leadsrally.kit.download import Incoming
 from leadsrally.kit.errors import NotFound
+from leadsrally.messaging.copies.types import Answer as CopyAnswer
+from leadsrally.messaging.copies.types import Gone, What
 from leadsrally.messaging.leads.types import Answer as LeadAnswer
 from leadsrally.messaging.leads.types import Form, Lead, LeadPage, Question, Withheld
 from leadsrally.messaging.types import TemplateNews
@@ -109,6 +111,20 @@ class RecordingMedia:
             raise found
         pieces = (found[start : start + 100_000] for start in range(0, len(found), 100_000))
         yield Incoming(200, "application/octet-stream", len(found), pieces)
+
+
+class RecordingCopies:
+    """A provider that deletes what it is asked to, or answers what it was told to."""
+
+    def __init__(self) -> None:
+        self.deleted: list[tuple[What, str]] = []
+        self.answers: list[CopyAnswer] = []
+
+    def delete(self, what: What, provider_id: str) -> CopyAnswer:
+        answer = self.answers.pop(0) if self.answers else Gone()
+        if isinstance(answer, Gone):
+            self.deleted.append((what, provider_id))
+        return answer
 
 
 class RecordingScorer:

@@ -34,6 +34,7 @@ from tests.database import TestDatabase
 from tests.fakes import (
     MovableClock,
     RecordingCatalogue,
+    RecordingCopies,
     RecordingDepot,
     RecordingLeads,
     RecordingMailer,
@@ -119,6 +120,7 @@ class World:
     files: RecordingMedia = field(default_factory=RecordingMedia)
     catalogue: RecordingCatalogue = field(default_factory=RecordingCatalogue)
     leads: RecordingLeads = field(default_factory=RecordingLeads)
+    copies: RecordingCopies = field(default_factory=RecordingCopies)
 
     def __post_init__(self) -> None:
         self.functions: dict[str, Function] = {function.name: function for function in load()}
@@ -150,6 +152,7 @@ class World:
                     depot=None if real_providers else self.depot,
                     templates=None if real_providers else self.catalogue,
                     leads=None if real_providers else self.leads,
+                    copies=None if real_providers else self.copies,
                 )
             )
         return self

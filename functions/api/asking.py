@@ -18,7 +18,8 @@ from leadsrally import runtime
 from leadsrally.accounts import api_key, audit, callers, limits, tokens
 from leadsrally.accounts.audit import Actor
 from leadsrally.accounts.callers import Caller, Session
-from leadsrally.accounts.permissions import MAY, Action
+from leadsrally.accounts.leaving import leaving_account
+from leadsrally.accounts.permissions import MAY, WHILE_LEAVING, Action
 from leadsrally.accounts.types import Person, Visitor
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Forbidden, Unauthenticated
@@ -113,7 +114,7 @@ async def asking(
 
 
 # Refusals that no right is missing for, only another proof.
-_ASKS_FOR_MORE = frozenset({"person_needed", "confirmation_needed"})
+_ASKS_FOR_MORE = frozenset({"person_needed", "confirmation_needed", "account_deleting"})
 
 
 def _write_down(door: Runtime, asked: Asking, refused: Forbidden) -> None:
@@ -156,6 +157,8 @@ class Permit:
         asked.action = self.action
         if asked.person.role not in MAY[self.action]:
             raise Forbidden("Your role does not allow this. Ask an owner for another role.", code="forbidden")
+        if asked.caller.leaving and self.action not in WHILE_LEAVING:
+            raise leaving_account()
         if self.action not in asked.caller.scopes:
             raise Forbidden("This token or key was not made for that.", code="scope_missing")
         if self.person and asked.caller.session is None:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from functions.api import limits, problems
 from functions.api.contract import INTRODUCTION, Api, operation_id
 from functions.api.routes import (
+    account,
     api_keys,
     audit_log,
     auth,
@@ -116,6 +117,7 @@ app.nouns = (
     policy,
     processing,
     erasures,
+    account,
     jobs,
     health,
 )

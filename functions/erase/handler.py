@@ -1,9 +1,10 @@
-"""Queue: erase a person, a conversation or a message, in bites."""
+"""Queue: erase a person, a conversation, a message or a whole organisation, in bites."""
 
 from datetime import timedelta
 from typing import Any
 
 from leadsrally import runtime
+from leadsrally.privacy.erasure.organization import erase_organization
 from leadsrally.privacy.erasure.run import erase
 
 
@@ -14,4 +15,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def left() -> timedelta:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
-    return door.serve(event, context, {"erase": lambda job: erase(door.erasure_desk, job, time_left=left)})
+    return door.serve(
+        event,
+        context,
+        {
+            "erase": lambda job: erase(door.erasure_desk, job, time_left=left),
+            "organization": lambda job: erase_organization(door.erasure_desk, job, time_left=left),
+        },
+    )

@@ -15,6 +15,7 @@ QUEUES = (
     "fetch_lead",
     "fetch_media",
     "lead_catch_up",
+    "provider_delete",
     "send_message",
     "import_contacts",
     "manage_channel",

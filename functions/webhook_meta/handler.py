@@ -1,6 +1,6 @@
 """What Meta calls: WhatsApp and Lead Ads. Verify, take every piece for itself, answer after the commits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from leadsrally import runtime
@@ -14,6 +14,8 @@ from leadsrally.messaging.channels.directory import OpenChannel
 from leadsrally.messaging.leads.receive import receive_words
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.take_delivery import Intake, take_delivery
+from leadsrally.messaging.types import InboundMessage, Preference
+from leadsrally.messaging.while_leaving import turn_away
 from leadsrally.providers.meta import inbound, leadgen
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.meta.error_codes import effect_of
@@ -65,6 +67,8 @@ def _take(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCr
         raise TooLarge(f"A webhook of Meta has at most {_MAX_BYTES} bytes.", code="body_too_large")
     verify(request.body, request.headers, found.credentials.at(call.at))
     document = load(request.body)
+    if turn_away(door.db, door.hashes, found.channel, _said(document), call):
+        return gateway.answer(200, "", _TEXT)
     match inbound.object_of(document):
         case inbound.WHATSAPP:
             take_delivery(_intake(door), found.channel, inbound.items(document), call)
@@ -74,6 +78,14 @@ def _take(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCr
             with door.db.tenant(found.channel.organization_id) as tx:
                 store.log_call(tx, call, found.channel, outcome="ignored", http_status=200)
     return gateway.answer(200, "", _TEXT)
+
+
+def _said(document: Any) -> Iterator[InboundMessage | Preference]:
+    """What may be a no. Read only while the organisation leaves."""
+    if inbound.object_of(document) == inbound.WHATSAPP:
+        for item in inbound.items(document):
+            if isinstance(item.news, InboundMessage | Preference):
+                yield item.news
 
 
 def _intake(door: Runtime) -> Intake:

@@ -10,10 +10,11 @@ from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.messaging import store
 from leadsrally.messaging.answer_webhook import Webhook, answer_webhook
 from leadsrally.messaging.channels.directory import OpenChannel
-from leadsrally.messaging.receive import receive
+from leadsrally.messaging.receive import StaleChannelError, receive
 from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
-from leadsrally.messaging.types import Channel, DeliveryReport
+from leadsrally.messaging.types import Channel, DeliveryReport, InboundMessage
+from leadsrally.messaging.while_leaving import is_leaving, turn_away
 from leadsrally.providers.twilio import error_codes, inbound
 from leadsrally.providers.twilio.signature import TwilioCredentials, verify
 from leadsrally.runtime import Runtime
@@ -56,16 +57,24 @@ def _accept(door: Runtime, request: Request, call: Call, found: OpenChannel[Twil
     content_type = request.headers.get("content-type", "")
     params = verify(url, request.body, content_type, request.headers, found.credentials.at(call.at))
     if call.kind == "inbound":
-        receive(door.db, door.hashes, channel, inbound.parse_message(params), call)
+        _receive(door, channel, inbound.parse_message(params), call)
     else:
         query = parse_qsl(request.query, keep_blank_values=True)
         _report(door, channel, inbound.parse_status(params, query), call)
     return _ACCEPTED
 
 
+def _receive(door: Runtime, channel: Channel, message: InboundMessage, call: Call) -> None:
+    try:
+        receive(door.db, door.hashes, channel, message, call)
+    except StaleChannelError:
+        if not turn_away(door.db, door.hashes, channel, [message], call):
+            raise
+
+
 def _report(door: Runtime, channel: Channel, report: DeliveryReport | None, call: Call) -> None:
     with door.db.tenant(channel.organization_id) as tx:
-        if report is None:
+        if report is None or is_leaving(tx, channel):
             store.log_call(tx, call, channel, outcome="ignored", http_status=200)
             return
         effect = error_codes.effect_of(report.error_code)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from leadsrally.jobs.types import Perform
     from leadsrally.kit.storage import Links, Storage
     from leadsrally.messaging.channels.workbench import Workbench
+    from leadsrally.messaging.copies.delete import CopyDesk
+    from leadsrally.messaging.copies.store import Account as CopiesAccount
+    from leadsrally.messaging.copies.types import Copies
     from leadsrally.messaging.leads.desk import LeadDesk
     from leadsrally.messaging.leads.types import LeadSource
     from leadsrally.messaging.media.fetch import MediaDesk
@@ -79,6 +82,7 @@ class Runtime:
         media_sources: "Mapping[str, MediaSource] | None" = None,
         templates: "TemplateCatalogue | None" = None,
         leads: "LeadSource | None" = None,
+        copies: "Copies | None" = None,
     ) -> None:
         self.function = function
         self.settings = settings
@@ -92,6 +96,7 @@ class Runtime:
         self._media_sources = media_sources
         self._templates = templates
         self._leads = leads
+        self._copies = copies
         self._kept_senders: dict[tuple[UUID, int], tuple[datetime, Sender]] = {}
 
     @cached_property
@@ -368,6 +373,32 @@ class Runtime:
         from leadsrally.privacy.erasure.bites import ErasureDesk
 
         return ErasureDesk(self.db, self.clock, self.storage, self.hashes)
+
+    @cached_property
+    def copy_desk(self) -> "CopyDesk":
+        """What having providers delete their copies needs."""
+        from leadsrally.messaging.copies.delete import CopyDesk
+
+        return CopyDesk(self.db, self.clock, self._copies_of)
+
+    def _copies_of(self, organization_id: UUID, account: "CopiesAccount") -> "Copies":
+        if self._copies is not None:
+            return self._copies
+        if account.credentials is None:
+            raise NotFound("The channel is disconnected.", code="channel_disconnected")
+        if account.kind != "sms":
+            from leadsrally.providers.meta.copies import MetaCopies
+
+            return MetaCopies(
+                self.graph(account.credentials, meta_context(organization_id, account.channel_id))
+            )
+        from leadsrally.providers.twilio.copies import TwilioCopies
+        from leadsrally.providers.twilio.signature import TwilioCredentials
+
+        opened = self.vault.open(account.credentials, twilio_context(organization_id, account.channel_id))
+        # A simulator is asked without encryption, so never in production.
+        twilio = None if self.settings.production else self.settings.optional("TWILIO_BASE_URL")
+        return TwilioCopies(TwilioCredentials.from_json(opened), account.account_sid or "", base_url=twilio)
 
     def _media_source(self, organization_id: UUID, wanted: "Wanted") -> "MediaSource":
         if self._media_sources is not None:

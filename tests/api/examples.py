@@ -6,6 +6,7 @@ A route that is added to the API has to bring its example, or tests/api/test_mat
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
@@ -352,6 +353,8 @@ def export(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
 
 def invoice(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     return {"invoice_id": an_invoice(tenant.world, tenant.org)}
+
+
 _to_be_erased: dict[str, str] = {}
 
 
@@ -366,6 +369,23 @@ def erasure(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     asked = {"requested_by": asking.user_id, "requested_at": tenant.world.clock.now}
     tenant.world._insert("erasures", {"organization_id": tenant.org.id, "id": erasure_id, **subject, **asked})
     return {"erasure_id": erasure_id}
+
+
+def staying(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
+    """An organisation that nobody has asked to delete."""
+    tenant.world.execute("DELETE FROM account_deletions WHERE organization_id = %(id)s", id=tenant.org.id)
+    tenant.world.execute("UPDATE organizations SET state = 'active' WHERE id = %(id)s", id=tenant.org.id)
+    return {}
+
+
+def deletion(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    """One that was asked for, of an organisation that goes on for the tests that follow."""
+    staying(tenant, asking)
+    now = tenant.world.clock.now
+    times = {"requested_at": now, "erases_at": now + timedelta(days=30)}
+    values = {"organization_id": tenant.org.id, "id": uuid4(), "state_before": "active", **times}
+    tenant.world._insert("account_deletions", values)
+    return {}
 
 
 SECRET = b"12345678901234567890"  # of RFC 6238
@@ -701,6 +721,9 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/exports/{export_id}"): Example(places=export),
     ("DELETE", "/v1/exports/{export_id}"): Example(places=export),
     ("GET", "/v1/exports/{export_id}/download"): Example(places=export),
+    ("GET", "/v1/account/deletion"): Example(places=deletion),
+    ("POST", "/v1/account/deletion"): Example(places=staying),
+    ("DELETE", "/v1/account/deletion"): Example(places=deletion),
     ("GET", "/v1/erasures"): Example(),
     ("POST", "/v1/erasures"): Example(lambda: {"kind": "contact", **_to_be_erased}, somebody_to_erase),
     ("GET", "/v1/erasures/{erasure_id}"): Example(places=erasure),

@@ -119,6 +119,7 @@ def busy(tenant: Tenant) -> None:
         EXAMPLES[which].places(tenant, tenant.owner)
     for _ in range(2):
         assert call(tenant.world, ("PATCH", "/v1/organization"), {}, tenant.owner.token)[0] == 200
+    EXAMPLES["GET", "/v1/account/deletion"].places(tenant, tenant.owner)
     accept = ("POST", "/v1/policy/acceptances")
     assert (
         call(tenant.world, accept, EXAMPLES[accept].places(tenant, tenant.owner), tenant.owner.token)[0]

@@ -392,6 +392,7 @@ def test_tick_survives_a_deaf_bell(packaged: Package, aws: World, sms: Line, clo
         "rung_import_contacts": 0,
         "rung_lead_catch_up": 0,
         "rung_manage_channel": 0,
+        "rung_provider_delete": 0,
         "rung_send_message": 0,
         "rung_notify": 0,
         "rung_template_sync": 0,

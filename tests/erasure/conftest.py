@@ -57,7 +57,7 @@ class Eraser:
         return runtime.of("erase").storage
 
     def ledger(self) -> list[Entry]:
-        return list(entries_since(self.storage, START - days(2)))
+        return list(entries_since(self.storage, START - days(60)))
 
     def contact(self, phone: str = PHONE) -> UUID:
         return self.world.value(

@@ -180,6 +180,13 @@ class Office:
         self.world._insert("incident_notices", {**affected, "counts": '{"contacts": 1}'})
         return incident_id
 
+    def deletion(self) -> UUID:
+        deletion_id, now = uuid4(), self.world.clock.now
+        times = {"requested_at": now, "erases_at": now + days(30)}
+        values = {"organization_id": self.org.id, "id": deletion_id, "state_before": "active", **times}
+        self.world._insert("account_deletions", values)
+        return deletion_id
+
     def happens(self, kind: str, **ids: UUID) -> UUID:
         """The thing is promised to be told, and told; returns the job's id."""
         job_id = self.world.notify(self.org.id, kind, **ids)
@@ -261,6 +268,11 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
         lambda o: {"channel_id": o.channel_with_token()},
         {"owner@harbour.example"},
         "/channels",
+    ),
+    "account_deletion": (
+        lambda o: {"deletion_id": o.deletion()},
+        {"owner@harbour.example"},
+        "/settings/privacy",
     ),
     "export_ready": (
         lambda o: {"export_id": o.export()},

@@ -8,6 +8,7 @@ from leadsrally.privacy.register import NOTHING, REGISTER, declared
 GRANTS: dict[str, dict[str, str]] = {
     "api": {
         "acceptances": "SI",
+        "account_deletions": "Siu",
         "ai_usage": "S",
         "api_keys": "SIu",
         "audit_log": "SI",
@@ -28,8 +29,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "delivery_log": "S",
         "disclosures": "Su",
         "email_changes": "SIu",
-        "export_parts": "S",
         "erasures": "si",
+        "export_parts": "S",
         "exports": "SIu",
         "idempotency_keys": "SIu",
         "import_changes": "s",
@@ -45,9 +46,11 @@ GRANTS: dict[str, dict[str, str]] = {
         "messages": "SIu",
         "notices": "su",
         "organizations": "SIu",
-        "presence": "SIU",
         "password_resets": "SIu",
         "policy_versions": "S",
+        "presence": "SIU",
+        "provider_copies": "s",
+        "provider_outcomes": "S",
         "rate_limits": "SIU",
         "recovery_codes": "SIUD",
         "scores": "S",
@@ -136,10 +139,12 @@ GRANTS: dict[str, dict[str, str]] = {
         "conversations": "Su",
         "disclosures": "I",
         "early_reports": "SD",
+        "erasures": "s",
         "jobs": "SIUD",
         "media": "su",
         "messages": "SU",
         "organizations": "S",
+        "provider_copies": "sI",
         "suppressions": "SI",
         "templates": "Su",
         "usage": "I",
@@ -177,10 +182,18 @@ GRANTS: dict[str, dict[str, str]] = {
         "suppressions": "s",
         "tags": "SuD",
     },
+    "provider_delete": {
+        "channels": "s",
+        "jobs": "SUD",
+        "provider_copies": "SuD",
+        "provider_outcomes": "SIU",
+    },
     "erase": {
+        "account_deletions": "Su",
         "audit_log": "I",
         "bulk_actions": "s",
         "bulk_changes": "sD",
+        "channels": "s",
         "consent_events": "sD",
         "consent_states": "sD",
         "contact_identities": "sD",
@@ -202,6 +215,9 @@ GRANTS: dict[str, dict[str, str]] = {
         "listed_numbers": "sD",
         "media": "suD",
         "messages": "sD",
+        "organizations": "su",
+        "provider_copies": "sI",
+        "provider_outcomes": "SIU",
         "quarantine": "sD",
         "scores": "s",
         "suppressions": "SI",
@@ -260,6 +276,7 @@ GRANTS: dict[str, dict[str, str]] = {
     },
     "notify": {
         "acceptances": "s",
+        "account_deletions": "s",
         "api_keys": "s",
         "channels": "s",
         "email_changes": "s",
@@ -337,6 +354,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "tick": {"jobs": "SU"},
     "clauses": {
         "acceptances": "s",
+        "account_deletions": "s",
         "audit_log": "s",
         "backups": "S",
         "channel_tasks": "s",
@@ -362,6 +380,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "s",
         "policy_notices": "s",
         "policy_versions": "S",
+        "provider_copies": "s",
         "scores": "s",
         "sessions": "s",
         "sweep_runs": "S",
@@ -458,6 +477,27 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("api", "erasures", "SELECT"): (
         "counts finished_at id kind messages_total organization_id requested_at requested_by state subject_id"
     ),
+    ("api", "provider_copies", "SELECT"): "channel_id erasure_id organization_id",
+    ("clauses", "provider_copies", "SELECT"): "asked_at organization_id",
+    ("erase", "channels", "SELECT"): "id kind organization_id",
+    **{
+        (role, "provider_copies", "SELECT"): "channel_id organization_id provider_id what"
+        for role in ("erase", "send_message")
+    },
+    ("provider_delete", "channels", "SELECT"): "account_sid credentials id kind organization_id",
+    ("provider_delete", "provider_copies", "UPDATE"): "attempts next_at reason",
+    ("send_message", "erasures", "SELECT"): "conversation_ids id organization_id requested_at subject_id",
+    ("api", "account_deletions", "INSERT"): (
+        "erases_at id organization_id requested_at requested_by state_before"
+    ),
+    ("api", "account_deletions", "UPDATE"): "reversed_at reversed_by",
+    ("clauses", "account_deletions", "SELECT"): (
+        "erased_at erases_at id organization_id requested_at reversed_at"
+    ),
+    ("erase", "account_deletions", "UPDATE"): "counts erased_at erasing_at requested_by reversed_by",
+    ("erase", "organizations", "SELECT"): "id state version",
+    ("erase", "organizations", "UPDATE"): "help_contact name state stop_confirmation version",
+    ("notify", "account_deletions", "SELECT"): "erases_at id organization_id reversed_at",
     ("clauses", "erasures", "SELECT"): "id kind organization_id requested_at state subject_id",
     ("erase", "bulk_actions", "SELECT"): "forgotten_at id organization_id",
     ("erase", "consent_events", "SELECT"): "contact_id organization_id",

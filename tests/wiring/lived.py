@@ -47,8 +47,12 @@ INSERT INTO exports (organization_id, id, requested_by, requested_at)
 VALUES (%(org)s, %(user)s, %(user)s, %(now)s);
 INSERT INTO export_parts (organization_id, export_id, number, bytes, made_at)
 VALUES (%(org)s, %(user)s, 1, 1, %(now)s);
+INSERT INTO account_deletions (organization_id, id, state_before, requested_at, erases_at)
+VALUES (%(org)s, %(id)s, 'active', %(now)s, %(now)s);
 INSERT INTO erasures (organization_id, id, kind, subject_id, requested_by, requested_at)
-VALUES (%(org)s, %(id)s, 'message', %(id)s, %(user)s, %(now)s);
+VALUES (%(org)s, %(user)s, 'message', %(id)s, %(user)s, %(now)s);
+INSERT INTO provider_outcomes (organization_id, erasure_id, provider)
+VALUES (%(org)s, %(user)s, 'meta');
 INSERT INTO templates (organization_id, id, waba_id, provider_id, name, language, category, state, form, created_at,
                        changed_at, synced_at)
 VALUES (%(org)s, %(id)s, '1', '1', 'ready', 'en_US', 'utility', 'approved', '{}', %(now)s, %(now)s, %(now)s)
@@ -120,6 +124,9 @@ def lived_through(world: World, line: Line) -> None:
     here = """INSERT INTO presence (organization_id, user_id, conversation_id, writing, seen_at)
               VALUES (%(org)s, %(user)s, %(id)s, true, %(now)s)"""
     world.execute(here, org=line.organization_id, user=user, id=thread, now=world.clock.now)
+    copy = """INSERT INTO provider_copies (organization_id, id, channel_id, what, provider_id, ends_at, asked_at, next_at)
+              VALUES (%(org)s, %(id)s, %(id)s, 'message', 'SM1', %(now)s, %(now)s, %(now)s)"""
+    world.execute(copy, org=line.organization_id, id=line.id, now=world.clock.now)
     world.agrees(line)
     world.reply(line, thread, "Out: {{unsubscribe_link}}", links=runtime.of("api").unsubscribe_links)
     world.text(line, "STOP")

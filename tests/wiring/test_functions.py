@@ -26,6 +26,7 @@ from infra.simulators.serve import TwilioAccount, TwilioNumber, mount
 from infra.simulators.twilio import TwilioSimulator
 from infra.simulators.twilio.media import File
 from leadsrally import runtime
+from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.settings import SETTINGS, Settings
 from leadsrally.messaging.media.send import queue_files
@@ -393,6 +394,24 @@ def test_each_function_reads_the_settings_it_was_given_and_no_others(
     assert world.api("POST", "/v1/contacts/exports", token, {"condition": {"all": []}})[0] == 202
     forgotten = {"kind": "conversation", "id": str(world.conversation(line, "+12025550106"))}
     assert world.api("POST", "/v1/erasures", token, forgotten)[0] == 202
+    for channel in (line, whatsapp):  # copies at both providers
+        world._insert(
+            "provider_copies",
+            {
+                "organization_id": org.id,
+                "id": uuid4(),
+                "channel_id": channel.id,
+                "what": "message" if channel is line else "file",
+                "provider_id": "SM" + "9" * 32,
+                "ends_at": world.clock.now + worlds.days(9),
+                "asked_at": world.clock.now,
+                "next_at": world.clock.now,
+            },
+        )
+        with runtime.of("api").db.tenant(org.id) as tx:
+            enqueue(
+                tx, org.id, "provider_delete", "delete", {"channel_id": str(channel.id)}, now=world.clock.now
+            )
     assert world.resend({"type": "domain.updated"}).status == 200
     assert world.call("/policy", method="GET").status == 200
     world.execute(
@@ -510,6 +529,7 @@ def test_role_may_log_trace_and_use_the_queues_of_its_work_only(function: Functi
         "NotifyQueue.Arn",
         "ExportQueue.Arn",
         "EraseQueue.Arn",
+        "ProviderDeleteQueue.Arn",
         "FetchMediaQueue.Arn",
         "ImportContactsQueue.Arn",
         "AutomationQueue.Arn",
@@ -617,6 +637,7 @@ KMS = {
     "webhook_meta": {"Decrypt": {"meta.credentials"}},
     "send_message": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
     "fetch_media": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
+    "provider_delete": {"Decrypt": {"twilio.credentials", "meta.credentials"}},
     "template_sync": {"Decrypt": {"meta.credentials"}},
     "fetch_lead": {"Decrypt": {"meta.credentials"}},
     "lead_catch_up": {"Decrypt": {"meta.credentials"}},

@@ -53,6 +53,7 @@ SECURITY_DEFINERS = {
     "contacts_found": "leadsrally_lookup",
     "contacts_by_name": "leadsrally_lookup",
     "contacts_namesakes": "leadsrally_lookup",
+    "organization_erase_rows": OWNER,
     "delivery_log_make_day": OWNER,
     "delivery_log_drop_day": OWNER,
 }
@@ -231,6 +232,7 @@ class TestCatalogue:
         ]
         audited = [
             "acceptances",
+            "account_deletions",
             "audit_log",
             "channel_tasks",
             "channels",
@@ -252,6 +254,7 @@ class TestCatalogue:
             "notices",
             "organizations",
             "policy_notices",
+            "provider_copies",
             "scores",
             "sessions",
             "usage",
@@ -289,6 +292,7 @@ class TestCatalogue:
             "own_queue_import on jobs: leadsrally_import_contacts may ALL",
             "own_queue_lead_catch_up on jobs: leadsrally_lead_catch_up may ALL",
             "own_queue_notify on jobs: leadsrally_notify may ALL",
+            "own_queue_provider_delete on jobs: leadsrally_provider_delete may ALL",
             "own_queue_send on jobs: leadsrally_send_message may ALL",
             "own_queue_template_sync on jobs: leadsrally_template_sync may ALL",
             *(

@@ -24,6 +24,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Leaving
+         * @description The deletion that was asked for, and until when it can be undone. 404: nobody has asked.
+         *
+         *     Needs `account.delete`: owner.
+         */
+        get: operations["privacy_leaving"];
+        put?: never;
+        /**
+         * Leave
+         * @description Delete the account: everything rests at once, and in thirty days all of it is erased.
+         *
+         *     Nothing is sent, scored or taken in any more, and only owners get in: to undo it, or to export what there is.
+         *     Owners are told by mail now, seven days before the end and one day before.
+         *
+         *     Needs `account.delete`: owner. Not for API keys. Asks for a confirmation of the last ten minutes, by `POST /v1/auth/confirm`.
+         */
+        post: operations["privacy_leave"];
+        /**
+         * Stay
+         * @description Stay. Everything goes on as it was, with what waited; 409 when the thirty days are over.
+         *
+         *     Needs `account.delete`: owner. Not for API keys. Asks for a confirmation of the last ten minutes, by `POST /v1/auth/confirm`.
+         */
+        delete: operations["privacy_stay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/api-keys": {
         parameters: {
             query?: never;
@@ -1595,6 +1632,59 @@ export interface paths {
          *     Needs `disclosures.read`: owner, admin, agent, viewer.
          */
         get: operations["privacy_disclosures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Erasures
+         * @description What was erased, newest first. Nothing here says who it was.
+         *
+         *     Needs `erasures.manage`: owner, admin.
+         */
+        get: operations["privacy_erasures"];
+        put?: never;
+        /**
+         * Erase
+         * @description Erase a contact, a conversation or a message. It cannot be undone.
+         *
+         *     A contact who opted out stays opted out: a keyed hash of their number is kept for that. Nothing is sent to them
+         *     from this moment on. Exports that hold them are deleted with them.
+         *
+         *     Needs `erasures.manage`: owner, admin.
+         */
+        post: operations["privacy_erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/erasures/{erasure_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Erasure
+         * @description One erasure, with how far it is.
+         *
+         *     Needs `erasures.manage`: owner, admin.
+         */
+        get: operations["privacy_erasure"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3247,6 +3337,30 @@ export interface components {
              */
             dated: string;
         };
+        /** AccountDeletion */
+        AccountDeletion: {
+            /**
+             * Erases At
+             * Format: date-time
+             * @description From this instant on it cannot be undone.
+             */
+            erases_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description Also the number of the certificate that is left when all is erased.
+             */
+            id: string;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /** Requested By */
+            requested_by: string | null;
+            /** Reversible */
+            reversible: boolean;
+        };
         /**
          * Activity
          * @description One purpose, in one table of ours.
@@ -3365,7 +3479,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
@@ -3380,6 +3494,34 @@ export interface components {
              * @description The colleague who answers; null for nobody in particular.
              */
             user_id: string | null;
+        };
+        /**
+         * AtProvider
+         * @description Copies that a provider had of what was erased.
+         */
+        AtProvider: {
+            /** Deleted */
+            deleted: number;
+            /**
+             * Kept
+             * @description That it does not delete when asked.
+             */
+            kept: number;
+            /**
+             * Kept Until
+             * @description When the last of these ends by itself, at the latest.
+             */
+            kept_until: string | null;
+            /**
+             * Provider
+             * @enum {string}
+             */
+            provider: "twilio" | "meta";
+            /**
+             * Waiting
+             * @description It was asked to delete these, and has not yet.
+             */
+            waiting: number;
         };
         /**
          * Attestation
@@ -4514,7 +4656,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "field.restored" | "tag.created" | "tag.edited" | "tag.deleted" | "tag.restored" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "policy.accepted" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "erasure.requested" | "erasure.begun" | "account.deletion_requested" | "account.deletion_reversed" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "field.restored" | "tag.created" | "tag.edited" | "tag.deleted" | "tag.restored" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "policy.accepted" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -4724,6 +4866,63 @@ export interface components {
              * @example []
              */
             uploads: string[];
+        };
+        /**
+         * Erasure
+         * @description What is erased is shown no more as soon as it is `erasing`; the rest of it goes within seconds.
+         */
+        Erasure: {
+            /** At Providers */
+            at_providers: components["schemas"]["AtProvider"][];
+            /**
+             * Counts
+             * @description Rows deleted so far, by table.
+             * @example {
+             *       "contacts": 1,
+             *       "messages": 12
+             *     }
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "contact" | "conversation" | "message";
+            /**
+             * Messages Total
+             * @description Counted when it began; null before.
+             */
+            messages_total: number | null;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Requested By
+             * Format: uuid
+             */
+            requested_by: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "erasing" | "done";
+            /**
+             * Subject Id
+             * Format: uuid
+             * @description What was erased. The id leads to nothing any more.
+             */
+            subject_id: string;
         };
         /** Export */
         "Export-Input": {
@@ -5235,6 +5434,20 @@ export interface components {
              */
             state: "granted" | "revoked" | "paused";
         };
+        /** Wanted */
+        functions__api__routes__erasures__Wanted: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Of a contact, also by the id of a record that was merged into theirs.
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "contact" | "conversation" | "message";
+        };
         /**
          * Download
          * @description Where a part can be fetched by whoever has the address, until it expires.
@@ -5257,6 +5470,14 @@ export interface components {
              * @example https://files.example.com/…
              */
             url: string;
+        };
+        /** Wanted */
+        functions__api__routes__exports__Wanted: {
+            /**
+             * Contact Id
+             * @description One contact; leave out for the whole organisation.
+             */
+            contact_id?: string | null;
         };
         /**
          * Counts
@@ -6490,7 +6711,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -6957,7 +7178,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
         };
         /**
          * NewLeadPage
@@ -7716,6 +7937,17 @@ export interface components {
         Page_Delivery_: {
             /** Items */
             items: components["schemas"]["Delivery"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
+        /** Page[Erasure] */
+        Page_Erasure_: {
+            /** Items */
+            items: components["schemas"]["Erasure"][];
             /**
              * Next
              * @description Cursor of the next page; null on the last one.
@@ -9428,14 +9660,6 @@ export interface components {
              */
             status: "verified" | "already_verified";
         };
-        /** Wanted */
-        "Wanted-Input": {
-            /**
-             * Contact Id
-             * @description One contact; leave out for the whole organisation.
-             */
-            contact_id?: string | null;
-        };
         /**
          * Wanted
          * @description A text with gaps, and the values that fill them.
@@ -9668,6 +9892,235 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_leaving: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDeletion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDeletion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_stay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal Server Error */
@@ -17236,6 +17689,278 @@ export interface operations {
             };
         };
     };
+    privacy_erasures: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Erasure_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_erase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["functions__api__routes__erasures__Wanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                erasure_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     privacy_exports: {
         parameters: {
             query?: {
@@ -17327,7 +18052,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Wanted-Input"];
+                "application/json": components["schemas"]["functions__api__routes__exports__Wanted"];
             };
         };
         responses: {

@@ -14,6 +14,7 @@ from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
+from leadsrally.messaging.copies import store as copies
 from leadsrally.privacy.erasure import store
 from leadsrally.privacy.erasure.request import request_erasure
 
@@ -27,6 +28,16 @@ class Wanted(Body):
     id: Annotated[
         UUID, Field(description="Of a contact, also by the id of a record that was merged into theirs.")
     ]
+
+
+class AtProvider(BaseModel):
+    """Copies that a provider had of what was erased."""
+
+    provider: Literal["twilio", "meta"]
+    deleted: int
+    waiting: int = Field(description="It was asked to delete these, and has not yet.")
+    kept: int = Field(description="That it does not delete when asked.")
+    kept_until: datetime | None = Field(description="When the last of these ends by itself, at the latest.")
 
 
 class Erasure(BaseModel):
@@ -43,6 +54,7 @@ class Erasure(BaseModel):
     )
     requested_at: datetime
     finished_at: datetime | None
+    at_providers: list[AtProvider]
 
 
 @router.post("", status_code=202, dependencies=[permit(_MANAGE)], responses=problems(401, 403, 404, 409, 422))
@@ -75,7 +87,7 @@ def erasures(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Era
     rows = store.newest(
         asked.tx, asked.person.organization_id, before=place.at, before_id=place.id, limit=limit
     )
-    return Page(items=[_shown(row) for row in rows], next=next_cursor(rows, limit, "requested_at"))
+    return Page(items=[_shown(asked, row) for row in rows], next=next_cursor(rows, limit, "requested_at"))
 
 
 @router.get("/{erasure_id}", dependencies=[permit(_MANAGE)], responses=problems(401, 403, 404, 422))
@@ -91,8 +103,9 @@ def _one(asked: Asked, erasure_id: UUID) -> Erasure:
     )
     if not rows:
         raise NotFound("There is no such erasure.", code="erasure_not_found")
-    return _shown(rows[0])
+    return _shown(asked, rows[0])
 
 
-def _shown(row: dict[str, Any]) -> Erasure:
-    return Erasure.model_validate(row)
+def _shown(asked: Asked, row: dict[str, Any]) -> Erasure:
+    told = copies.outcomes(asked.tx, asked.person.organization_id, row["id"])
+    return Erasure.model_validate({**row, "at_providers": told})

@@ -39,7 +39,7 @@ SELECT i.email, i.role, i.invited_by, o.name AS organization
    AND i.accepted_at IS NULL
    AND i.revoked_at IS NULL
    AND i.expires_at > %(now)s
-   AND o.state <> 'pending'
+   AND o.state IN ('active', 'paused')
    FOR UPDATE OF i
 """
 

@@ -53,6 +53,8 @@ AuditAction = Literal[
     "export.deleted",
     "erasure.requested",
     "erasure.begun",
+    "account.deletion_requested",
+    "account.deletion_reversed",
     "contact.created",
     "contact.edited",
     "contact.tagged",

@@ -8,6 +8,7 @@ from uuid import UUID
 from leadsrally.accounts import limits
 from leadsrally.accounts.api_key import ApiKey, unknown
 from leadsrally.accounts.audit import Actor
+from leadsrally.accounts.leaving import leaving_account
 from leadsrally.accounts.permissions import Action, scopes_of
 from leadsrally.accounts.tokens import Bearer
 from leadsrally.accounts.types import Person, Role
@@ -38,6 +39,7 @@ class Caller:
     actor: Actor  # whose name stands in the audit log
     scopes: frozenset[Action]
     session: Session | None  # none behind an API key
+    leaving: bool = False  # their organisation is being deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class _Found:
     email: str
     role: Role
     confirmed_at: datetime
+    leaving: bool
 
 
 _BY_SESSION = """
-SELECT u.email, u.role, s.confirmed_at
+SELECT u.email, u.role, s.confirmed_at, o.state IN ('leaving', 'erasing') AS leaving
   FROM sessions AS s
   JOIN users AS u ON u.organization_id = s.organization_id AND u.id = s.user_id
   JOIN organizations AS o ON o.id = s.organization_id
@@ -75,9 +78,11 @@ def by_session(tx: Tx, bearer: Bearer, now: datetime) -> Caller:
     )
     if found is None:
         raise Unauthenticated("Log in again: this session has ended.", code="session_ended")
+    if found.leaving and found.role != "owner":
+        raise leaving_account()
     person = Person(bearer.organization_id, bearer.user_id, found.email, found.role)
     session = Session(bearer.session_id, found.confirmed_at)
-    return Caller(person, Actor("person", person.id), bearer.scopes, session)
+    return Caller(person, Actor("person", person.id), bearer.scopes, session, found.leaving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ SELECT k.user_id, u.email, u.role, k.key_hash, k.scopes, k.last_used_at
    AND k.id = %(key_id)s
    AND k.revoked_at IS NULL
    AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
-   AND o.state <> 'pending'
+   AND o.state IN ('active', 'paused')
 """
 
 

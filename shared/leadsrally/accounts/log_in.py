@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from leadsrally.accounts import limits, passwords, refresh_tokens, second_factor, sessions, store
 from leadsrally.accounts.front_desk import FrontDesk, Tokens, count_try
+from leadsrally.accounts.leaving import refuse_leaving
 from leadsrally.accounts.limits import (
     LOG_IN_ACCOUNT,
     LOG_IN_KNOWN,
@@ -42,7 +43,7 @@ class Attempt:
 def log_in(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> Tokens:
     """The tokens of a session that begins now.
 
-    Raises `Limited` after too many tries, `Unauthenticated` for a wrong password or code, for an unknown address and
+    Raises `Forbidden` while the organisation leaves, for all but owners; `Limited` after too many tries, `Unauthenticated` for a wrong password or code, for an unknown address and
     when a code is needed, and `Conflict` when the account was changed while the password was compared.
     """
     known = _count(desk, attempt, visitor)
@@ -52,6 +53,7 @@ def log_in(desk: FrontDesk, attempt: Attempt, visitor: Visitor) -> Tokens:
         raise Unauthenticated("The e-mail address or the password is wrong.", code="login_failed")
     renewed = passwords.renewed(attempt.password, login.password_hash)
     with desk.db.tenant(login.organization_id) as tx:
+        refuse_leaving(tx, login.organization_id, login.role)
         factor = second_factor.of(tx, login.organization_id, login.id)
         _take_back(desk, tx, attempt, visitor, known=known)
         if factor is None:

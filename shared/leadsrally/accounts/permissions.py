@@ -45,6 +45,7 @@ Action = Literal[
     "exports.manage",
     "billing.read",
     "erasures.manage",
+    "account.delete",
     "jobs.read",
     "jobs.replay",
 ]
@@ -92,9 +93,16 @@ MAY: dict[Action, frozenset[Role]] = {
     "exports.manage": _LEADING,
     "billing.read": _OWNING,
     "erasures.manage": _LEADING,
+    "account.delete": frozenset(("owner",)),
     "jobs.read": _ALL,
     "jobs.replay": _WORKING,
 }
+
+
+# What an owner may still do while the organisation leaves: see it, undo it, and take the data along.
+WHILE_LEAVING: frozenset[Action] = frozenset(
+    ("me.read", "organization.read", "notifications.read", "account.delete", "exports.manage")
+)
 
 
 def scopes_of(role: Role) -> frozenset[Action]:

@@ -105,7 +105,7 @@ SELECT s.user_id, u.role, s.kind, s.token_hash, s.previous_hash, s.rotated_at, s
    AND s.id = %(id)s
    AND s.revoked_at IS NULL
    AND s.expires_at > %(now)s
-   AND o.state <> 'pending'
+   AND (o.state IN ('active', 'paused') OR (o.state = 'leaving' AND u.role = 'owner'))
    FOR UPDATE OF s
 """
 

@@ -18,8 +18,8 @@ from leadsrally.messaging.types import RANK, Channel, InboundMessage, Status
 # One statement, so that an inbound message costs one round trip and is stored wholly or not at all. It names
 # its tenant itself, so that it needs no transaction around it; OFFSET 0 keeps the planner from reading
 # `channels` before `tenant` has been set, and if it ever did, row security would show no channel and nothing
-# would be written. Each part reads from the one before it: `channel` yields no row when the channel was
-# disconnected or its credentials changed since they were kept, and then nothing at all happens; `receipt`
+# would be written. Each part reads from the one before it: `channel` yields no row when the
+# organisation is leaving, or the channel was disconnected or its credentials changed since they were kept, and then nothing at all happens; `receipt`
 # yields none for a repeated delivery, and then nothing below it happens but the log row.
 _OPENING = """
 WITH tenant AS MATERIALIZED (
@@ -37,6 +37,10 @@ channel AS MATERIALIZED (
          WHERE organization_id = tenant.id
            AND id = %(channel_id)s
            AND state = 'active'
+           AND EXISTS (SELECT 1
+                         FROM organizations AS o
+                        WHERE o.id = tenant.id
+                          AND o.state IN ('active', 'paused', 'pending'))
            AND credentials_version = %(credentials_version)s
         OFFSET 0
      ) AS c

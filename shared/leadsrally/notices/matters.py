@@ -490,6 +490,31 @@ def incident_facts(
     }
 
 
+_DELETION = """
+SELECT d.id AS about_id, o.language, o.time_zone, o.name AS organization, u.id AS user_id,
+       u.email AS address, u.mail_blocked_at IS NOT NULL AS blocked,
+       jsonb_build_object('until', d.erases_at) AS detail
+  FROM account_deletions AS d
+  JOIN organizations AS o ON o.id = d.organization_id
+  JOIN users AS u ON u.organization_id = d.organization_id AND u.role = 'owner'
+ WHERE d.organization_id = %(organization_id)s
+   AND d.id = %(deletion_id)s
+   AND d.reversed_at IS NULL
+   AND d.erases_at > %(now)s
+ ORDER BY u.id
+ LIMIT 1
+"""
+
+
+def _account_deletion(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    row = tx.maybe(_Row, _DELETION, _named(job, "deletion_id", now))
+    return row and _matter(
+        row,
+        {"until": _instant(row, "until"), "organization": Name(row.organization)},
+        *_owners(tx, job),
+    )
+
+
 _OWNERS = """
 SELECT id AS user_id, email AS address, mail_blocked_at IS NOT NULL AS blocked
   FROM users
@@ -529,6 +554,7 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "channel_trouble": Telling(_channel_trouble, Link("/channels")),
     "channel_attention": Telling(_channel_trouble, Link("/channels")),
     "token_expiring": Telling(_token_expiring, Link("/channels")),
+    "account_deletion": Telling(_account_deletion, Link("/settings/privacy")),
     "export_ready": Telling(_export_ready, Link("/settings/privacy")),
     "policy_change": Telling(_policy_change, Link("/policy")),
     "policy_reminder": Telling(_policy_reminder, Link("/policy")),

@@ -31,6 +31,7 @@ Kind = Literal[
     "channel_attention",
     "token_expiring",
     "export_ready",
+    "account_deletion",
     "policy_change",
     "policy_reminder",
     "incident",

@@ -47,6 +47,7 @@ class Kept(StrEnum):
     SHORT = "until it is used or has expired, some days at most (P1.1)"
     SESSION = "as long as the session, and 30 days (P1.1)"
     LOG = "90 days (P6.4)"
+    ASKED = "until the provider has deleted its copy, 30 days at most (P6.2)"
     ASIDE = "until its cause is found, 30 days at most (P6.4)"
     HASH = "as long as the organisation's account, as a keyed hash that cannot be read back (P7.2)"
     BILLING = "7 years from the end of the month that is billed (P6.5)"
@@ -78,7 +79,7 @@ class Erased(StrEnum):
     STAYS_HASHED = "stays, as a keyed hash"
     EXPIRES = "expires with its day"
     PSEUDONYM = "set to nothing; the invoice stays, under a pseudonym"
-    GOES = "goes within eight days; until then nothing says whose it is"
+    GOES = "goes by a window of its own; until then nothing says whose it is"
     STAYS = "stays"
 
 
@@ -158,8 +159,10 @@ REGISTER: tuple[Entry, ...] = (
     _entry("audit_log", "actor_id action target_id details occurred_at", "user", Category.ACCOUNT, "show who did what", "legitimate_interest", Kept.ACCOUNT, Exported.ACCOUNT, Erased.STAYS),
     _entry("exports", "requested_by requested_at state ready_at expires_at rows_done", "user", Category.ACCOUNT, "hand over what is kept, and show that it was", "legal_obligation", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("exports", "position", "contact", Category.CONTACT, "go on where the part before ended", "legal_obligation", Kept.SHORT, Exported.COPIED, Erased.ROW),
+    _entry("account_deletions", "requested_by requested_at reversed_by reversed_at", "user", Category.ACCOUNT, "delete the account, and show that it was", "legal_obligation", Kept.ACCOUNT, Exported.ACCOUNT, Erased.BLANKED),
     _entry("erasures", "requested_by requested_at state finished_at", "user", Category.ACCOUNT, "show that it was erased", "legal_obligation", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW),
     _entry("erasures", "known_as", "contact", Category.SUPPRESSION, "erase whoever an import brings back", "legal_obligation", Kept.MOMENT, Exported.HASHED, Erased.ROW),
+    _entry("provider_copies", "provider_id", "contact", Category.CONTENT, "have the provider delete its copy", "legal_obligation", Kept.ASKED, Exported.COPIED, Erased.GOES, "twilio", "meta"),
     _entry("idempotency_keys", "actor_id key request_hash answer", "user", Category.ACCOUNT, "do once what is asked twice", "contract", Kept.SHORT, Exported.COPIED, Erased.ROW),
     _entry("rate_limits", "subject", "caller", Category.TELEMETRY, "slow down guessing", "legitimate_interest", Kept.SESSION, Exported.HASHED, Erased.STAYS),
     _entry("channels", "address account_sid waba_id phone_number_id page_id app_id", "user", Category.CREDENTIAL, "send and receive", "contract", Kept.ACCOUNT, Exported.ACCOUNT, Erased.ROW, "twilio", "meta"),
@@ -263,7 +266,10 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("audit_log", id="organization_id id", word="actor_kind target_kind"),
     *_nothing("exports", id="organization_id id contact_id", count="counts rows_total"),
     *_nothing("export_parts", id="organization_id export_id", count="number bytes", time="made_at"),
+    *_nothing("account_deletions", id="organization_id id", count="counts", time="erases_at erasing_at erased_at", word="state_before"),
     *_nothing("erasures", id="organization_id id subject_id conversation_ids import_ids", count="counts messages_total", word="kind"),
+    *_nothing("provider_copies", id="organization_id id channel_id erasure_id", count="attempts", time="ends_at asked_at next_at", word="what reason"),
+    *_nothing("provider_outcomes", id="organization_id erasure_id", count="deleted kept", time="kept_until", word="provider"),
     *_nothing("idempotency_keys", id="organization_id", time="created_at"),
     *_nothing("rate_limits", word="bucket", time="full_at"),
     *_nothing("channels", id="organization_id id key", count="credentials_version version", flag="provider_answers_keywords", time="quiet_until trouble_since created_at checked_at disconnected_at token_expires_at expiry_warned_at challenged_at", word="kind state trouble checks health quality messaging_limit name_status"),

@@ -32,6 +32,7 @@ class Facts:
     now: datetime
     purpose: Purpose
     organization_active: bool
+    organization_leaving: bool
     channel_active: bool
     channel_quiet_until: datetime | None
     reachable: bool
@@ -68,6 +69,7 @@ def gather(tx: Tx, hashes: KeyedHash, message: Locked, now: datetime) -> Facts:
         purpose=message.purpose,
         restricted=message.restricted,
         organization_active=message.organization_state == "active",
+        organization_leaving=message.organization_state in ("leaving", "erasing"),
         channel_active=message.channel_state == "active",
         channel_quiet_until=message.quiet_until,
         reachable=message.address is not None,

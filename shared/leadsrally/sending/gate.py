@@ -26,6 +26,7 @@ from leadsrally.sending.types import Addressee, StoredFile
 _OFFERED = 5
 COPY_LEFT = timedelta(hours=1)  # for how long a provider's copy must still be there when it is named
 _HELD_KEPT = 10
+_ASKED_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,15 @@ def decide(facts: Facts) -> Verdict:
 
 def _organization_paused(facts: Facts) -> Verdict | None:
     return None if facts.organization_active else Verdict("refuse", "organization_paused")
+
+
+def _organization_leaving(facts: Facts) -> Verdict | None:
+    # It may stay after all; then what waited goes on.
+    return (
+        Verdict("defer", "organization_leaving", facts.now + _ASKED_AGAIN)
+        if facts.organization_leaving
+        else None
+    )
 
 
 def _restricted(facts: Facts) -> Verdict | None:
@@ -166,6 +176,7 @@ def _daily_cap(facts: Facts) -> Verdict | None:
 
 
 RULES: tuple[Rule, ...] = (
+    _organization_leaving,
     _organization_paused,
     _restricted,
     _channel_disconnected,

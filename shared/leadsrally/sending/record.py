@@ -9,6 +9,8 @@ from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store as messages
 from leadsrally.messaging.channels.in_trouble import channel_out_of_trouble
+from leadsrally.messaging.copies import store as copies
+from leadsrally.messaging.copies.delete import promise
 from leadsrally.messaging.heed import About, heed
 from leadsrally.messaging.types import Status
 from leadsrally.sending import store
@@ -48,6 +50,8 @@ def record(
                 effect_of=effect_of,
                 now=now,
             )
+            if not there and cleared.to.channel_kind == "sms":
+                _have_deleted(tx, organization_id, cleared, provider_message_id, now=now)
             if held and there:
                 store.note_held(tx, organization_id, message_id)
             if cleared.to.in_trouble:
@@ -61,6 +65,23 @@ def record(
             store.release(tx, organization_id, message_id)
         case Unclear():
             unclear(tx, organization_id, message_id, now=now)
+
+
+def _have_deleted(
+    tx: Tx, organization_id: UUID, cleared: Cleared, provider_message_id: str, *, now: datetime
+) -> None:
+    """The message was erased while the provider took it: it is to forget it too (E3)."""
+    channel_id = cleared.to.channel_id
+    copies.ask_one(
+        tx,
+        organization_id,
+        channel_id,
+        cleared.message_id,
+        cleared.conversation_id,
+        provider_message_id,
+        now=now,
+    )
+    promise(tx, organization_id, [channel_id], now=now)
 
 
 def accepted(

@@ -12,6 +12,8 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.storage import Storage
+from leadsrally.messaging.copies import store as copies
+from leadsrally.messaging.copies.delete import promise
 from leadsrally.messaging.media.erase import erase_media
 from leadsrally.privacy.erasure import store
 from leadsrally.privacy.erasure.store import Erasure
@@ -52,7 +54,7 @@ def erase_threads(desk: ErasureDesk, erasure: Erasure, *, time_left: TimeLeft) -
             if time_left() < MARGIN:
                 return False
             with desk.db.tenant(erasure.organization_id) as tx:
-                ids = _next(tx, erasure.organization_id, conversation_id, desk.bite)
+                ids = next_messages(tx, erasure.organization_id, conversation_id, desk.bite)
             if ids:
                 erase_messages(desk, erasure, ids)
             elif _thread_gone(desk, erasure, conversation_id):
@@ -60,7 +62,8 @@ def erase_threads(desk: ErasureDesk, erasure: Erasure, *, time_left: TimeLeft) -
     return True
 
 
-def _next(tx: Tx, organization_id: UUID, conversation_id: UUID, limit: int) -> list[UUID]:
+def next_messages(tx: Tx, organization_id: UUID, conversation_id: UUID, limit: int) -> list[UUID]:
+    """The newest messages of a thread that are left."""
     given = {"organization_id": organization_id, "conversation_id": conversation_id, "limit": limit}
     return tx.values(_NEXT, given)
 
@@ -79,7 +82,7 @@ SELECT provider_message_id
    AND provider_message_id IS NOT NULL
 """
 # Scores go with their message.
-_MESSAGES = """
+MESSAGES = """
 DELETE FROM messages
  WHERE organization_id = %(organization_id)s
    AND id = ANY (%(ids)s)
@@ -92,11 +95,28 @@ def erase_messages(desk: ErasureDesk, erasure: Erasure, ids: Sequence[UUID]) -> 
     Raises `Unavailable` when the storage is away: their files are out of use then, and the same call goes on.
     """
     organization_id = erasure.organization_id
+    _ask_for_files(desk, erasure, ids)
     files = erase_media(desk.db, desk.storage, desk.clock, organization_id, ids)
     with desk.db.tenant(organization_id) as tx:
+        _ask_for_copies(tx, desk, erasure, ids)
         gone = delete_messages(tx, desk.hashes, organization_id, ids)
         store.add(tx, organization_id, erasure.id, {"messages": gone, "media": files})
     return gone
+
+
+def _ask_for_files(desk: ErasureDesk, erasure: Erasure, ids: Sequence[UUID]) -> None:
+    """Before the rows go that say what Meta calls its copies."""
+    organization_id, now = erasure.organization_id, desk.clock()
+    with desk.db.tenant(organization_id) as tx:
+        channels = copies.ask_files(tx, organization_id, erasure.id, ids, now=now)
+        promise(tx, organization_id, channels, now=now)
+
+
+def _ask_for_copies(tx: Tx, desk: ErasureDesk, erasure: Erasure, ids: Sequence[UUID]) -> None:
+    organization_id, now = erasure.organization_id, desk.clock()
+    channels = copies.ask_messages(tx, organization_id, erasure.id, ids, now=now)
+    promise(tx, organization_id, channels, now=now)
+    copies.note_kept_at_meta(tx, organization_id, erasure.id, ids, now=now)
 
 
 def delete_messages(tx: Tx, hashes: KeyedHash, organization_id: UUID, ids: Sequence[UUID]) -> int:
@@ -105,10 +125,10 @@ def delete_messages(tx: Tx, hashes: KeyedHash, organization_id: UUID, ids: Seque
     known = tx.values(_PROVIDER_IDS, given)
     early = [hashes.of(organization_id, "message", provider_id) for provider_id in known]
     tx.run(_EARLY_REPORTS, {"organization_id": organization_id, "hashes": early})
-    return tx.run(_MESSAGES, given)
+    return tx.run(MESSAGES, given)
 
 
-_THREAD = """
+THREAD = """
 DELETE FROM conversations
  WHERE organization_id = %(organization_id)s
    AND id = %(id)s
@@ -121,7 +141,7 @@ def _thread_gone(desk: ErasureDesk, erasure: Erasure, conversation_id: UUID) -> 
     organization_id = erasure.organization_id
     try:
         with desk.db.tenant(organization_id) as tx:
-            gone = tx.run(_THREAD, {"organization_id": organization_id, "id": conversation_id})
+            gone = tx.run(THREAD, {"organization_id": organization_id, "id": conversation_id})
             store.add(tx, organization_id, erasure.id, {"conversations": gone})
     except ForeignKeyViolation:
         return False
@@ -170,8 +190,10 @@ SELECT conversation_id
 def erase_one_message(desk: ErasureDesk, erasure: Erasure) -> None:
     """Delete one message out of a thread that stays."""
     organization_id = erasure.organization_id
+    _ask_for_files(desk, erasure, [erasure.subject_id])
     files = erase_media(desk.db, desk.storage, desk.clock, organization_id, [erasure.subject_id])
     with desk.db.tenant(organization_id) as tx:
+        _ask_for_copies(tx, desk, erasure, [erasure.subject_id])
         given = {"organization_id": organization_id, "id": erasure.subject_id}
         conversation_id = tx.value(_THREAD_OF, given)
         gone = delete_messages(tx, desk.hashes, organization_id, [erasure.subject_id])

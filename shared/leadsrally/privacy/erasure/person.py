@@ -233,9 +233,9 @@ DELETE FROM contacts
 }
 
 
-def lock(tx: Tx, organization_id: UUID, contact_id: UUID) -> None:
+def lock(tx: Tx, organization_id: UUID, ids: Sequence[UUID]) -> None:
     """Wait for whatever is being written about the person, and make the rest wait for us."""
-    merge_store.lock(tx, organization_id, [contact_id])
+    merge_store.lock(tx, organization_id, list(ids))
 
 
 def forget(tx: Tx, organization_id: UUID, ids: Sequence[UUID], known_as: Sequence[bytes]) -> Forgotten:

@@ -1,7 +1,7 @@
 """Erase what was asked to be erased: into the ledger, then the person at once, then the rest in bites."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -118,7 +118,7 @@ def _forget_person(desk: ErasureDesk, erasure: Erasure, contact_id: UUID) -> Non
         if known is not None:
             ledger.write(desk.storage, _entry(desk, erasure, contact_id, known))
         with desk.db.tenant(organization_id) as tx:
-            person.lock(tx, organization_id, contact_id)
+            person.lock(tx, organization_id, [contact_id])
             if person.remembered(tx, desk.hashes, organization_id, contact_id) != known:
                 continue
             if known is not None:
@@ -136,7 +136,7 @@ def _forget(tx: Tx, desk: ErasureDesk, erasure: Erasure, contact_id: UUID, known
     person.keep_suppressed(tx, organization_id, known.suppressed)
     forgotten = person.forget(tx, organization_id, [contact_id, *known.merged], known.known_as)
     if erasure.state == "waiting":
-        unfinished = _forget_lists(tx, desk, organization_id)
+        unfinished = forget_lists(tx, organization_id, now=now)
         store.begun(
             tx,
             organization_id,
@@ -171,7 +171,7 @@ SELECT id
 """
 
 
-def _forget_lists(tx: Tx, desk: ErasureDesk, organization_id: UUID) -> list[UUID]:
+def forget_lists(tx: Tx, organization_id: UUID, *, now: datetime) -> list[UUID]:
     """Have the files of imports and of bulk actions deleted, since the person may be in them.
 
     Returns the imports that are not finished.
@@ -181,15 +181,13 @@ def _forget_lists(tx: Tx, desk: ErasureDesk, organization_id: UUID) -> list[UUID
         tx.dicts(_IMPORTS, {"organization_id": organization_id}),
     )
     for row in found:
-        _have_forgotten(tx, desk, organization_id, IMPORTS, "import_id", row["id"])
+        _have_forgotten(tx, organization_id, IMPORTS, "import_id", row["id"], now)
     for action_id in tx.values(_BULK_ACTIONS, given):
-        _have_forgotten(tx, desk, organization_id, BULK, "action_id", action_id)
+        _have_forgotten(tx, organization_id, BULK, "action_id", action_id, now)
     return [row["id"] for row in found if not row["finished"]]
 
 
-def _have_forgotten(
-    tx: Tx, desk: ErasureDesk, organization_id: UUID, queue: str, name: str, of: UUID
-) -> None:
+def _have_forgotten(tx: Tx, organization_id: UUID, queue: str, name: str, of: UUID, now: datetime) -> None:
     """Now, what was to be forgotten within a day."""
     enqueue(
         tx,
@@ -197,7 +195,7 @@ def _have_forgotten(
         queue,
         "forget",
         {name: str(of)},
-        now=desk.clock(),
+        now=now,
         delay=_UNRUNG,
         unique_key=f"forget {of}",
         patience=timedelta(days=60),

@@ -1,0 +1,1 @@
+"""Copies of what we deleted, that a provider still has."""
