@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from functions.policy.facts import Facts, promise_of
+from functions.policy.facts import Facts, is_stale, promise_of
 from leadsrally.disclosures.subprocessors import MECHANISM
 from leadsrally.kit.gateway import Response
 from leadsrally.privacy.policy.text import ENGLISH
@@ -65,6 +65,7 @@ def _mark(facts: Facts, clause: str) -> dict[str, Any]:
     found = facts.stands.get(clause)
     return {
         "state": found.state if found else "not checked",
+        "stale": found is not None and is_stale(facts, found),
         "sentence": found.sentence if found else "",
         "checked_at": found and found.checked_at,
         "passed_at": found and found.passed_at,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from leadsrally.disclosures.subprocessors import Listed, hosts_of, listed
 from leadsrally.kit.errors import NotFound
@@ -11,6 +11,8 @@ from leadsrally.privacy.clauses.standings import Stands, standings
 from leadsrally.privacy.policy.text import Item, Text, text_of, texts
 from leadsrally.privacy.policy.versions import Version, standing, versions
 from leadsrally.runtime import Runtime
+
+_FRESH = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ def _version(found: list[Version], dated: str) -> Version:
 
 def _unknown() -> NotFound:
     return NotFound("There is no such version of the policy.", code="policy_version_not_found")
+
+
+def is_stale(facts: Facts, found: Stands) -> bool:
+    """Whether its checks, which run every hour, have not run for too long to speak of the present."""
+    return facts.now - found.checked_at > _FRESH
 
 
 def promise_of(facts: Facts, item: Item) -> str:

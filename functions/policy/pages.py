@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from html import escape
 from typing import Final
 
-from functions.policy.facts import Facts, promise_of
+from functions.policy.facts import Facts, is_stale, promise_of
 from leadsrally.disclosures.subprocessors import MECHANISM, Listed
 from leadsrally.kit.gateway import Response
 from leadsrally.privacy.clauses.standings import Stands
@@ -67,13 +67,13 @@ def policy(facts: Facts) -> str:
 def status(facts: Facts) -> str:
     """Each clause: whether it is kept, what its check found, and when."""
     items = [item for section in facts.text.sections for item in section.items]
-    kept = sum(found.state == "kept" for found in facts.stands.values())
+    kept = sum(found.state == "kept" and not is_stale(facts, found) for found in facts.stands.values())
     newest = max((found.checked_at for found in facts.stands.values()), default=None)
     told = f"{kept} of {len(items)} promises are kept" if newest else "Nothing was checked yet"
     when = f", checked {_time(newest)}" if newest else ""
     rows = "".join(
         f'<li id="{item.clause}"><strong>{item.clause}</strong> {escape(promise_of(facts, item))}'
-        f"{_mark(facts.stands.get(item.clause))}{_found(facts.stands.get(item.clause))}</li>"
+        f"{_mark(facts, item.clause)}{_found(facts.stands.get(item.clause))}</li>"
         for item in items
     )
     body = (
@@ -115,7 +115,7 @@ def _section(facts: Facts, section: Section) -> str:
     lead = f"<p>{escape(section.lead)}</p>" if section.lead else ""
     items = "".join(
         f'<li id="{item.clause}">{escape(item.text.format(**names))}'
-        f"{_mark(facts.stands.get(item.clause), item.clause)}</li>"
+        f"{_mark(facts, item.clause, link=True)}</li>"
         for item in section.items
     )
     return (
@@ -124,19 +124,27 @@ def _section(facts: Facts, section: Section) -> str:
     )
 
 
-def _mark(found: Stands | None, link: str | None = None) -> str:
-    """One line: in words, and never in colour alone."""
+def _mark(facts: Facts, clause: str, *, link: bool = False) -> str:
+    """One line: in words, and never in colour alone. What nobody looked at for hours is not called kept."""
+    found = facts.stands.get(clause)
     if found is None:
         look, told = "wait", "○ Not checked yet"
+    elif found.state == "not built":
+        look, told = "wait", "○ Not built yet"
+    elif is_stale(facts, found):
+        look, told = "wait", f"○ Not checked since {_time(found.checked_at)}{_passed(found)}"
     elif found.state == "kept":
         look, told = "kept", f"✓ Kept, checked {_time(found.checked_at)}"
-    elif found.state == "broken":
-        passed = f"; passed last {_time(found.passed_at)}" if found.passed_at else ""
-        look, told = "broken", f"✗ Not kept since {_time(found.since)}{passed}"
     else:
-        look, told = "wait", "○ Not built yet"
-    details = f' <a href="/policy/status#{link}" aria-label="Details of {link}">{link}</a>' if link else ""
+        look, told = "broken", f"✗ Not kept since {_time(found.since)}{_passed(found)}"
+    details = (
+        f' <a href="/policy/status#{clause}" aria-label="Details of {clause}">{clause}</a>' if link else ""
+    )
     return f'<span class="mark {look}">{told}{details}</span>'
+
+
+def _passed(found: Stands) -> str:
+    return f"; passed last {_time(found.passed_at)}" if found.passed_at else ""
 
 
 def _found(found: Stands | None) -> str:

@@ -14,6 +14,7 @@ from infra.local.provision import provision
 from infra.local.roles import RoleUrl, logins, passwords, role_url
 from infra.local.secrets import HOME
 from infra.local.serve import serve, take_port
+from leadsrally.disclosures.subprocessors import hosts_of
 from leadsrally.kit.db import refuse_unpinned
 from leadsrally.kit.errors import Misconfigured
 
@@ -75,6 +76,11 @@ def serve_production(host: str, port: int) -> None:
     if not os.environ.get("LEADSRALLY_APP_URL", "https://").startswith("https://"):
         raise Misconfigured(
             "LEADSRALLY_APP_URL must begin with https://: people's sessions and links go there."
+        )
+    if os.environ.get("LEADSRALLY_BUCKET") and "aws" not in hosts_of(os.environ.get("LEADSRALLY_HOSTED_BY")):
+        raise Misconfigured(
+            "Files are to lie at AWS, which the public list of subprocessors does not say: add aws to"
+            " LEADSRALLY_HOSTED_BY, with a version of the policy that announces it."
         )
     base = _required(os.environ, "DATABASE_URL")
     refuse_unpinned(base)

@@ -25,6 +25,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         "META_BASE_URL",
         "RESEND_BASE_URL",
         "LEADSRALLY_ROLE_KEY",
+        "LEADSRALLY_BUCKET",
+        "LEADSRALLY_HOSTED_BY",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -55,6 +57,18 @@ class TestServe:
         monkeypatch.setenv("LEADSRALLY_ENV", "production")
         monkeypatch.setenv("LEADSRALLY_APP_URL", "http://app.example.test")
         assert "must begin with https://" in self._said(capsys)
+
+    @pytest.mark.parametrize("hosts", [None, "railway"])
+    def test_O11_with_files_where_nobody_is_told_they_lie(
+        self, hosts: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        monkeypatch.setenv("LEADSRALLY_ENV", "production")
+        monkeypatch.setenv("LEADSRALLY_BUCKET", "files")
+        if hosts is not None:
+            monkeypatch.setenv("LEADSRALLY_HOSTED_BY", hosts)
+        assert "add aws to LEADSRALLY_HOSTED_BY" in self._said(capsys)
+        monkeypatch.setenv("LEADSRALLY_HOSTED_BY", "railway,aws")
+        assert self._said(capsys) == "leadsrally: DATABASE_URL is not set.\n"
 
     def test_with_an_unverified_database(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -203,6 +203,20 @@ class TestStatus:
         kept = sum(one["state"] == "kept" for one in told)
         assert f"{kept} of {len(CLAUSES)} promises are kept" in body
 
+    def test_what_nobody_checked_for_three_hours_is_not_called_kept(self, checked: House):
+        world = checked.world
+        world.clock.pass_(hours=3)
+        assert "✓ Kept" in page(world, "/policy").body
+        world.clock.pass_(seconds=1)
+        for path in ("/policy", "/policy/status"):
+            body = page(world, path).body
+            assert "✓ Kept" not in body
+            assert "○ Not checked since" in body
+            assert "; passed last" in body
+        assert f"0 of {len(CLAUSES)} promises are kept" in page(world, "/policy/status").body
+        told = data(world, "/policy/status.json")["clauses"]
+        assert all(one["stale"] for one in told)
+
     def test_a_round_is_kept(self, checked: House):
         run = checked.world.row("SELECT kept, broken, not_built FROM clause_runs")
         assert sum(run.values()) == len(CLAUSES)
