@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from leadsrally import runtime
-from leadsrally.billing.close import close_months
+from leadsrally.billing.close import SELLER, close_months
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
         closed = close_months(
             door.db,
             door.clock,
-            seller=(door.settings.optional("LEADSRALLY_SELLER") or "LeadsRally").replace(" / ", "\n"),
+            seller=(door.settings.optional("LEADSRALLY_SELLER") or SELLER).replace(" / ", "\n"),
             time_left=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
         )
     return {"organizations": closed.organizations, "invoices": closed.invoices, "whole": closed.whole}

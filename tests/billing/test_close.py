@@ -343,8 +343,8 @@ class TestFinal:
         with runtime.of("api").db.tenant(org.id) as tx:
             stop_charging(tx, org.id, now=at(2027, 4, 4))
         with door.db.tenant(org.id) as tx:
-            assert final_invoices(tx, org.id, seller="x", now=world.clock.now) == 2
-            assert final_invoices(tx, org.id, seller="x", now=world.clock.now) == 0
+            assert final_invoices(tx, org.id, now=world.clock.now) == 2
+            assert final_invoices(tx, org.id, now=world.clock.now) == 0
         assert [(row["month"].month, row["total"]) for row in invoices(world)] == [(3, FULL), (4, 6_53)]
         assert lines(world) == [("2027-000002", date(2027, 4, 1), "sms_out", 5, 0)]
 
@@ -352,14 +352,14 @@ class TestFinal:
         world.clock.now = at(2027, 4, 10)
         door = runtime.of("billing_close")
         with door.db.tenant(org.id) as tx:
-            assert final_invoices(tx, org.id, seller="x", now=world.clock.now) == 2
+            assert final_invoices(tx, org.id, now=world.clock.now) == 2
         assert invoices(world)[1]["total"] == 16_33  # 10 of 30 days
 
     def test_of_nobody_there_is_none(self, world: World):
         door = runtime.of("billing_close")
         nobody = uuid4()
         with door.db.tenant(nobody) as tx:
-            assert final_invoices(tx, nobody, seller="x", now=world.clock.now) == 0
+            assert final_invoices(tx, nobody, now=world.clock.now) == 0
 
 
 def test_the_whole_way_from_a_text_to_its_line(world: World):

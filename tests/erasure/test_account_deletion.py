@@ -374,14 +374,27 @@ class TestErase:
         assert row["requested_by"] is None
         assert row["erased_at"] is not None
 
-    def test_E10_what_is_billed_stays(self, world: World, line: Line, owner: Client):
+    def test_E10_what_is_billed_stays_and_nobodys_name_with_it(self, world: World, line: Line, owner: Client):
+        """The days until it was asked for are charged, and what was used stands on an invoice before it goes."""
         world.conversation(line)
-        used = world.rows("SELECT * FROM usage")
-        assert used
         leave(owner)
+        assert world.value("SELECT charged_until FROM organizations") == world.clock.now.date()
         purge(world)
-        assert world.rows("SELECT * FROM usage") == used
+        assert world.rows("SELECT 1 FROM usage") == []
+        invoices = world.rows("SELECT * FROM invoices")
+        assert invoices
+        assert {row["customer_name"] for row in invoices} == {""}
+        assert line.organization_id not in {row["organization_id"] for row in invoices}
+        said = world.rows(
+            "SELECT kind, sum(quantity)::int AS units FROM invoice_lines GROUP BY kind ORDER BY kind"
+        )
+        assert said == [{"kind": "plan", "units": 1}, {"kind": "sms_in", "units": 1}]
         assert PHONE not in everything(world)
+
+    def test_E9_whoever_stays_is_charged_on(self, world: World, line: Line, owner: Client):
+        leave(owner)
+        assert owner.delete("/v1/account/deletion")[0] < 300
+        assert world.value("SELECT charged_until FROM organizations") is None
 
     def test_E6_it_stands_in_the_ledger(self, world: World, line: Line, owner: Client, eraser: Eraser):
         leave(owner)

@@ -210,6 +210,9 @@ GRANTS: dict[str, dict[str, str]] = {
         "idempotency_keys": "su",
         "import_changes": "sD",
         "imports": "s",
+        "invoice_lines": "SI",
+        "invoice_numbers": "SIU",
+        "invoices": "SI",
         "jobs": "SIUD",
         "leads": "sD",
         "listed_numbers": "sD",
@@ -221,6 +224,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "quarantine": "sD",
         "scores": "s",
         "suppressions": "SI",
+        "usage": "SD",
     },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
     "automation": {
@@ -495,7 +499,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "erased_at erases_at id organization_id requested_at reversed_at"
     ),
     ("erase", "account_deletions", "UPDATE"): "counts erased_at erasing_at requested_by reversed_by",
-    ("erase", "organizations", "SELECT"): "id state version",
+    ("erase", "organizations", "SELECT"): "charged_until country created_at id name state version",
     ("erase", "organizations", "UPDATE"): "help_contact name state stop_confirmation version",
     ("notify", "account_deletions", "SELECT"): "erases_at id organization_id reversed_at",
     ("clauses", "erasures", "SELECT"): "id kind organization_id requested_at state subject_id",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from leadsrally.billing import store
@@ -17,6 +18,8 @@ from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
 from leadsrally.telemetry import log
 
+SELLER: Final = "LeadsRally"
+"""Who invoices are from where nobody has said it."""
 _PAGE = 200
 _MARGIN = timedelta(seconds=10)
 _UNRUNG = timedelta(seconds=1)  # the tick rings for the notice: this function has no bell of that queue
@@ -70,10 +73,10 @@ def close_organization(tx: Tx, organization_id: UUID, end: date, *, seller: str,
     return len(issued)
 
 
-def final_invoices(tx: Tx, organization_id: UUID, *, seller: str, now: datetime) -> int:
+def final_invoices(tx: Tx, organization_id: UUID, *, now: datetime) -> int:
     """Issue whatever is still to be charged of an account that ends now; returns how many invoices it came to.
 
-    Nobody is told: whom to tell goes with the account.
+    From who sold before. Nobody is told: whom to tell goes with the account.
     """
     store.in_turn(tx, organization_id)
     account = store.account(tx, organization_id)
@@ -81,6 +84,7 @@ def final_invoices(tx: Tx, organization_id: UUID, *, seller: str, now: datetime)
         return 0
     today = now.astimezone(UTC).date()
     ending = replace(account, charged_until=min(account.charged_until or today, today))
+    seller = account.seller or SELLER
     return len(_issue(tx, organization_id, ending, after(first_of(today)), seller=seller, now=now))
 
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from leadsrally.billing.close import final_invoices
-from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 
 _FORGET_USAGE: Final = """
@@ -33,18 +32,12 @@ SELECT invoices_pseudonymise(%(pseudonym)s)
 _ALL: Final = 2**31 - 1
 
 
-def pseudonymise(tx: Tx, hashes: KeyedHash, organization_id: UUID, *, seller: str, now: datetime) -> int:
+def pseudonymise(tx: Tx, organization_id: UUID, *, now: datetime) -> int:
     """Issue what is still to be charged, delete the usage, and leave the invoices to nobody; returns how many there are.
 
     Afterwards an invoice has its number, month, country, lines and sums, and neither its customer's name nor its id.
-    May be repeated, and done again after a restore: the pseudonym is the same then. For the transaction that deletes
-    the organisation, or one before it.
+    All of one customer have the same pseudonym, made up here and written down nowhere else. May be repeated.
     """
-    final_invoices(tx, organization_id, seller=seller, now=now)
+    final_invoices(tx, organization_id, now=now)
     forget_usage(tx, organization_id, limit=_ALL)
-    return tx.value(_PSEUDONYMISE, {"pseudonym": pseudonym_of(hashes, organization_id)})
-
-
-def pseudonym_of(hashes: KeyedHash, organization_id: UUID) -> UUID:
-    """What an erased organisation's invoices are found under. It cannot be read back; who knows the id can follow it."""
-    return UUID(bytes=hashes.of(organization_id, "billing", str(organization_id))[:16])
+    return tx.value(_PSEUDONYMISE, {"pseudonym": uuid4()})

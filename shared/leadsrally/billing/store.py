@@ -33,23 +33,30 @@ def in_turn(tx: Tx, organization_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom an invoice is for, from which day on, and until which. `closed` is the newest month with an invoice."""
+    """Whom an invoice is for, from which day on, and until which.
+
+    `closed` is the newest month with an invoice, `seller` whom that one is from.
+    """
 
     name: str
     country: str
     opened_at: datetime
     charged_until: date | None
     closed: date | None
+    seller: str | None
 
 
 _ACCOUNT = """
 SELECT o.name, o.country, o.created_at AS opened_at, o.charged_until,
-       (SELECT max(i.month)
-          FROM invoices AS i
-         WHERE i.organization_id = o.id) AS closed
+       newest.month AS closed, newest.seller
   FROM organizations AS o
+  LEFT JOIN LATERAL (SELECT i.month, i.seller
+                       FROM invoices AS i
+                      WHERE i.organization_id = o.id
+                      ORDER BY i.month DESC
+                      LIMIT 1) AS newest ON true
  WHERE o.id = %(organization_id)s
-   AND o.state <> 'pending'
+   AND o.state NOT IN ('pending', 'erased')
 """
 
 

@@ -75,7 +75,7 @@ _CLOSED_WITHIN = timedelta(days=1)
 _MONTHS_UNBILLED = """
 SELECT count(*)
   FROM organizations AS o
- WHERE o.state <> 'pending'
+ WHERE o.state NOT IN ('pending', 'erasing', 'erased')
    AND o.created_at < %(end)s::date::timestamp AT TIME ZONE 'UTC'
    AND (o.charged_until IS NULL OR o.charged_until >= %(month)s)
    AND NOT EXISTS (SELECT 1

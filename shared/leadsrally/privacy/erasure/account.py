@@ -7,6 +7,7 @@ from uuid import UUID
 
 from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
+from leadsrally.billing.close import go_on_charging, stop_charging
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, NotFound
@@ -85,6 +86,7 @@ def request_deletion(
         {**given, "id": deletion_id, "state": state, "requested_by": requested_by, "erases_at": erases_at},
     )
     tx.run(_LEAVE, given)
+    stop_charging(tx, organization_id, now=now)
     tx.run(_HOLD_JOBS, given)
     target = ("account_deletion", deletion_id)
     audit.record(tx, organization_id, actor, "account.deletion_requested", now=now, target=target)
@@ -137,6 +139,7 @@ def reverse_deletion(
         raise Conflict("The thirty days are over; the account is being erased.", code="account_erasing")
     tx.run(_REVERSED, {**given, "id": found.id, "reversed_by": reversed_by})
     tx.run(_STAY, {**given, "state": found.state_before})
+    go_on_charging(tx, organization_id)
     tx.run(_FREE_JOBS, given)
     target = ("account_deletion", found.id)
     audit.record(tx, organization_id, actor, "account.deletion_reversed", now=now, target=target)

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from leadsrally.billing.close import final_invoices
+from leadsrally.billing.pseudonymise import forget_usage, pseudonymise
 from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.ids import new_id
@@ -22,7 +24,7 @@ from leadsrally.telemetry import log
 OUTLIVES: Final = {
     "account_deletions": "the certificate: ids, instants and counts",
     "delivery_log": "goes with its day, by the ninetieth (P6.4)",
-    "usage": "billing records, which hold ids and counts (P6.5)",
+    "usage": "goes when the last invoice is issued (leadsrally.billing.pseudonymise)",
 }
 _BILLING: Final = ("invoice", "billing")  # tables whose name begins so are kept for seven years (P6.5)
 PURPOSES: Final = ("media", "imports", "bulk", "export")
@@ -47,9 +49,13 @@ def erase_organization(desk: ErasureDesk, job: Job, *, time_left: TimeLeft) -> R
         return Later(deletion.erases_at - now, "not_due")
     if deletion.erasing_at is None and not _begin(desk, organization_id, deletion, now):
         return Done()
-    if not _files_gone(desk, organization_id, time_left):
-        return _GOES_ON
-    if not _rows_gone(desk.db, organization_id, time_left, _counting(desk.db, organization_id)):
+    count = _counting(desk.db, organization_id)
+    whole = (
+        _files_gone(desk, organization_id, time_left)
+        and _rows_gone(desk.db, organization_id, time_left, count)
+        and _usage_gone(desk.db, organization_id, time_left, count, now=desk.clock())
+    )
+    if not whole:
         return _GOES_ON
     with desk.db.tenant(organization_id) as tx:
         _finish(tx, organization_id, now=desk.clock())
@@ -165,6 +171,22 @@ def _rows_gone(db: Database, organization_id: UUID, time_left: TimeLeft, count: 
     return True
 
 
+def _usage_gone(
+    db: Database, organization_id: UUID, time_left: TimeLeft, count: Count, *, now: datetime
+) -> bool:
+    """Charge what is still to be charged, and let its counts go. False: there was no time."""
+    with db.tenant(organization_id) as tx:
+        final_invoices(tx, organization_id, now=now)
+    gone = BITE
+    while gone == BITE:
+        if time_left() < MARGIN:
+            return False
+        with db.tenant(organization_id) as tx:
+            gone = forget_usage(tx, organization_id, limit=BITE)
+        count("usage", gone)
+    return True
+
+
 _COUNT = """
 UPDATE account_deletions
    SET counts = counts || jsonb_build_object(%(name)s::text,
@@ -201,6 +223,7 @@ def _finish(tx: Tx, organization_id: UUID, *, now: datetime) -> None:
     given = {"organization_id": organization_id, "now": now}
     while tx.value(_ERASE, {"table": "jobs", "bite": BITE}) == BITE:
         pass
+    pseudonymise(tx, organization_id, now=now)
     tx.run(_CERTIFY, given)
     tx.run(_NAMELESS, given)
 
@@ -224,6 +247,7 @@ def erase_rows(db: Database, organization_id: UUID, *, now: datetime) -> dict[st
         if not tx.run(_REOPEN, {"organization_id": organization_id}):
             return {}
     _rows_gone(db, organization_id, _ALWAYS, count)
+    _usage_gone(db, organization_id, _ALWAYS, count, now=now)
     with db.tenant(organization_id) as tx:
         _finish(tx, organization_id, now=now)
     return {name: gone for name, gone in counts.items() if gone}
