@@ -53,6 +53,12 @@ def main(given: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("backups", help="list the backups that there are")
     verb.set_defaults(run=_backups)
 
+    _look(
+        verbs.add_parser(
+            "look", help="write down what was found at Sentry and at Railway, or ask Sentry itself"
+        )
+    )
+
     verb = verbs.add_parser("register", help="print the record of processing (GDPR Art. 30)")
     verb.add_argument("--format", choices=("md", "json"), default="md")
     verb.set_defaults(run=_register)
@@ -138,6 +144,55 @@ def _clauses(_options: argparse.Namespace) -> int:
     from infra.local.production import installation
 
     return report(installation())
+
+
+def _look(verb: argparse.ArgumentParser) -> None:
+    from leadsrally.privacy.outside.store import SUBJECTS, VERDICTS
+
+    acts = verb.add_subparsers(dest="act", required=True, metavar="ACT")
+    act = acts.add_parser("list", help="say what was found last, by whom, and what is to be looked at")
+    act.set_defaults(run=_look_list)
+    act = acts.add_parser(
+        "sentry",
+        help="ask Sentry for events older than 30 days",
+        description="Needs SENTRY_ORG, SENTRY_PROJECT and SENTRY_API_TOKEN (with project:read).",
+    )
+    act.set_defaults(run=_look_sentry)
+    act = acts.add_parser("record", help="write down what you found")
+    act.add_argument("subject", choices=SUBJECTS)
+    act.add_argument("verdict", choices=VERDICTS, help="unused: nothing of ours is there")
+    act.add_argument("--by", required=True, help="who looked")
+    act.add_argument("--days", type=int, help="for how many days it is kept there at most")
+    act.add_argument("--note", default="", help="in your own words, without anybody's data")
+    act.set_defaults(run=_look_record)
+
+
+def _look_list(_options: argparse.Namespace) -> int:
+    from infra.local.look import list_looks
+    from infra.local.production import installation
+
+    return list_looks(installation())
+
+
+def _look_sentry(_options: argparse.Namespace) -> int:
+    from infra.local.look import ask_sentry
+    from infra.local.production import installation
+
+    return ask_sentry(installation())
+
+
+def _look_record(options: argparse.Namespace) -> None:
+    from infra.local.look import record
+    from infra.local.production import installation
+
+    record(
+        installation(),
+        options.subject,
+        options.verdict,
+        by=options.by,
+        days=options.days,
+        note=options.note,
+    )
 
 
 def _backup(_options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """The organisation that `make up` begins with, and the file that lets a script play every part."""
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +17,13 @@ from infra.local.secrets import LocalSecrets, write_private
 from infra.simulators.twilio import TwilioAccount
 from leadsrally.accounts.audit import SYSTEM
 from leadsrally.accounts.passwords import hash_password
+from leadsrally.kit.clock import system_clock
 from leadsrally.kit.crypto import Vault
 from leadsrally.kit.db import Database
+from leadsrally.kit.ids import new_id
 from leadsrally.messaging.channels.ask_provider import ask_provider
 from leadsrally.messaging.channels.directory import meta_context, twilio_context
+from leadsrally.privacy.outside import store as outside
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.twilio.signature import TwilioCredentials
@@ -273,3 +277,12 @@ class Demo:
             indent=2,
         )
         write_private(path, text)
+
+
+def look_at_nothing(url: str) -> None:
+    """Write down, as whoever starts it could, that nothing of this installation lies at Sentry or at Railway."""
+    now = system_clock()
+    with closing(Database(url)) as db, db.across() as tx:
+        for subject in ("sentry_plan", "railway_backups"):
+            told = "simulated, on this machine"
+            outside.record(tx, outside.Look(new_id(now), subject, "unused", None, "make up", told, now))

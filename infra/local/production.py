@@ -53,6 +53,10 @@ def installation() -> Installation:
         "LEADSRALLY_APP_URL": told.get("base_url", ""),
         "LEADSRALLY_MAIL_FROM": told.get("mail_from", ""),
         "LEADSRALLY_STORAGE_DIR": str(STORAGE),
+        "SENTRY_API_URL": f"{told['base_url']}/simulators/sentry",
+        "SENTRY_API_TOKEN": "simulated",
+        "SENTRY_ORG": "leadsrally",
+        "SENTRY_PROJECT": "1",
     }
     key = base64.b64decode(kept.role_key)
     return Installation(role_url(base, key), False, environment, key, admin_url=base)

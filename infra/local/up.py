@@ -62,6 +62,7 @@ def _serve(listening: socket, base_url: str, kept: LocalSecrets, url: RoleUrl, a
     if demo.seed(url(MIGRATE), kept, master_keys):
         _say("made the demo organisation")
     demo.Demo(base_url, admin, kept).write(HOME / "demo.json")
+    demo.look_at_nothing(url("leadsrally_backup"))
     simulators = mount(
         [demo.twilio_account(url(MIGRATE), kept, master_keys, base_url)],
         demo.PHONES,

@@ -1,6 +1,7 @@
 """The Sentry simulator: a sink for envelopes that shows what left the house.
 
     POST {base}/api/{project}/envelope/   200 {}
+    GET  {base}/api/0/projects/{organization}/{project}/events/?start=&end=   error events, newest first
     GET  {base}/_sim/log                  each entry with `envelope: {header, items: [{header, payload}]}`
     GET  {base}/_sim/leaks                the personal data found in all of it; empty when all is well
 
@@ -11,6 +12,7 @@ Format: https://develop.sentry.dev/sdk/data-model/envelopes/
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -71,10 +73,13 @@ class SentrySimulator:
     """ASGI application. It checks the key's presence as the real ingest does, and keeps every envelope."""
 
     def __init__(self) -> None:
+        self.events: list[datetime] = []
+        """Events that were there before it started; those that came since are in the log."""
         self.recorder = Recorder(
             Starlette(
                 routes=[
                     Route("/api/{project}/envelope/", _envelope, methods=["POST"]),
+                    Route("/api/0/projects/{organization}/{project}/events/", self._events, methods=["GET"]),
                     Route("/_sim/leaks", self._leaks, methods=["GET"]),
                 ]
             ),
@@ -86,6 +91,23 @@ class SentrySimulator:
 
     def leaks(self) -> list[dict[str, str]]:
         return [leak for entry in self.recorder.log() for leak in leaks(entry["body"])]
+
+    async def _events(self, request: Request) -> Response:
+        """https://docs.sentry.io/api/events/list-a-projects-error-events/ (an auth token, a span of time)."""
+        if not request.headers.get("authorization", "").startswith("Bearer "):
+            return JSONResponse({"detail": "Authentication credentials were not provided."}, 401)
+        first, last = (
+            datetime.fromisoformat(request.query_params[name]).replace(tzinfo=UTC)
+            for name in ("start", "end")
+        )
+        came = [
+            datetime.fromisoformat(entry["at"])
+            for entry in self.recorder.log()
+            if "envelope" in entry["path"]
+        ]
+        found = sorted((at for at in [*self.events, *came] if first <= at <= last), reverse=True)
+        listed = [{"id": f"{number:032x}", "dateCreated": at.isoformat()} for number, at in enumerate(found)]
+        return JSONResponse(listed[:100])
 
     async def _leaks(self, _: Request) -> Response:
         return JSONResponse(self.leaks())

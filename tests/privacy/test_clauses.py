@@ -22,6 +22,7 @@ from leadsrally.notices import compose
 from leadsrally.privacy.clauses import check_all as every_clause
 from leadsrally.privacy.clauses import rights, security, sharing, transfers
 from leadsrally.privacy.clauses.check_all import CLAUSES, check_all
+from leadsrally.privacy.keep_windows import keep_windows
 from leadsrally.privacy.retention import DELIVERY_LOG
 from tests.world import Line, Org, World
 
@@ -32,17 +33,56 @@ UNBILLED = {"P2.3"}  # of days to come: whether they reach into the next month d
 BUILT = {clause.id for clause in CLAUSES if clause.check is not None}
 
 
+def looked_after(world: World) -> None:
+    """Sweeps and backups have run, and somebody has looked at what lies elsewhere."""
+    keep_windows(
+        runtime.of("retention_sweep").db, world.clock, dry_run=False, time_left=lambda: timedelta(hours=1)
+    )
+    now = world.clock.now
+    run = {
+        "cutoff": now,
+        "due_before": 0,
+        "deleted": 0,
+        "due_after": 0,
+        "started_at": now,
+        "finished_at": now,
+    }
+    world._insert("sweep_runs", {"id": uuid4(), "rule": "backups", "dry_run": False, **run})
+    made = {"at": now, "made_at": now, "bytes": 1, "row_count": 1}
+    world._insert("backups", {"id": uuid4(), **made})
+    for subject, days in (("sentry_plan", 30), ("railway_backups", 6)):
+        look = {"id": uuid4(), "subject": subject, "verdict": "kept", "days": days, "looked_by": "Ana"}
+        world._insert("outside_checks", {**look, "looked_at": now})
+
+
+_GO_ON = (
+    "UPDATE sweep_runs SET started_at = started_at + %(span)s, finished_at = finished_at + %(span)s",
+    "UPDATE backups SET at = at + %(span)s",
+    "UPDATE outside_checks SET looked_at = looked_at + %(span)s",
+)
+
+
 @dataclass
 class Audit:
-    """The auditor of one world."""
+    """The auditor of one world, which is looked after as time passes unless it is neglected."""
 
     world: World
+    neglected: bool = False
+
+    def __post_init__(self) -> None:
+        self._at = self.world.clock.now
+        if not self.neglected:
+            looked_after(self.world)
 
     def __call__(self, now: datetime | None = None) -> dict[str, str]:
         """What stands about each clause."""
+        now = now or self.world.clock.now
+        for statement in _GO_ON:
+            self.world.execute(statement, span=now - self._at)
+        self._at = now
         db = Database(self.world.database.url("leadsrally_clauses"))
         with db.across() as tx:
-            found = check_all(tx, now or self.world.clock.now)
+            found = check_all(tx, now)
         db.close()
         return {result.clause.id: result.state for result in found}
 
@@ -102,6 +142,9 @@ class TestKept:
     def test_an_empty_house_keeps_its_promises_too(self, world: World):
         assert Audit(world).broken() == set()
 
+    def test_one_that_nobody_has_looked_after_does_not(self, world: World):
+        assert Audit(world, neglected=True).broken() == {"P6.3", "P6.4", "P6.6"}
+
     def test_every_clause_of_the_policy_is_listed_once(self):
         ids = [clause.id for clause in CLAUSES]
         assert len(ids) == len(set(ids)) == 39
@@ -134,6 +177,44 @@ BREAKS: list[tuple[str, str]] = [
              FROM organizations""",
     ),
     ("P5.1", "ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY"),
+    ("P6.3", "DELETE FROM outside_checks WHERE subject = 'sentry_plan'"),
+    ("P6.3", "UPDATE outside_checks SET verdict = 'broken' WHERE subject = 'sentry_plan'"),
+    (
+        "P6.3",
+        "UPDATE outside_checks SET looked_at = looked_at - interval '36 days' WHERE subject = 'sentry_plan'",
+    ),
+    (
+        "P6.3",
+        """INSERT INTO outside_checks (id, subject, verdict, looked_by, looked_at)
+           SELECT gen_random_uuid(), 'sentry_events', 'broken', 'leadsrally look sentry', looked_at
+             FROM outside_checks LIMIT 1""",
+    ),
+    ("P6.4", "DELETE FROM sweep_runs WHERE rule = 'sessions'"),
+    (
+        "P6.4",
+        "UPDATE sweep_runs SET finished_at = finished_at - interval '26 hours' WHERE rule = 'delivery_log'",
+    ),
+    ("P6.4", "UPDATE sweep_runs SET due_after = 3 WHERE rule = 'quarantine'"),
+    ("P6.6", "DELETE FROM backups"),
+    ("P6.6", "UPDATE backups SET at = at - interval '27 hours'"),
+    (
+        "P6.6",
+        """INSERT INTO backups (id, at, made_at, bytes, row_count)
+           SELECT gen_random_uuid(), at - interval '30 days 1 second', made_at, 1, 1 FROM backups""",
+    ),
+    ("P6.6", "UPDATE sweep_runs SET due_after = 1 WHERE rule = 'backups'"),
+    ("P6.6", "DELETE FROM sweep_runs WHERE rule = 'backups'"),
+    ("P6.6", "DELETE FROM outside_checks WHERE subject = 'railway_backups'"),
+    ("P6.6", "UPDATE outside_checks SET verdict = 'broken' WHERE subject = 'railway_backups'"),
+    (
+        "P6.6",
+        "UPDATE outside_checks SET looked_at = looked_at - interval '36 days' WHERE subject = 'railway_backups'",
+    ),
+    (
+        "P6.6",
+        """INSERT INTO backups (id, at, made_at, bytes, row_count, deleted_at)
+           SELECT gen_random_uuid(), at - interval '101 days', made_at, 1, 1, at FROM backups""",
+    ),
     ("P5.1", "ALTER TABLE scores DISABLE ROW LEVEL SECURITY"),
     ("P3.1 P5.1", "CREATE TABLE notes (organization_id uuid, body text)"),
     ("P1.2 P3.1", "ALTER TABLE contacts ADD COLUMN nickname text"),
@@ -268,6 +349,30 @@ class TestBroken:
         age_a_row(audited.world, midnight - timedelta(days=90))
         assert audited.broken(midnight + timedelta(minutes=59)) == set()
         assert audited.broken(midnight + timedelta(hours=1)) == {"P6.4"}
+
+    def test_P6_3_nothing_at_sentry_is_nothing_too_long(self, audited: Audit):
+        audited.world.execute("UPDATE outside_checks SET verdict = 'unused', days = NULL")
+        assert audited.broken() == set()
+
+    def test_P6_6_a_backup_that_is_gone_is_not_too_old(self, audited: Audit):
+        audited.world.execute(
+            """INSERT INTO backups (id, at, made_at, bytes, row_count, deleted_at)
+               SELECT gen_random_uuid(), at - interval '40 days', made_at, 1, 1, at FROM backups"""
+        )
+        assert audited.broken() == set()
+
+    @pytest.mark.parametrize(("ago", "broken"), [("99 days", set[str]()), ("101 days", {"P6.6"})])
+    def test_P6_6_a_rehearsal_a_quarter(self, audited: Audit, ago: str, broken: set[str]):
+        audited.world.execute(
+            """INSERT INTO backups (id, at, made_at, bytes, row_count, deleted_at)
+               SELECT gen_random_uuid(), at - interval '300 days', made_at, 1, 1, at FROM backups"""
+        )
+        audited.world.execute(
+            f"""INSERT INTO outside_checks (id, subject, verdict, looked_by, looked_at)
+                SELECT gen_random_uuid(), 'restore_rehearsal', 'kept', 'leadsrally rehearse-restore',
+                       looked_at - interval '{ago}' FROM outside_checks LIMIT 1"""
+        )
+        assert audited.broken() == broken
 
     def test_P7_3_what_is_edited_in_the_product_is_written_down(self, audited: Audit, org: Org):
         world = audited.world

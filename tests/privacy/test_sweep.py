@@ -196,6 +196,7 @@ class TestRecord:
             "due_before": 4,
             "deleted": 4,
             "due_after": 0,
+            "oldest_at": None,
             "started_at": world.clock.now,
             "finished_at": world.clock.now,
         }

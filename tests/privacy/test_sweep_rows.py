@@ -18,14 +18,16 @@ from leadsrally.kit.errors import Misconfigured
 from leadsrally.kit.expiring import Expiring
 from leadsrally.privacy import keep_windows as windows
 from leadsrally.privacy.keep_windows import MONTHS, ROWS, keep_windows
-from leadsrally.privacy.retention import RowRule
+from leadsrally.privacy.retention import SWEEP_RUNS as RULES_OF_RUNS
+from leadsrally.privacy.retention import WINDOWS, RowRule
 from leadsrally.privacy.sweep import Run, SweepIncomplete
 from leadsrally.privacy.sweep_rows import sweep_rows
 from tests.world import Org, World
 
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
-RULES = {rule.name: (rule, expiring) for rule, expiring in ROWS}
+ALL = {rule.name: (rule, expiring) for rule, expiring in ROWS}
+RULES = {name: both for name, both in ALL.items() if name != "sweep_runs"}  # every sweep writes one of those
 MONTHLY = [rule.name for rule, _ in MONTHS]  # tests/billing/test_seven_years.py
 
 
@@ -88,6 +90,23 @@ def row(world: World, org: Org, table: str, at: datetime, user_id: UUID | None =
             world._insert("imports", {"organization_id": org.id, **what})
             change = {"import_id": what["id"], "contact_id": uuid4(), "line": 2, "recorded_at": at}
             world._insert(table, {"organization_id": org.id, **change})
+        case "bulk_changes":
+            action_id = uuid4()
+            what = {
+                "id": action_id,
+                "kind": "tag",
+                "actor_kind": "system",
+                "expected": 1,
+                "margin": 0,
+                "created_at": before,
+                "progressed_at": before,
+            }
+            world._insert("bulk_actions", {"organization_id": org.id, **what})
+            change = {"action_id": action_id, "contact_id": uuid4(), "recorded_at": at}
+            world._insert(table, {"organization_id": org.id, **change})
+        case "retention_runs":
+            run = {"id": uuid4(), "kind": "messages", "cutoff": before, "due_before": 0, "started_at": at}
+            world._insert(table, {"organization_id": org.id, **run})
         case _:
             raise AssertionError(f"no row of {table} can be made")
 
@@ -115,7 +134,7 @@ def sweep(
     bite: int = 1000,
 ) -> Run:
     db = db or runtime.of("retention_sweep").db
-    return sweep_rows(db, world.clock, *RULES[rule], dry_run=dry_run, time_left=time_left, bite=bite)
+    return sweep_rows(db, world.clock, *ALL[rule], dry_run=dry_run, time_left=time_left, bite=bite)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -192,6 +211,34 @@ class TestWindow:
         world.clock.now = datetime.now(UTC) + timedelta(days=365)
         assert sweep(world, name).deleted == 0
         assert left(world, name) == 1
+
+
+class TestRuns:
+    """What sweeps leave of themselves is swept, too."""
+
+    def test_R1_records_of_sweeps_go_after_four_hundred_days(self, world: World):
+        cutoff = RULES_OF_RUNS.cutoff(world.clock.now)
+        for started_at in (cutoff - MICROSECOND, cutoff, cutoff + MICROSECOND):
+            world._insert(
+                "sweep_runs",
+                {"id": uuid4(), "rule": "old", "dry_run": False, "cutoff": cutoff, "due_before": 0,
+                 "started_at": started_at},
+            )  # fmt: skip
+        run = sweep(world, "sweep_runs")
+        assert (run.due_before, run.deleted, run.due_after) == (2, 2, 0)
+        assert world.rows("SELECT started_at FROM sweep_runs WHERE rule = 'old'") == [
+            {"started_at": cutoff + MICROSECOND}
+        ]
+
+    @pytest.mark.parametrize("name", RULES)
+    def test_each_run_tells_the_oldest_row_that_it_left(self, world: World, org: Org, name: str):
+        rule, expiring = RULES[name]
+        kept = rule.cutoff(world.clock.now) + timedelta(minutes=5)
+        user = made_user(world, org)
+        for at in (rule.cutoff(world.clock.now), kept, kept + timedelta(minutes=1)):
+            row(world, org, expiring.table, at, user)
+        sweep(world, name)
+        assert world.value("SELECT oldest_at FROM sweep_runs") == kept
 
 
 class TestSignups:
@@ -273,12 +320,13 @@ class TestAll:
 
     def test_the_door_keeps_every_window(self, world: World, org: Org):
         user = made_user(world, org)
-        for rule, expiring in ROWS:
+        for rule, expiring in RULES.values():
             row(world, org, expiring.table, rule.cutoff(world.clock.now), user)
         runs = self.door(world)
-        assert [run["rule"] for run in runs] == ["delivery_log", *RULES, *MONTHLY]
+        assert [run["rule"] for run in runs] == ["delivery_log", *ALL, *MONTHLY]
         assert {run["rule"]: run["deleted"] for run in runs} == {
             "delivery_log": 0,
+            "sweep_runs": 0,
             **dict.fromkeys(RULES, 1),
             **dict.fromkeys(MONTHLY, 0),
         }
@@ -301,7 +349,7 @@ class TestAll:
         row(world, org, "sessions", world.clock.now - timedelta(days=31))
         assert main(["sweep"]) == 0
         lines = [line for line in capsys.readouterr().out.splitlines() if "kept from" in line]
-        assert [line.partition(":")[0] for line in lines] == ["delivery_log", *RULES, *MONTHLY]
+        assert [line.partition(":")[0] for line in lines] == ["delivery_log", *ALL, *MONTHLY]
         assert "due before 1 · deleted 1 · due after 0" in lines[2]
 
 
@@ -316,7 +364,11 @@ class TestRule:
         assert now.astimezone(UTC) - rule.cutoff(now) == timedelta(days=days)
 
     def test_each_window_has_its_statements_and_its_clause(self):
-        assert len(windows.ROWS) == len({expiring.table for _, expiring in ROWS}) == 10
+        assert len(windows.ROWS) == len({expiring.table for _, expiring in ROWS})
         for rule, expiring in ROWS:
             assert isinstance(expiring, Expiring)
             assert rule.name == expiring.table
+
+    def test_each_window_that_is_swept_is_shown(self):
+        shown = [window.name for window in WINDOWS if window.by == "sweep"]
+        assert sorted(shown) == sorted([*windows.SWEPT, "backups"])

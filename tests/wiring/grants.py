@@ -52,6 +52,8 @@ GRANTS: dict[str, dict[str, str]] = {
         "provider_copies": "s",
         "provider_outcomes": "S",
         "rate_limits": "SIU",
+        "retention_runs": "S",
+        "retention_windows": "SIU",
         "recovery_codes": "SIUD",
         "scores": "S",
         "second_factors": "SIUD",
@@ -328,9 +330,11 @@ GRANTS: dict[str, dict[str, str]] = {
         "password_resets": "sD",
         "quarantine": "sD",
         "rate_limits": "sD",
+        "retention_runs": "sD",
+        "retention_windows": "s",
         "sessions": "sD",
         "signups": "sD",
-        "sweep_runs": "SIU",
+        "sweep_runs": "SIUD",
         "usage": "sD",
     },
     "billing_close": {
@@ -355,7 +359,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "policy_notices": "SIu",
         "policy_versions": "SIu",
     },
-    "tick": {"jobs": "SU"},
+    "tick": {"jobs": "SU", "sweep_runs": "S"},
     "clauses": {
         "acceptances": "s",
         "account_deletions": "s",
@@ -384,6 +388,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "s",
         "policy_notices": "s",
         "policy_versions": "S",
+        "outside_checks": "s",
         "provider_copies": "s",
         "scores": "s",
         "sessions": "s",
@@ -396,6 +401,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "backup": {
         **{row.table: "S" for row in (*REGISTER, *NOTHING)},
         "backups": "SIu",
+        "outside_checks": "SI",
         "sweep_runs": "SIU",
     },
     "keys": {"channel_tasks": "su", "channels": "su", "second_factors": "su"},
@@ -448,6 +454,9 @@ GRANTS["incidents"] = {
 SEALED_TABLES = ("channel_tasks", "channels", "second_factors")
 # The columns behind each lower-case letter.
 COLUMNS: dict[tuple[str, str, str], str] = {
+    ("clauses", "outside_checks", "SELECT"): "days id looked_at subject verdict",
+    ("retention_sweep", "retention_runs", "SELECT"): "id organization_id started_at",
+    ("retention_sweep", "retention_windows", "SELECT"): "obeyed_from organization_id",
     ("backup", "backups", "UPDATE"): "deleted_at",
     ("ai_score", "channels", "SELECT"): "id kind organization_id",
     ("ai_score", "contacts", "UPDATE"): "updated_at",

@@ -47,6 +47,10 @@ INSERT INTO exports (organization_id, id, requested_by, requested_at)
 VALUES (%(org)s, %(user)s, %(user)s, %(now)s);
 INSERT INTO export_parts (organization_id, export_id, number, bytes, made_at)
 VALUES (%(org)s, %(user)s, 1, 1, %(now)s);
+INSERT INTO retention_windows (organization_id, messages_days, obeyed_from, version, changed_at)
+VALUES (%(org)s, 365, %(now)s, 2, %(now)s);
+INSERT INTO retention_runs (organization_id, id, kind, cutoff, due_before, started_at)
+VALUES (%(org)s, %(id)s, 'messages', %(now)s, 0, %(now)s);
 INSERT INTO account_deletions (organization_id, id, state_before, requested_at, erases_at)
 VALUES (%(org)s, %(id)s, 'active', %(now)s, %(now)s);
 INSERT INTO erasures (organization_id, id, kind, subject_id, requested_by, requested_at)

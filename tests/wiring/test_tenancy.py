@@ -309,7 +309,8 @@ class TestCatalogue:
             *(f"rotation on {name}: leadsrally_keys may SELECT" for name in SEALED_TABLES),
             *(f"rotation_writes on {name}: leadsrally_keys may UPDATE" for name in SEALED_TABLES),
             *(
-                f"sweep on {name}: leadsrally_retention_sweep may ALL"
+                f"sweep on {name}: leadsrally_retention_sweep may "
+                + ("SELECT" if name == "retention_windows" else "ALL")
                 for name in (
                     "bulk_changes",
                     "early_amendments",
@@ -320,6 +321,8 @@ class TestCatalogue:
                     "invoices",
                     "password_resets",
                     "quarantine",
+                    "retention_runs",
+                    "retention_windows",
                     "sessions",
                     "signups",
                     "usage",

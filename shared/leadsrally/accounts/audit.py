@@ -51,6 +51,7 @@ AuditAction = Literal[
     "export.requested",
     "export.downloaded",
     "export.deleted",
+    "retention.changed",
     "erasure.requested",
     "erasure.begun",
     "account.deletion_requested",

@@ -42,6 +42,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(expires_at) FROM signups",
 )
 
 SESSIONS: Final = Expiring(
@@ -64,6 +65,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(least(revoked_at, expires_at)) FROM sessions",
 )
 
 PASSWORD_RESETS: Final = Expiring(
@@ -85,6 +87,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(expires_at) FROM password_resets",
 )
 
 EMAIL_CHANGES: Final = Expiring(
@@ -106,6 +109,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(expires_at) FROM email_changes",
 )
 
 IDEMPOTENCY_KEYS: Final = Expiring(
@@ -129,6 +133,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(created_at) FROM idempotency_keys",
 )
 
 # No tenant: nobody is known yet when a try is counted.
@@ -152,4 +157,5 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(full_at) FROM rate_limits",
 )

@@ -44,6 +44,8 @@ Action = Literal[
     "record.read",
     "exports.manage",
     "billing.read",
+    "retention.read",
+    "retention.manage",
     "erasures.manage",
     "account.delete",
     "jobs.read",
@@ -92,6 +94,8 @@ MAY: dict[Action, frozenset[Role]] = {
     "record.read": _LEADING,
     "exports.manage": _LEADING,
     "billing.read": _OWNING,
+    "retention.read": _ALL,
+    "retention.manage": _LEADING,  # a shorter window deletes
     "erasures.manage": _LEADING,
     "account.delete": frozenset(("owner",)),
     "jobs.read": _ALL,

@@ -24,6 +24,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(received_at) FROM early_reports",
 )
 
 # A newer change of the same kind takes the row over, and its instant with it.
@@ -49,6 +50,7 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(received_at) FROM early_amendments",
 )
 
 QUARANTINE: Final = Expiring(
@@ -71,4 +73,5 @@ WITH due AS (
 )
 SELECT count(*) FROM deleted
 """,
+    "SELECT min(received_at) FROM quarantine",
 )

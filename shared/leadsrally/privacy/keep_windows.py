@@ -13,7 +13,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.expiring import Expiring
 from leadsrally.messaging import expired as aside
-from leadsrally.privacy import retention
+from leadsrally.privacy import retention, store
 from leadsrally.privacy.retention import MonthRule, RowRule
 from leadsrally.privacy.sweep import Run, sweep_delivery_log
 from leadsrally.privacy.sweep_rows import sweep_rows
@@ -30,6 +30,8 @@ ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
     (retention.EARLY_AMENDMENTS, aside.EARLY_AMENDMENTS),
     (retention.QUARANTINE, aside.QUARANTINE),
     (retention.IMPORT_CHANGES, imports.CHANGES),
+    (retention.SWEEP_RUNS, store.SWEEP_RUNS),
+    (retention.RETENTION_RUNS, store.RETENTION_RUNS),
     (retention.BULK_CHANGES, bulk.CHANGES),
 )
 # In this order: usage of which the invoice is gone would be charged again.
@@ -37,6 +39,9 @@ MONTHS: Final[tuple[tuple[MonthRule, Expiring], ...]] = (
     (retention.USAGE, billing.USAGE),
     (retention.INVOICES, billing.INVOICES),
 )
+
+SWEPT: Final = (retention.DELIVERY_LOG.name, *(rule.name for rule, _ in (*ROWS, *MONTHS)))
+"""The names of all windows that are kept here."""
 
 
 def keep_windows(

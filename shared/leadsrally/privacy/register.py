@@ -237,6 +237,7 @@ REGISTER: tuple[Entry, ...] = (
 
     # Telemetry
     _entry("delivery_log", "source_ip received_at request_id", "caller", Category.TELEMETRY, "find faults and abuse", "legitimate_interest", Kept.LOG, Exported.DELIVERIES, Erased.EXPIRES),
+    _entry("outside_checks", "looked_by note", "staff", Category.TELEMETRY, "prove who looked at a provider", "legal_obligation", Kept.DATABASE, Exported.UNRELATED, Erased.STAYS),
     _entry("_yoyo_log", "username hostname created_at_utc", "staff", Category.TELEMETRY, "know who changed the schema", "legitimate_interest", Kept.DATABASE, Exported.UNRELATED, Erased.STAYS),
 )
 
@@ -313,8 +314,11 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("invoice_lines", id="organization_id invoice_id", count="place quantity included price per amount", time="month", word="kind detail"),
     *_nothing("invoice_numbers", count="year last"),
     *_nothing("ai_usage", id="organization_id", count="calls tokens", time="day"),
+    *_nothing("outside_checks", id="id", count="days", time="looked_at", word="subject verdict"),
     *_nothing("backups", id="id", count="bytes row_count", time="at made_at deleted_at"),
-    *_nothing("sweep_runs", id="id", count="due_before deleted due_after", flag="dry_run", time="cutoff started_at finished_at", word="rule"),
+    *_nothing("retention_windows", id="organization_id", count="version", time="obeyed_from changed_at", setting="messages_days conversations_days leads_days notes_days media_days delivery_log_days"),
+    *_nothing("retention_runs", id="organization_id id", count="due_before deleted due_after", time="cutoff started_at finished_at", word="kind"),
+    *_nothing("sweep_runs", id="id", count="due_before deleted due_after", flag="dry_run", time="cutoff started_at finished_at oldest_at", word="rule"),
     # Of the tool that migrates
     *_nothing("_yoyo_log", id="id migration_hash migration_id", word="operation comment"),
     *_nothing("_yoyo_migration", id="migration_hash migration_id", time="applied_at_utc"),

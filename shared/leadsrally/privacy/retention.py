@@ -1,4 +1,6 @@
-"""The windows of the policy, as data. Pure: a rule and an instant give a cut-off.
+"""The windows of the policy, as data: the one table of how long everything is kept.
+
+Pure: a rule and an instant give a cut-off. `WINDOWS` holds them all, also those that no sweep sees to.
 
 A window of days is a number of whole UTC days. Kept are today and the days before it, so many in all, so that no
 row ever grows older than promised; everything before the first kept day is due. A window of rows ends to the
@@ -7,6 +9,7 @@ instant, so long after each row's own: what lies at the cut-off or before it is 
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +79,53 @@ class MonthRule:
 BILLING = MonthRule("billing", "P6.5", years=7)
 USAGE = replace(BILLING, name="usage")
 INVOICES = replace(BILLING, name="invoices")
+# What sweeps have left of themselves: proof that windows were kept, and for how long.
+SWEEP_RUNS = RowRule("sweep_runs", "P6.4", timedelta(days=400))
+RETENTION_RUNS = RowRule("retention_runs", "P6.4", timedelta(days=400))
+
+
+KeptBy = Literal[
+    "sweep",  # a rule above, by a sweep each hour
+    "customer",  # until they delete it, or by a window of their own
+    "erasure",  # with its account
+    "provider",  # it lies elsewhere, and is looked at there (privacy/outside)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One promise about how long, in words that are shown. `name` is that of the rule, where a sweep sees to it."""
+
+    name: str
+    clause: str
+    what: str
+    kept: str
+    by: KeptBy = "sweep"
+
+
+def _swept(rule: Rule | RowRule | MonthRule, what: str, kept: str) -> Window:
+    return Window(rule.name, rule.clause, what, kept)
+
+
+WINDOWS: Final[tuple[Window, ...]] = (
+    Window("accounts", "P6.1", "Your account", "while active, and 30 days after its deletion", "erasure"),
+    Window("messages", "P6.2", "Messages and conversations", "until you delete them", "customer"),
+    Window("error_telemetry", "P6.3", "Error reports at Sentry", "30 days", "provider"),
+    _swept(DELIVERY_LOG, "Calls at webhooks", "90 days"),
+    _swept(INVOICES, "Invoices", "7 years"),
+    _swept(USAGE, "What invoices were made of", "7 years"),
+    _swept(BACKUPS, "Backups", "29 days; the policy allows 30"),
+    _swept(SIGNUPS, "Sign-ups that nobody confirmed", "until their link expires"),
+    _swept(SESSIONS, "Sessions", "30 days after they ended"),
+    _swept(PASSWORD_RESETS, "Links to choose a new password", "a day after they expire"),
+    _swept(EMAIL_CHANGES, "Changes of an address that nobody confirmed", "a day after they expire"),
+    _swept(IDEMPOTENCY_KEYS, "Answers kept for repeated requests", "a day"),
+    _swept(RATE_LIMITS, "Counters of tries, as keyed hashes", "until they are full again"),
+    _swept(EARLY_REPORTS, "Reports that came before their message", "8 days at most"),
+    _swept(EARLY_AMENDMENTS, "Changes that came before their message", "8 days at most"),
+    _swept(QUARANTINE, "Deliveries that could not be read", "30 days at most"),
+    _swept(IMPORT_CHANGES, "What an import changed, so that it can be undone", "25 hours"),
+    _swept(BULK_CHANGES, "What an edit of many contacts changed, so that it can be undone", "25 hours"),
+    _swept(SWEEP_RUNS, "Records of sweeps", "400 days"),
+    _swept(RETENTION_RUNS, "Records of your own windows' sweeps", "400 days"),
+)

@@ -1,9 +1,13 @@
 """What sweeps read and write. These statements serve all tenants, through policies named in the migrations."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from uuid import UUID
 
 from leadsrally.kit.db import Tx
+from leadsrally.kit.expiring import Expiring
 
 # Row security would show a role without a policy of its own an empty table, and a sweep of it would be glad.
 _SEES_ALL = """
@@ -130,10 +134,108 @@ def begin_run(
 
 _END_RUN = """
 UPDATE sweep_runs
-   SET deleted = %(deleted)s, due_after = %(due_after)s, finished_at = %(now)s
+   SET deleted = %(deleted)s, due_after = %(due_after)s, oldest_at = %(oldest_at)s, finished_at = %(now)s
  WHERE id = %(id)s
 """
 
 
-def end_run(tx: Tx, run_id: UUID, *, deleted: int, due_after: int, now: datetime) -> None:
-    tx.run(_END_RUN, {"id": run_id, "deleted": deleted, "due_after": due_after, "now": now})
+def end_run(
+    tx: Tx,
+    run_id: UUID,
+    *,
+    deleted: int,
+    due_after: int,
+    now: datetime,
+    oldest_at: datetime | None = None,
+) -> None:
+    """`oldest_at` is the instant of the oldest row that is left, where that is known."""
+    given = {"id": run_id, "deleted": deleted, "due_after": due_after, "oldest_at": oldest_at, "now": now}
+    tx.run(_END_RUN, given)
+
+
+@dataclass(frozen=True, slots=True)
+class LastSweep:
+    """The newest sweep of a rule that came to its end and was no dry one."""
+
+    rule: str
+    due_before: int
+    deleted: int
+    due_after: int
+    oldest_at: datetime | None
+    started_at: datetime
+    finished_at: datetime
+
+
+_LAST_SWEEPS = """
+SELECT r.rule, r.due_before, r.deleted, r.due_after, r.oldest_at, r.started_at, r.finished_at
+  FROM unnest(%(rules)s::text[]) AS wanted (rule)
+ CROSS JOIN LATERAL (
+    SELECT *
+      FROM sweep_runs AS s
+     WHERE s.rule = wanted.rule
+       AND s.finished_at IS NOT NULL
+       AND NOT s.dry_run
+     ORDER BY s.started_at DESC
+     LIMIT 1
+ ) AS r
+"""
+
+
+def last_sweeps(tx: Tx, rules: Sequence[str]) -> dict[str, LastSweep]:
+    """The newest sweep of each of these rules that has one, by the rule's name."""
+    return {sweep.rule: sweep for sweep in tx.all(LastSweep, _LAST_SWEEPS, {"rules": list(rules)})}
+
+
+# As text, which no setting of the session changes.
+_OLDEST_LOG_ROW = """
+SELECT to_char(min(received_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') FROM delivery_log
+"""
+
+
+def oldest_log_row(tx: Tx) -> datetime | None:
+    found = tx.value(_OLDEST_LOG_ROW, {})
+    return datetime.fromisoformat(found) if found else None
+
+
+SWEEP_RUNS: Final = Expiring(
+    "sweep_runs",
+    "SELECT count(*) FROM sweep_runs WHERE started_at <= %(cutoff)s",
+    """
+WITH due AS (
+    SELECT id
+      FROM sweep_runs
+     WHERE started_at <= %(cutoff)s
+     ORDER BY id
+     LIMIT %(limit)s
+), deleted AS (
+    DELETE FROM sweep_runs AS r
+     USING due
+     WHERE r.id = due.id
+    RETURNING 1
+)
+SELECT count(*) FROM deleted
+""",
+    "SELECT min(started_at) FROM sweep_runs",
+)
+
+RETENTION_RUNS: Final = Expiring(
+    "retention_runs",
+    "SELECT count(*) FROM retention_runs WHERE started_at <= %(cutoff)s",
+    """
+WITH due AS (
+    SELECT organization_id, id
+      FROM retention_runs
+     WHERE started_at <= %(cutoff)s
+     ORDER BY organization_id, id
+     LIMIT %(limit)s
+), deleted AS (
+    DELETE FROM retention_runs AS r
+     USING due
+     WHERE r.organization_id = due.organization_id
+       AND r.id = due.id
+    RETURNING 1
+)
+SELECT count(*) FROM deleted
+""",
+    "SELECT min(started_at) FROM retention_runs",
+)

@@ -102,7 +102,8 @@ def sweep_delivery_log(
     with db.across() as tx:
         left = plan_delivery_log(now, store.log_days(tx)).due_days
         due_after = store.due_log_rows(tx, plan.cutoff)
-        store.end_run(tx, run_id, deleted=deleted, due_after=due_after, now=clock())
+        oldest = store.oldest_log_row(tx)
+        store.end_run(tx, run_id, deleted=deleted, due_after=due_after, now=clock(), oldest_at=oldest)
     log.info(
         "sweep.done",
         rule=plan.rule.name,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Misconfigured
-from leadsrally.kit.expiring import Expiring, count_due, delete_due
+from leadsrally.kit.expiring import Expiring, count_due, delete_due, oldest
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy import store
 from leadsrally.privacy.retention import MonthRule, RowRule
@@ -56,7 +56,8 @@ def sweep_rows(
             break
     with db.across() as tx:
         due_after = count_due(tx, expiring, cutoff)
-        store.end_run(tx, run_id, deleted=deleted, due_after=due_after, now=clock())
+        left = oldest(tx, expiring)
+        store.end_run(tx, run_id, deleted=deleted, due_after=due_after, now=clock(), oldest_at=left)
     log.info(
         "sweep.done",
         rule=rule.name,

@@ -27,4 +27,4 @@ gone AS (
 )
 SELECT count(*) FROM gone
 """
-CHANGES: Final = Expiring("bulk_changes", _COUNT, _DELETE)
+CHANGES: Final = Expiring("bulk_changes", _COUNT, _DELETE, "SELECT min(recorded_at) FROM bulk_changes")

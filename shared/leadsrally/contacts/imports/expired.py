@@ -27,4 +27,4 @@ gone AS (
 )
 SELECT count(*) FROM gone
 """
-CHANGES: Final = Expiring("import_changes", _COUNT, _DELETE)
+CHANGES: Final = Expiring("import_changes", _COUNT, _DELETE, "SELECT min(recorded_at) FROM import_changes")

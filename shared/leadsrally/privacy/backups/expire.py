@@ -55,9 +55,11 @@ def expire_backups(desk: BackupDesk, *, dry_run: bool = False) -> Run:
     left = len(_due(desk, now))
     if not dry_run:
         forget_before(desk.storage, now - _LEDGER_KEPT)
-    there = [found for each in shelved(desk.storage) if (found := _id(each))]
+    on_shelf = list(shelved(desk.storage))
+    there = [found for each in on_shelf if (found := _id(each))]
+    oldest = min((each.at for each in on_shelf), default=None)
     with desk.db.across() as tx:
-        sweeps.end_run(tx, run_id, deleted=deleted, due_after=left, now=desk.clock())
+        sweeps.end_run(tx, run_id, deleted=deleted, due_after=left, now=desk.clock(), oldest_at=oldest)
         store.mark_gone(tx, there, now=now)
     log.info(
         "sweep.done",

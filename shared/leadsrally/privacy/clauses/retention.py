@@ -1,11 +1,18 @@
-"""§6: for how long."""
+"""§6: for how long.
 
+What lies at a provider no query of ours can see. There a person looks, or a command that asks, and what they found
+counts for some weeks (privacy/outside).
+"""
+
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from leadsrally.kit.db import Tx
 from leadsrally.privacy.clauses.types import Clause, Finding
-from leadsrally.privacy.retention import BILLING, DELIVERY_LOG
+from leadsrally.privacy.keep_windows import SWEPT
+from leadsrally.privacy.retention import BACKUPS, BILLING, DELIVERY_LOG
+from leadsrally.privacy.watch import alarms
 
 _SWEEP_GRACE = timedelta(hours=1)  # the sweep runs on the hour; a day expires at midnight UTC
 
@@ -20,7 +27,89 @@ def _log_rows_before(tx: Tx, cutoff: datetime) -> int:
 
 def _delivery_log_swept(tx: Tx, now: datetime) -> Finding:
     due = _log_rows_before(tx, DELIVERY_LOG.cutoff(now - _SWEEP_GRACE))
-    return Finding(due == 0, f"{due} rows of the delivery log are older than {DELIVERY_LOG.days} days")
+    late = len(alarms(tx, SWEPT, now))
+    return Finding(
+        due == 0 and late == 0,
+        f"{due} rows of the delivery log are older than {DELIVERY_LOG.days} days; {late} of {len(SWEPT)} windows were not"
+        " swept in the last day or have something left",
+    )
+
+
+_LOOKED_LATELY = timedelta(days=35)  # a look a month, and some days
+_REHEARSED_LATELY = timedelta(days=100)  # a rehearsal a quarter
+_BACKED_UP_LATELY = timedelta(hours=26)  # one a day
+_BACKUPS_KEPT = timedelta(days=30)
+
+_LOOKS = """
+SELECT DISTINCT ON (subject) subject, verdict, looked_at
+  FROM outside_checks
+ ORDER BY subject, looked_at DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    subject: str
+    verdict: str
+    looked_at: datetime
+
+
+def _looks(tx: Tx) -> dict[str, _Look]:
+    return {look.subject: look for look in tx.all(_Look, _LOOKS, {})}
+
+
+def _told(look: _Look | None, now: datetime, lately: timedelta = _LOOKED_LATELY) -> tuple[bool, str]:
+    """Whether what was found is good and new enough, and in words what it was."""
+    if look is None:
+        return False, "never looked at"
+    age = now - look.looked_at
+    good = look.verdict != "broken" and age <= lately
+    return good, f"{look.verdict}, looked at {max(age.days, 0)} days ago"
+
+
+def _telemetry_is_short(tx: Tx, now: datetime) -> Finding:
+    looks = _looks(tx)
+    plan, of_plan = _told(looks.get("sentry_plan"), now)
+    events, of_events = _told(looks.get("sentry_events"), now)
+    asked = "sentry_events" in looks
+    return Finding(
+        plan and (events or not asked),
+        f"what the Sentry plan keeps: {of_plan}; older events: {of_events if asked else 'not asked for'}",
+    )
+
+
+_BACKUPS = """
+SELECT max(at) AS newest,
+       min(at) AS first,
+       min(at) FILTER (WHERE deleted_at IS NULL) AS oldest,
+       count(*) FILTER (WHERE deleted_at IS NULL) AS there
+  FROM backups
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Backups:
+    newest: datetime | None
+    first: datetime | None
+    oldest: datetime | None
+    there: int
+
+
+def _backups_roll_off(tx: Tx, now: datetime) -> Finding:
+    own = tx.one(_Backups, _BACKUPS, {})
+    late = bool(alarms(tx, [BACKUPS.name], now))
+    made = own.newest is not None and now - own.newest <= _BACKED_UP_LATELY
+    young = own.oldest is None or now - own.oldest <= _BACKUPS_KEPT
+    looks = _looks(tx)
+    host, of_host = _told(looks.get("railway_backups"), now)
+    rehearsed, of_rehearsal = _told(looks.get("restore_rehearsal"), now, _REHEARSED_LATELY)
+    if own.first is not None and now - own.first <= _REHEARSED_LATELY and "restore_rehearsal" not in looks:
+        rehearsed, of_rehearsal = True, "due within 100 days of the first backup"
+    return Finding(
+        made and young and not late and host and rehearsed,
+        f"{own.there} backups, {'one of today' if made else 'NONE OF TODAY'}, "
+        f"{'none' if young and not late else 'SOME'} past the window; the host's own: {of_host}; rehearsal: {of_rehearsal}",
+    )
 
 
 _BILLING_TOO_OLD = """
@@ -89,8 +178,8 @@ def _billing_kept(tx: Tx, now: datetime) -> Finding:
 CLAUSES: Final = (
     Clause("P6.1", "Accounts end 30 days after deletion"),
     Clause("P6.2", "Messages stay until the customer deletes them"),
-    Clause("P6.3", "Error telemetry for 30 days"),
+    Clause("P6.3", "Error telemetry for 30 days", _telemetry_is_short),
     Clause("P6.4", "Webhook delivery logs for 90 days", _delivery_log_swept),
     Clause("P6.5", "Billing records for 7 years", _billing_kept),
-    Clause("P6.6", "Backups for 30 days"),
+    Clause("P6.6", "Backups for 30 days", _backups_roll_off),
 )
