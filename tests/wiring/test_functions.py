@@ -563,6 +563,7 @@ FILES = {
         "DeleteObject": {"imports"},
     },
     "bulk_contacts": {"PutObject": {"bulk"}, "AbortMultipartUpload": {"bulk"}, "DeleteObject": {"bulk"}},
+    "retention_sweep": {"DeleteObject": {"media"}},
     "send_message": {"GetObject": {"media"}},
     "export": {
         "GetObject": {"media"},
@@ -601,7 +602,7 @@ def test_files_are_encrypted_private_and_reached_over_tls_only() -> None:
     assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    (left,) = properties["LifecycleConfiguration"]["Rules"]
+    left, *_ = properties["LifecycleConfiguration"]["Rules"]
     assert left["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     (cors,) = properties["CorsConfiguration"]["CorsRules"]
     assert cors["AllowedMethods"] == ["PUT"], "a browser puts files there and reads them as downloads only"

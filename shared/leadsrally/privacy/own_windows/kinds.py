@@ -85,7 +85,7 @@ SELECT count(*)
  WHERE organization_id = %(organization_id)s
    AND created_at <= %(cutoff)s
    AND message_id IS NOT NULL
-   AND state = 'stored'
+   AND (state = 'stored' OR reason = 'erased')
 """,
         """
 SELECT min(created_at) FROM media WHERE organization_id = %(organization_id)s AND state = 'stored'

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from leadsrally.kit.db import Tx
+from leadsrally.kit.db import Tx, statement
 from leadsrally.privacy.own_windows.kinds import KINDS, Kind
 
 
@@ -200,3 +200,24 @@ SELECT DISTINCT ON (kind) kind AS name, due_before, deleted, due_after, started_
 def last_runs(tx: Tx, organization_id: UUID) -> dict[str, LastRun]:
     """The newest run of each of one's own windows, by its kind."""
     return {run.name: run for run in tx.all(LastRun, _LAST_OWN, {"organization_id": organization_id})}
+
+
+# Those whose last sweep is longest ago first, so that a large one starves nobody.
+_WAITING = """
+SELECT w.organization_id
+  FROM retention_windows AS w
+ WHERE w.obeyed_from <= %(now)s
+ ORDER BY (SELECT max(r.started_at) FROM retention_runs AS r WHERE r.organization_id = w.organization_id) NULLS FIRST,
+          w.organization_id
+"""
+
+
+def waiting(tx: Tx, now: datetime) -> list[UUID]:
+    """Every organisation, of all tenants, whose own windows are obeyed at `now`."""
+    return tx.values(_WAITING, {"now": now})
+
+
+def stands(tx: Tx, organization_id: UUID, kind: Kind, days: int) -> bool:
+    """Whether this is still the window. It cannot be changed before the transaction is over."""
+    chosen = tx.maybe(Windows, statement(_ONE, " FOR SHARE"), {"organization_id": organization_id})
+    return chosen is not None and chosen.days(kind) == days
