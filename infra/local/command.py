@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from uuid import UUID
 
 from leadsrally.kit.errors import LeadsRallyError
 
@@ -42,17 +43,7 @@ def main(given: Sequence[str] | None = None) -> int:
     verb = verbs.add_parser("clauses", help="check each clause of the privacy policy against the live system")
     verb.set_defaults(run=_clauses)
 
-    verb = verbs.add_parser(
-        "backup",
-        help="make a sealed backup of the whole database, and delete those past their window",
-        description="Dumps one consistent snapshot, seals it and puts it into the storage. Needs pg_dump of the server's"
-        " version or a later one.",
-    )
-    verb.set_defaults(run=_backup)
-
-    verb = verbs.add_parser("backups", help="list the backups that there are")
-    verb.set_defaults(run=_backups)
-
+    _add_backups(verbs)
     _look(
         verbs.add_parser(
             "look", help="write down what was found at Sentry and at Railway, or ask Sentry itself"
@@ -207,6 +198,60 @@ def _backups(_options: argparse.Namespace) -> int:
     from infra.local.production import installation
 
     return list_backups(installation())
+
+
+def _add_backups(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verb = verbs.add_parser(
+        "backup",
+        help="make a sealed backup of the whole database, and delete those past their window",
+        description="Dumps one consistent snapshot, seals it and puts it into the storage. Needs pg_dump of the server's"
+        " version or a later one.",
+    )
+    verb.set_defaults(run=_backup)
+
+    verb = verbs.add_parser("backups", help="list the backups that there are")
+    verb.set_defaults(run=_backups)
+
+    verb = verbs.add_parser(
+        "restore",
+        help="restore a backup into a new database, and open it once it has forgotten what was erased since",
+        description="Makes the database and lets nobody in: it loads the backup, compares its rows, brings the schema up"
+        " to date, erases again whatever was erased since, keeps the retention windows, holds back what was about to be"
+        " sent, and only then opens. Stopped at any point, it may be started again.",
+    )
+    _as_admin(verb)
+    verb.add_argument("--database", help="its name; made up of the backup's date when left out")
+    verb.set_defaults(run=_restore)
+
+    verb = verbs.add_parser(
+        "rehearse-restore",
+        help="play a restore through in databases that are thrown away",
+        description="Restores the newest backup, and proves with two people who never lived that one who was erased stays"
+        " away and one who was not comes back.",
+    )
+    _as_admin(verb)
+    verb.set_defaults(run=_rehearse_restore)
+
+
+def _as_admin(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "admin_url", nargs="?", help="a superuser's address on the server; that of `make up` when left out"
+    )
+    verb.add_argument("--backup", type=UUID, help="its id, as `leadsrally backups` shows it; the newest one")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from infra.local.backups.restore_commands import restore
+    from infra.local.production import installation
+
+    restore(installation(), options.admin_url, options.database, options.backup)
+
+
+def _rehearse_restore(options: argparse.Namespace) -> None:
+    from infra.local.backups.restore_commands import rehearse_restore
+    from infra.local.production import installation
+
+    rehearse_restore(installation(), options.admin_url, options.backup)
 
 
 def _register(options: argparse.Namespace) -> None:

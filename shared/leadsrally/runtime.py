@@ -373,7 +373,7 @@ class Runtime:
         """What keeping customers' own windows needs."""
         from leadsrally.privacy.own_windows.bites import OwnDesk
 
-        return OwnDesk(self.db, self.clock, self.storage)
+        return OwnDesk(self.db, self.clock, self.storage, self.hashes)
 
     @cached_property
     def erasure_desk(self) -> "ErasureDesk":

@@ -1,7 +1,8 @@
 """A backup comes back, and nobody is let in before it has forgotten what was erased since (P6.6, E6)."""
 
+import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from itertools import count
@@ -18,6 +19,7 @@ from infra.local.backups import restore as restoring
 from infra.local.backups.programs import ProgramFailed, as_text, pg_dump, pg_restore
 from infra.local.backups.rehearse import RehearsalFailed, rehearse
 from infra.local.backups.restore import Archive, NotWhole, Target, restore
+from infra.local.command import main
 from infra.local.provision import provision
 from infra.local.roles import logins
 from leadsrally.kit.crypto import SealBroken
@@ -30,6 +32,7 @@ from leadsrally.privacy.backups.make import BackupDesk, make_backup
 from leadsrally.privacy.backups.types import Backup
 from leadsrally.privacy.erasure import ledger
 from leadsrally.privacy.erasure.ledger import Entry
+from leadsrally.privacy.erasure.replay import replay
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.storage.folder import FolderStorage
 from leadsrally.runtime import Runtime
@@ -40,18 +43,13 @@ from tests.world import SETTINGS, Line, Org, World
 pytestmark = pytest.mark.usefixtures("roles_alone")
 
 KEYS = LocalKeys({"test-1": b"k" * 32}, current="test-1")
+Ask = Callable[..., tuple[int, str]]
 ERASED, LIVING = "+12025550177", "+12025550188"
 _numbers = count(1)
 
 
 def silent(_sentence: str) -> None:
     """Says nothing."""
-
-
-@pytest.fixture(autouse=True)
-def _as_api(monkeypatch):
-    monkeypatch.setattr(restoring, "REPLAYS", "api")
-    monkeypatch.setattr("infra.local.backups.rehearse.ERASES", "api")
 
 
 @pytest.fixture
@@ -146,7 +144,6 @@ class TestRestore:
         self, world: World, org: Org, storage: FolderStorage, archive: Archive, backup: Backup, target: Target
     ):
         erased(world, org, storage, ERASED)
-        world.execute("DELETE FROM disclosures")
         done = restore(archive, backup, target, world.clock, say=silent)
         assert done.forgotten.by_kind == {"contact": 1}
         text = text_of(target)
@@ -378,7 +375,7 @@ class TestRehearsal:
     ):
         def zealous(db: Database, entry: Entry) -> None:
             for row in held_everywhere(db, entry):
-                replay(db, Entry(entry.id, entry.at, "contact", entry.organization_id, row))
+                replay(db, Entry(uuid4(), entry.at, "contact", entry.organization_id, row))
 
         with pytest.raises(RehearsalFailed, match="the living one was not found"):
             rehearse(Archive(storage, KEYS, zealous), backup, target, world.clock, say=silent)
@@ -404,20 +401,66 @@ def schema(url: str) -> list[str]:
     return sorted(line for line in text.splitlines() if line and not line.startswith("--"))
 
 
-_FORGET = """
-DELETE FROM disclosures WHERE contact_id = %(id)s;
-DELETE FROM messages WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = %(id)s);
-DELETE FROM conversations WHERE contact_id = %(id)s;
-DELETE FROM contacts WHERE id = %(id)s
-"""
+class TestCommand:
+    @pytest.fixture
+    def ask(
+        self,
+        world: World,
+        storage: FolderStorage,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> Ask:
+        monkeypatch.setenv("DATABASE_URL", world.database.url())
+        monkeypatch.setenv("LEADSRALLY_ROLE_KEY", base64.b64encode(b"r" * 32).decode())
+        monkeypatch.setenv("LEADSRALLY_ENV", "development")
+        monkeypatch.setenv("LEADSRALLY_MASTER_KEYS", f"test-1={base64.b64encode(b'k' * 32).decode()}")
+        monkeypatch.setenv("LEADSRALLY_STORAGE_DIR", str(storage._root))
 
+        def run(*words: str) -> tuple[int, str]:
+            capsys.readouterr()
+            code = main(list(words))
+            told = capsys.readouterr()
+            return code, told.out + told.err
 
-def replay(db: Database, entry: Entry) -> None:
-    """As an erasure does it, for a person who has only written."""
-    with db.session() as connection:
-        url = (
-            f"postgresql://postgres@/{connection.info.dbname}?host={connection.info.host.replace('/', '%2F')}"
-        )
-    with psycopg.connect(url) as connection:
-        for statement in _FORGET.split(";"):
-            connection.execute(statement.encode(), {"id": entry.subject_id})
+        return run
+
+    def test_a_rehearsal_is_played_and_written_down(
+        self, world: World, org: Org, storage: FolderStorage, backup: Backup, target: Target, ask: Ask
+    ):
+        erased(world, org, storage, ERASED)
+        code, told = ask("rehearse-restore", target.admin_url)
+        assert code == 0, told
+        assert "went well" in told
+        row = world.row("SELECT subject, verdict, looked_by, note FROM outside_checks")
+        assert (row["subject"], row["verdict"]) == ("restore_rehearsal", "kept")
+        assert "1 erasures done again" in row["note"]
+
+    def test_one_that_fails_is_written_down_too(self, world: World, backup: Backup, target: Target, ask: Ask,
+                                                monkeypatch: pytest.MonkeyPatch):  # fmt: skip
+        monkeypatch.setattr("infra.local.backups.restore_commands.replay", lambda *_: None)
+        code, told = ask("rehearse-restore", target.admin_url)
+        assert code == 2
+        assert "the erased one was found" in told
+        assert world.value("SELECT verdict FROM outside_checks") == "broken"
+
+    def test_a_backup_is_restored_and_opened(
+        self, world: World, org: Org, storage: FolderStorage, backup: Backup, target: Target, ask: Ask
+    ):
+        erased(world, org, storage, ERASED)
+        code, told = ask("restore", target.admin_url, "--database", target.database)
+        assert code == 0, told
+        assert f"open: {target.database}" in told
+        assert lets_in(target)
+        text = text_of(target)
+        assert ERASED.encode() not in text
+        assert LIVING.encode() in text
+
+    def test_without_a_superusers_address_it_says_so(self, backup: Backup, ask: Ask):
+        code, told = ask("restore")
+        assert code == 2
+        assert "superuser" in told
+
+    def test_without_a_backup_it_says_so(self, world: World, target: Target, ask: Ask):
+        code, told = ask("restore", target.admin_url)
+        assert code == 2
+        assert "no such backup" in told

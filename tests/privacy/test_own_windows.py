@@ -12,12 +12,13 @@ import pytest
 
 from infra.local.context import Context
 from leadsrally import runtime
+from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Unavailable
-from leadsrally.kit.storage import Key
+from leadsrally.kit.storage import HOUSE, Key
 from leadsrally.messaging.media.store import key_of
 from leadsrally.privacy.own_windows.bites import BITES, OwnDesk
-from leadsrally.privacy.own_windows.kinds import Kind
+from leadsrally.privacy.own_windows.kinds import KINDS, Kind
 from leadsrally.privacy.own_windows.sweep import OwnRun, sweep_own_windows
 from leadsrally.providers.storage.folder import FolderStorage
 from tests.world import Line, Org, World
@@ -26,7 +27,9 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
 DAYS = 10
+HASHES = KeyedHash(b"h" * 32)
 TABLES: dict[Kind, str] = {
+    "messages": "messages",
     "leads": "leads",
     "notes": "contact_notes",
     "media": "media",
@@ -43,7 +46,7 @@ def yesterday(world: World) -> None:
 @pytest.fixture
 def desk(world: World, tmp_path: Path) -> Iterator[OwnDesk]:
     db = Database(world.database.url("leadsrally_retention_sweep"))
-    yield OwnDesk(db, world.clock, FolderStorage(tmp_path))
+    yield OwnDesk(db, world.clock, FolderStorage(tmp_path), HASHES)
     db.close()
 
 
@@ -78,6 +81,8 @@ class Maker:
             case "notes":
                 note = {"contact_id": self.contact, "body": "likes red", "created_at": at}
                 self.world._insert("contact_notes", {**row, **note})
+            case "messages":
+                return self._message(at)
             case "media":
                 kept = {"state": "stored", "bytes": 1, "sha256": bytes(32), "content_type": "image/png"}
                 times = {"created_at": at, "settled_at": at}
@@ -119,7 +124,9 @@ def sweep(desk: OwnDesk, time_left: Callable[[], timedelta] = lambda: HOUR) -> l
 
 
 def ids(world: World, kind: Kind) -> set[UUID]:
-    return {row["id"] for row in world.rows(f"SELECT id FROM {TABLES[kind]}")}
+    """Those that the test has made; the thread they are in began with a message and its call."""
+    own = " WHERE body = ''" if kind == "messages" else ""
+    return {row["id"] for row in world.rows(f"SELECT id FROM {TABLES[kind]}{own}")}
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -145,7 +152,8 @@ class TestWindow:
         for another in TABLES:
             make(another, old)
         choose(world, org, kind)
-        before = {another: ids(world, another) for another in TABLES if another != kind}
+        with_it = {"messages": "media"}.get(kind)  # a file goes with its message
+        before = {another: ids(world, another) for another in TABLES if another not in (kind, with_it)}
         sweep(desk)
         assert ids(world, kind) == kept
         assert {another: ids(world, another) for another in before} == before
@@ -166,7 +174,7 @@ class TestWindow:
         for _ in range(5):
             make(kind, world.clock.now - 20 * DAY)
         choose(world, org, kind)
-        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, bite=2))
+        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=2))
         assert (run.due_before, run.deleted, run.due_after) == (5, 5, 0)
 
     def test_R5_killed_at_each_transaction_it_converges(
@@ -179,7 +187,7 @@ class TestWindow:
             dying = Dying(desk.db, step)
             killed = False
             try:
-                sweep(OwnDesk(dying, desk.clock, desk.storage, bite=2))  # pyright: ignore[reportArgumentType]
+                sweep(OwnDesk(dying, desk.clock, desk.storage, HASHES, bite=2))  # pyright: ignore[reportArgumentType]
             except Killed:
                 killed = True
             world.clock.pass_(seconds=1)
@@ -199,7 +207,7 @@ class TestWindow:
         choose(world, org, kind)
         dbs = [Database(world.database.url("leadsrally_retention_sweep")) for _ in range(2)]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda db: sweep(OwnDesk(db, desk.clock, desk.storage, bite=3)), dbs))
+            list(pool.map(lambda db: sweep(OwnDesk(db, desk.clock, desk.storage, HASHES, bite=3)), dbs))
         for db in dbs:
             db.close()
         assert ids(world, kind) == set()
@@ -226,7 +234,7 @@ class TestWindow:
                 world.execute(f"UPDATE retention_windows SET {kind}_days = NULL")
             return HOUR
 
-        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, bite=1), take_back)
+        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), take_back)
         assert run.deleted == 1
         assert len(ids(world, kind)) == 3
 
@@ -245,6 +253,83 @@ class TestWindow:
         assert (row["due_before"], row["deleted"], row["due_after"]) == (1, 1, 0)
 
 
+class TestMessages:
+    def test_it_goes_as_an_erasure_does_and_the_thread_shows_what_is_left(
+        self, world: World, org: Org, desk: OwnDesk, line: Line
+    ):
+        world.text(line, "old canary")
+        world.clock.now += 5 * DAY
+        world.text(line, "new words")
+        world.clock.now = world.clock.now - 5 * DAY
+        world.execute(
+            "UPDATE messages SET created_at = created_at - interval '20 days' WHERE body = 'old canary'"
+        )
+        choose(world, org, "messages")
+        (run,) = sweep(desk)
+        assert (run.due_before, run.deleted, run.due_after) == (1, 1, 0)
+        assert world.value("SELECT preview FROM conversations") == "new words"
+        erasure = world.row("SELECT kind, state, counts, requested_by FROM erasures")
+        assert erasure == {
+            "kind": "message",
+            "state": "done",
+            "counts": {"messages": 1},
+            "requested_by": HOUSE,
+        }
+        assert world.value("SELECT count(*) FROM provider_copies WHERE what = 'message'") == 1
+        assert world.value("SELECT count(*) FROM jobs WHERE queue = 'provider_delete'") == 1
+
+    def test_an_empty_thread_keeps_no_word_of_what_was_said(
+        self, world: World, org: Org, desk: OwnDesk, line: Line
+    ):
+        world.text(line, "old canary")
+        world.execute("UPDATE messages SET created_at = created_at - interval '20 days'")
+        choose(world, org, "messages")
+        sweep(desk)
+        assert world.value("SELECT preview FROM conversations") == ""
+
+    def test_R5_what_was_not_finished_goes_on_as_the_same_erasure(
+        self, world: World, org: Org, desk: OwnDesk, make: Maker
+    ):
+        for _ in range(4):
+            make("messages", world.clock.now - 20 * DAY)
+        choose(world, org, "messages")
+        left = iter([HOUR, HOUR, timedelta(0)])
+        sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
+        assert world.value("SELECT state FROM erasures") == "erasing"
+        world.clock.pass_(hours=1)
+        sweep(desk)
+        assert world.row("SELECT state, counts FROM erasures") == {"state": "done", "counts": {"messages": 4}}
+
+
+class TestConversations:
+    def test_one_in_which_nobody_wrote_is_handed_over_to_erasure(self, world: World, org: Org, line: Line):
+        for sender in ("+12025550101", "+12025550102"):
+            world.text(line, "hello", sender=sender)
+        world.execute(
+            """UPDATE conversations SET last_message_at = last_message_at - interval '20 days'
+                WHERE contact_id = (SELECT id FROM contacts WHERE phone = '+12025550101')"""
+        )
+        choose(world, org, "conversations")
+        desk = runtime.of("retention_sweep").own_desk
+        (run,) = sweep(desk)
+        assert (run.due_before, run.deleted, run.due_after) == (1, 1, 0)
+        world.clock.pass_(seconds=2)
+        world.work("erase")
+        assert world.value("SELECT count(*) FROM conversations") == 1
+        assert world.value("SELECT count(*) FROM messages") == 1
+        assert world.value("SELECT count(*) FROM contacts") == 2
+
+    def test_R7_handed_over_once(self, world: World, org: Org, line: Line):
+        world.text(line, "hello")
+        world.execute("UPDATE conversations SET last_message_at = last_message_at - interval '20 days'")
+        choose(world, org, "conversations")
+        desk = runtime.of("retention_sweep").own_desk
+        for _ in range(3):
+            sweep(desk)
+            world.clock.pass_(hours=1)
+        assert world.value("SELECT count(*) FROM erasures") == 1
+
+
 class TestTime:
     def test_R5_out_of_time_it_says_what_is_left_and_goes_on_later(
         self, world: World, org: Org, desk: OwnDesk, make: Maker
@@ -253,7 +338,7 @@ class TestTime:
             make("notes", world.clock.now - 20 * DAY)
         choose(world, org, "notes")
         left = iter([HOUR, HOUR, HOUR, timedelta(seconds=9)])
-        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, bite=1), lambda: next(left))
+        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
         assert (run.due_before, run.deleted, run.due_after) == (5, 2, 3)
         assert sweep(desk)[0].deleted == 3
 
@@ -299,7 +384,7 @@ class TestFiles:
 
         assert isinstance(desk.storage, FolderStorage)
         with pytest.raises(Unavailable):
-            sweep(OwnDesk(desk.db, desk.clock, Away(desk.storage._root)))
+            sweep(OwnDesk(desk.db, desk.clock, Away(desk.storage._root), HASHES))
         assert sweep(desk)[0].deleted == 1
         assert desk.storage.find(key_of(org.id, media_id)) is None
         assert world.rows("SELECT 1 FROM media") == []
@@ -318,13 +403,13 @@ class TestFiles:
                 raise Unavailable("away", code="storage")
 
         with pytest.raises(Unavailable):
-            sweep(OwnDesk(desk.db, desk.clock, Away(Path("/nowhere"))))
+            sweep(OwnDesk(desk.db, desk.clock, Away(Path("/nowhere")), HASHES))
         assert ids(world, "notes") == set()
 
 
 class TestDoor:
     def test_the_hourly_sweep_keeps_them_too(self, world: World, org: Org, line: Line):
-        desk = OwnDesk(runtime.of("retention_sweep").db, world.clock, runtime.of("retention_sweep").storage)
+        desk = runtime.of("retention_sweep").own_desk
         make = Maker(world, org, desk)
         make("media", world.clock.now - 20 * DAY)
         make("notes", world.clock.now - 20 * DAY)
@@ -342,7 +427,7 @@ class TestDoor:
         assert len(ids(world, "notes")) == 1
 
     def test_each_kind_can_be_swept(self):
-        assert set(BITES) >= set(TABLES)
+        assert set(BITES) == set(KINDS) == {*TABLES, "conversations"}
 
 
 class Killed(BaseException):

@@ -318,7 +318,10 @@ GRANTS: dict[str, dict[str, str]] = {
     },
     "retention_sweep": {
         "bulk_changes": "sD",
+        "audit_log": "I",
+        "channels": "s",
         "contact_notes": "sD",
+        "conversations": "su",
         "delivery_log": "SD",
         "early_amendments": "sD",
         "early_reports": "sD",
@@ -326,15 +329,20 @@ GRANTS: dict[str, dict[str, str]] = {
         "idempotency_keys": "sD",
         "import_changes": "sD",
         "invoices": "sD",
-        "jobs": "sD",
+        "erasures": "Siu",
+        "jobs": "SIUD",
         "leads": "sD",
         "media": "suD",
+        "messages": "sD",
         "organizations": "sD",
         "password_resets": "sD",
+        "provider_copies": "sI",
+        "provider_outcomes": "SIU",
         "quarantine": "sD",
         "rate_limits": "sD",
         "retention_runs": "SIUD",
         "retention_windows": "Su",
+        "scores": "s",
         "sessions": "sD",
         "signups": "sD",
         "sweep_runs": "SIUD",
@@ -460,11 +468,25 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("clauses", "outside_checks", "SELECT"): "days id looked_at subject verdict",
     ("retention_sweep", "contact_notes", "SELECT"): "created_at edited_at id organization_id",
     ("retention_sweep", "leads", "SELECT"): "id organization_id received_at state",
-    (
-        "retention_sweep",
-        "media",
-        "SELECT",
-    ): "created_at id message_id organization_id reason settled_at state",
+    ("retention_sweep", "channels", "SELECT"): "id kind organization_id",
+    ("retention_sweep", "conversations", "SELECT"): (
+        "channel_id contact_id id last_message_at last_message_id organization_id unread_count"
+    ),
+    ("retention_sweep", "conversations", "UPDATE"): (
+        "intent interest last_message_at last_message_id preview preview_kind unread_count"
+    ),
+    ("retention_sweep", "erasures", "INSERT"): "id kind organization_id requested_at requested_by subject_id",
+    ("retention_sweep", "erasures", "UPDATE"): (
+        "conversation_ids counts finished_at import_ids known_as messages_total state"
+    ),
+    ("retention_sweep", "media", "SELECT"): (
+        "created_at id message_id organization_id provider_id provider_until reason settled_at state"
+    ),
+    ("retention_sweep", "messages", "SELECT"): (
+        "body conversation_id created_at direction id kind organization_id provider_message_id said_at"
+    ),
+    ("retention_sweep", "provider_copies", "SELECT"): "channel_id organization_id provider_id what",
+    ("retention_sweep", "scores", "SELECT"): "intent interest message_id organization_id",
     ("retention_sweep", "media", "UPDATE"): "bytes file_name reason settled_at sha256 source state",
     ("retention_sweep", "retention_windows", "UPDATE"): "changed_at",
     ("backup", "backups", "UPDATE"): "deleted_at",
@@ -758,7 +780,6 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("webhook_resend", "users", "UPDATE"): "mail_blocked_at mail_blocked_because",
     ("retention_sweep", "email_changes", "SELECT"): "expires_at id organization_id",
     ("retention_sweep", "idempotency_keys", "SELECT"): "actor_id created_at key organization_id",
-    ("retention_sweep", "jobs", "SELECT"): "organization_id",
     ("retention_sweep", "organizations", "SELECT"): "id state",
     ("retention_sweep", "password_resets", "SELECT"): "expires_at id organization_id",
     ("retention_sweep", "rate_limits", "SELECT"): "bucket full_at subject",
@@ -858,7 +879,9 @@ TRIED = [
     ("retention_sweep", "UPDATE delivery_log SET bytes = 0"),
     ("retention_sweep", "SELECT answers FROM leads"),
     ("retention_sweep", "SELECT body FROM contact_notes"),
-    ("retention_sweep", "SELECT 1 FROM messages"),
+    ("retention_sweep", "UPDATE messages SET body = ''"),
+    ("retention_sweep", "DELETE FROM conversations"),
+    ("retention_sweep", "SELECT 1 FROM contacts"),
     ("retention_sweep", "SELECT token_hash FROM sessions"),
     ("retention_sweep", "SELECT email FROM signups"),
     ("retention_sweep", "DELETE FROM users"),

@@ -179,6 +179,13 @@ UPDATE conversations AS c
  WHERE c.organization_id = %(organization_id)s
    AND c.id = %(conversation_id)s
 """
+
+
+def mend_thread(tx: Tx, organization_id: UUID, conversation_id: UUID) -> None:
+    """Let the inbox show what is left of a thread."""
+    tx.run(_MEND, {"organization_id": organization_id, "conversation_id": conversation_id})
+
+
 _THREAD_OF = """
 SELECT conversation_id
   FROM messages
@@ -197,5 +204,5 @@ def erase_one_message(desk: ErasureDesk, erasure: Erasure) -> None:
         given = {"organization_id": organization_id, "id": erasure.subject_id}
         conversation_id = tx.value(_THREAD_OF, given)
         gone = delete_messages(tx, desk.hashes, organization_id, [erasure.subject_id])
-        tx.run(_MEND, {"organization_id": organization_id, "conversation_id": conversation_id})
+        mend_thread(tx, organization_id, conversation_id)
         store.add(tx, organization_id, erasure.id, {"messages": gone, "media": files})

@@ -6,10 +6,16 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
+from leadsrally.accounts.audit import SYSTEM
 from leadsrally.kit.clock import Clock
-from leadsrally.kit.db import Database
-from leadsrally.kit.storage import Storage
+from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.db import Database, Tx
+from leadsrally.kit.ids import new_id
+from leadsrally.kit.storage import HOUSE, Storage
 from leadsrally.messaging.media.erase import erase_media
+from leadsrally.privacy.erasure import store as erasures
+from leadsrally.privacy.erasure.bites import ErasureDesk, erase_messages, mend_thread
+from leadsrally.privacy.erasure.request import request_erasure
 from leadsrally.privacy.own_windows import store
 from leadsrally.privacy.own_windows.kinds import Kind
 
@@ -21,6 +27,7 @@ class OwnDesk:
     db: Database
     clock: Clock
     storage: Storage
+    hashes: KeyedHash
     bite: int = 500
 
 
@@ -129,7 +136,104 @@ def _files(desk: OwnDesk, window: Window) -> int:
     return erase_media(desk.db, desk.storage, desk.clock, organization_id, message_ids) if message_ids else 0
 
 
+_MESSAGES = """
+SELECT m.id, m.conversation_id
+  FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+ WHERE m.organization_id = %(organization_id)s
+   AND m.created_at <= %(cutoff)s
+   AND c.contact_id IS NOT NULL
+ ORDER BY m.created_at, m.id
+ LIMIT %(limit)s
+"""
+
+# The erasure that the sweeps before this one have begun, which is over when nothing is due any more.
+_UNDER_WAY = """
+SELECT id
+  FROM erasures
+ WHERE organization_id = %(organization_id)s
+   AND requested_by = %(house)s
+   AND kind = 'message'
+   AND state <> 'done'
+ ORDER BY requested_at DESC
+ LIMIT 1
+"""
+
+
+def _messages(desk: OwnDesk, window: Window) -> int:
+    """As one erasure, so that providers are asked for their copies too; each thread shows what is left of it."""
+    organization_id = window.organization_id
+    with desk.db.tenant(organization_id) as tx:
+        if not store.stands(tx, organization_id, window.kind, window.days):
+            return 0
+        given = {"organization_id": organization_id, "cutoff": window.cutoff, "limit": desk.bite}
+        found = tx.dicts(_MESSAGES, given)
+        erasure_id = tx.value(_UNDER_WAY, {"organization_id": organization_id, "house": HOUSE})
+        if not found:
+            if erasure_id is not None:
+                erasures.done(tx, organization_id, erasure_id, now=desk.clock())
+            return 0
+        if erasure_id is None:
+            erasure_id = _begun(tx, organization_id, desk.clock())
+        erasure = erasures.one(tx, organization_id, erasure_id)
+    if erasure is None:
+        return 0
+    ids = [row["id"] for row in found]
+    erase_messages(ErasureDesk(desk.db, desk.clock, desk.storage, desk.hashes), erasure, ids)
+    with desk.db.tenant(organization_id) as tx:
+        for conversation_id in sorted({row["conversation_id"] for row in found}):
+            mend_thread(tx, organization_id, conversation_id)
+    return len(ids)
+
+
+def _begun(tx: Tx, organization_id: UUID, now: datetime) -> UUID:
+    erasure_id = new_id(now)
+    erasures.insert(tx, organization_id, erasure_id, "message", erasure_id, requested_by=HOUSE, now=now)
+    erasures.begun(tx, organization_id, erasure_id, counts={})
+    return erasure_id
+
+
+_CONVERSATIONS = """
+SELECT c.id
+  FROM conversations AS c
+ WHERE c.organization_id = %(organization_id)s
+   AND c.last_message_at <= %(cutoff)s
+   AND c.contact_id IS NOT NULL
+   AND NOT EXISTS (SELECT 1
+                     FROM erasures AS e
+                    WHERE e.organization_id = c.organization_id
+                      AND e.subject_id = c.id
+                      AND e.state <> 'done')
+ ORDER BY c.last_message_at, c.id
+ LIMIT %(limit)s
+"""
+
+
+def _conversations(desk: OwnDesk, window: Window) -> int:
+    """Hands them over to erasure, which takes each out at once and its messages in bites of its own."""
+    organization_id = window.organization_id
+    with desk.db.tenant(organization_id) as tx:
+        if not store.stands(tx, organization_id, window.kind, window.days):
+            return 0
+        given = {"organization_id": organization_id, "cutoff": window.cutoff, "limit": desk.bite}
+        ids = tx.values(_CONVERSATIONS, given)
+        for conversation_id in ids:
+            request_erasure(
+                tx,
+                organization_id,
+                SYSTEM,
+                "conversation",
+                conversation_id,
+                requested_by=HOUSE,
+                now=desk.clock(),
+            )
+        tx.announcements.clear()  # a sweep rings for nobody: the tick finds the jobs within a minute
+    return len(ids)
+
+
 BITES: Final[dict[Kind, Bite]] = {
+    "messages": _messages,
+    "conversations": _conversations,
     "leads": _rows(_LEADS),
     "notes": _rows(_NOTES),
     "media": _files,

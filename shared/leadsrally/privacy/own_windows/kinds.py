@@ -49,10 +49,15 @@ SELECT count(*)
         "P6.2",
         """
 SELECT count(*)
-  FROM conversations
- WHERE organization_id = %(organization_id)s
-   AND last_message_at <= %(cutoff)s
-   AND contact_id IS NOT NULL
+  FROM conversations AS c
+ WHERE c.organization_id = %(organization_id)s
+   AND c.last_message_at <= %(cutoff)s
+   AND c.contact_id IS NOT NULL
+   AND NOT EXISTS (SELECT 1
+                     FROM erasures AS e
+                    WHERE e.organization_id = c.organization_id
+                      AND e.subject_id = c.id
+                      AND e.state <> 'done')
 """,
         "SELECT min(last_message_at) FROM conversations WHERE organization_id = %(organization_id)s",
     ),

@@ -61,9 +61,7 @@ def _sweep_organization(
     with desk.db.tenant(organization_id) as tx:
         chosen = store.windows(tx, organization_id)
     windows = [
-        Window(organization_id, kind, days, cutoff(days, now))
-        for kind, days in chosen.set_kinds().items()
-        if kind in BITES
+        Window(organization_id, kind, days, cutoff(days, now)) for kind, days in chosen.set_kinds().items()
     ]
     return [run for window in windows if (run := _sweep(desk, window, time_left))]
 
