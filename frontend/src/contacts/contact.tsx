@@ -15,6 +15,7 @@ import { t } from '../words'
 import { type Person, PersonForm } from './person_form'
 import { Duplicates } from './duplicates'
 import { Notes } from './notes'
+import { Rights } from './rights'
 import { Timeline } from './timeline'
 import { WriteFirst } from './write_first'
 import './contacts.css'
@@ -55,6 +56,7 @@ export default function ContactPage() {
                 <h2>{t.inbox.permission}</h2>
                 <Permissions contact={data.id} />
               </section>
+              <Rights contact={data.id} />
             </div>
           </div>
         )}

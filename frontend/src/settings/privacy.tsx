@@ -1,6 +1,8 @@
 // Settings → Privacy & Account, where the policy says it is.
 import { may } from '../api/client'
 import { t } from '../words'
+import { Deletion } from './privacy/deletion'
+import { Erasures } from './privacy/erasures'
 import { Exports } from './privacy/exports'
 import { PolicyVersions } from './privacy/policy'
 import { Subprocessors } from './privacy/subprocessors'
@@ -10,6 +12,8 @@ export default function PrivacySection() {
   return (
     <>
       {may('exports.manage') && <Exports />}
+      {may('account.delete') && <Deletion />}
+      {may('erasures.manage') && <Erasures />}
       {may('disclosures.read') && <Transfers />}
       {may('record.read') && <Subprocessors />}
       {may('policy.read') && <PolicyVersions />}

@@ -1,0 +1,58 @@
+// What a person may ask for about themselves (P7): a copy of everything, and to be erased for good.
+import { useLocation } from 'preact-iso'
+import { useState } from 'preact/hooks'
+import { useAct } from '../api/act'
+import { answer, api, may, onceKey } from '../api/client'
+import { Button } from '../parts/button'
+import { Dialog } from '../parts/dialog'
+import { Trouble } from '../parts/notice'
+import { say } from '../parts/toast'
+import { t } from '../words'
+
+export function Rights({ contact }: { contact: string }) {
+  const { route } = useLocation()
+  const [asked, setAsked] = useState(false)
+  const take = useAct(async () => {
+    await answer(api.POST('/v1/exports', { params: { header: onceKey() }, body: { contact_id: contact } }))
+    say(t.erasures.exportBegun)
+    route('/settings/privacy')
+  })
+  const erase = useAct(async () => {
+    await answer(api.POST('/v1/erasures', { params: { header: onceKey() }, body: { kind: 'contact', id: contact } }))
+    setAsked(false)
+    say(t.erasures.begun)
+    route('/contacts')
+  })
+  if (!may('exports.manage') && !may('erasures.manage')) return null
+  return (
+    <section class="card stack">
+      <h2>{t.erasures.rights}</h2>
+      <p class="small soft">{t.erasures.rightsLead}</p>
+      <Trouble problem={take.problem ?? erase.problem} />
+      <div class="row">
+        {may('exports.manage') && (
+          <Button busy={take.busy} onClick={() => void take.run()}>
+            {t.erasures.export}
+          </Button>
+        )}
+        {/* There is no way back, so it asks once, in words that say what goes and what stays. */}
+        {may('erasures.manage') && (
+          <Button kind="danger" onClick={() => setAsked(true)}>
+            {t.erasures.erase}
+          </Button>
+        )}
+      </div>
+      {asked && (
+        <Dialog title={t.erasures.eraseWho} onClose={() => setAsked(false)}>
+          <p>{t.erasures.eraseWhat}</p>
+          <div class="row">
+            <Button kind="danger" busy={erase.busy} onClick={() => void erase.run()}>
+              {t.erasures.forGood}
+            </Button>
+            <Button onClick={() => setAsked(false)}>{t.common.cancel}</Button>
+          </div>
+        </Dialog>
+      )}
+    </section>
+  )
+}
