@@ -175,9 +175,69 @@ def _billing_kept(tx: Tx, now: datetime) -> Finding:
     )
 
 
+_A_DAY: Final = timedelta(days=1)  # for a job that waits for its turn, and for what it erases
+_LEAVINGS = """
+SELECT (SELECT count(*)
+          FROM account_deletions
+         WHERE reversed_at IS NULL
+           AND erased_at IS NULL
+           AND erases_at < %(overdue)s)
+       AS late,
+       (SELECT count(*)
+          FROM account_deletions
+         WHERE erases_at <> requested_at + interval '30 days'
+            OR erased_at < erases_at)
+       AS early,
+       (SELECT count(*)
+          FROM users AS u
+          JOIN organizations AS o ON o.id = u.organization_id
+         WHERE o.state = 'erased')
+       AS people
+"""
+
+
+def _accounts_end(tx: Tx, now: datetime) -> Finding:
+    found = tx.dicts(_LEAVINGS, {"overdue": now - _A_DAY})[0]
+    return Finding(
+        not any(found.values()),
+        f"{found['late']} deleted accounts are overdue, {found['early']} were erased before thirty days;"
+        f" {found['people']} people of erased accounts are left",
+    )
+
+
+_STILL_ASKED: Final = timedelta(days=31)  # thirty days of asking, and a day for the last time
+_MESSAGES_KEPT = """
+SELECT (SELECT count(*) FROM provider_copies WHERE asked_at < %(asked)s) AS copies,
+       (SELECT count(*)
+          FROM conversations AS c
+         WHERE c.contact_id IS NULL
+           AND NOT EXISTS (SELECT 1
+                             FROM erasures AS e
+                            WHERE e.organization_id = c.organization_id
+                              AND e.state = 'erasing'))
+       AS threads,
+       (SELECT count(*)
+          FROM pg_catalog.pg_roles
+         WHERE rolname LIKE 'leadsrally\\_%%'
+           AND rolcanlogin
+           AND rolname NOT IN ('leadsrally_migrate', 'leadsrally_erase')
+           AND has_table_privilege(oid, 'public.messages', 'DELETE'))
+       AS roles
+"""
+
+
+def _messages_deleted(tx: Tx, now: datetime) -> Finding:
+    found = tx.dicts(_MESSAGES_KEPT, {"asked": now - _STILL_ASKED})[0]
+    return Finding(
+        not any(found.values()),
+        f"{found['threads']} deleted conversations are left; {found['copies']} copies at providers were asked for in"
+        f" vain and it was not said; {found['roles']} roles may delete a message besides the one that erases",
+    )
+
+
 CLAUSES: Final = (
-    Clause("P6.1", "Accounts end 30 days after deletion"),
-    Clause("P6.2", "Messages stay until the customer deletes them"),
+    Clause("P6.1", "Accounts end 30 days after deletion", _accounts_end),
+    Clause("P6.2", "Messages stay until the customer deletes them", _messages_deleted),
     Clause("P6.3", "Error telemetry for 30 days", _telemetry_is_short),
     Clause("P6.4", "Webhook delivery logs for 90 days", _delivery_log_swept),
     Clause("P6.5", "Billing records for 7 years", _billing_kept),

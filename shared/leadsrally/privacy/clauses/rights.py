@@ -128,9 +128,43 @@ def _complaints_directed(_tx: Tx, now: datetime) -> Finding:
     return Finding(missing == 0, f"an export leaves out {missing} of whom to ask and where to complain")
 
 
+_BEGUN_WITHIN = timedelta(hours=1)
+_DONE_WITHIN = timedelta(
+    hours=30
+)  # an import that may bring somebody back is waited for, and forgotten within a day
+_ERASURES = """
+SELECT count(*) FILTER (WHERE state = 'waiting' AND requested_at < %(begun)s) AS waiting,
+       count(*) FILTER (WHERE state = 'erasing' AND requested_at < %(done)s) AS unfinished,
+       count(*) FILTER (WHERE state = 'done'
+                          AND (EXISTS (SELECT 1
+                                         FROM messages AS m
+                                        WHERE m.organization_id = e.organization_id
+                                          AND m.id = e.subject_id)
+                               OR EXISTS (SELECT 1
+                                            FROM conversations AS c
+                                           WHERE c.organization_id = e.organization_id
+                                             AND (c.id = e.subject_id OR c.contact_id = e.subject_id))
+                               OR EXISTS (SELECT 1
+                                            FROM consent_events AS v
+                                           WHERE v.organization_id = e.organization_id
+                                             AND v.contact_id = e.subject_id))) AS there
+  FROM erasures AS e
+"""
+
+
+def _erased(tx: Tx, now: datetime) -> Finding:
+    given = {"begun": now - _BEGUN_WITHIN, "done": now - _DONE_WITHIN}
+    found = tx.dicts(_ERASURES, given)[0]
+    return Finding(
+        not any(found.values()),
+        f"{found['waiting']} erasures have waited for more than an hour, {found['unfinished']} are not finished in time;"
+        f" of {found['there']} that are done something is left",
+    )
+
+
 CLAUSES: Final = (
     Clause("P7.1", "Export on demand", _exports_made),
-    Clause("P7.2", "Erasure on demand"),
+    Clause("P7.2", "Erasure on demand", _erased),
     Clause("P7.3", "Correction at any time", _corrections_written_down),
     Clause("P7.4", "STOP ends messages", _opt_outs_obeyed),
     Clause("P7.5", "Complaints have an address", _complaints_directed),

@@ -208,6 +208,8 @@ def _what_imports_bring(desk: ErasureDesk, erasure: Erasure) -> Result | None:
     with desk.db.tenant(erasure.organization_id) as tx:
         if still_under_way(tx, erasure.organization_id, erasure.import_ids):
             return _AFTER_IMPORTS
+        for import_id in erasure.import_ids:  # the end of an import has put this off by a day
+            _have_forgotten(tx, erasure.organization_id, IMPORTS, "import_id", import_id, desk.clock())
     again: Sequence[UUID] = brought_back(desk, erasure)
     for contact_id in again:
         _forget_person(desk, erasure, contact_id)
