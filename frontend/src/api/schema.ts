@@ -2747,6 +2747,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Windows
+         * @description Every window, with what its last sweep came to and when the next one is.
+         *
+         *     Needs `retention.read`: owner, admin, agent, viewer.
+         */
+        get: operations["privacy_windows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Choose
+         * @description Choose windows of your own. A shorter one is obeyed from a day later; until then it can be taken back.
+         *
+         *     Needs `retention.manage`: owner, admin. Not for API keys. Asks for a confirmation of the last ten minutes, by `POST /v1/auth/confirm`.
+         */
+        patch: operations["privacy_choose"];
+        trace?: never;
+    };
+    "/v1/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Windows
+         * @description What these windows would delete, before they are chosen. Changes nothing.
+         *
+         *     Needs `retention.manage`: owner, admin.
+         */
+        post: operations["privacy_preview_windows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/retention/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sweeps
+         * @description Sweeps and what they came to, newest first.
+         *
+         *     Needs `retention.read`: owner, admin, agent, viewer.
+         */
+        get: operations["privacy_sweeps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/segments": {
         parameters: {
             query?: never;
@@ -3479,7 +3551,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "retention.read" | "retention.manage" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
             /**
              * User Id
              * Format: uuid
@@ -4656,7 +4728,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "erasure.requested" | "erasure.begun" | "account.deletion_requested" | "account.deletion_reversed" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "field.restored" | "tag.created" | "tag.edited" | "tag.deleted" | "tag.restored" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "policy.accepted" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "retention.changed" | "erasure.requested" | "erasure.begun" | "account.deletion_requested" | "account.deletion_reversed" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "field.restored" | "tag.created" | "tag.edited" | "tag.deleted" | "tag.restored" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "policy.accepted" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -5666,6 +5738,24 @@ export interface components {
              */
             url: string;
         };
+        /**
+         * Preview
+         * @description How many would be deleted at once if these windows were obeyed now.
+         */
+        functions__api__routes__retention__Preview: {
+            /** Conversations */
+            conversations: number;
+            /** Delivery Log */
+            delivery_log: number;
+            /** Leads */
+            leads: number;
+            /** Media */
+            media: number;
+            /** Messages */
+            messages: number;
+            /** Notes */
+            notes: number;
+        };
         /** Preview */
         functions__api__routes__segments__Preview: {
             /**
@@ -6135,6 +6225,23 @@ export interface components {
              * @example 6140
              */
             total: number;
+        };
+        /**
+         * LastRun
+         * @description What the newest sweep came to, in rows; `due_after` is null while it runs, and 0 when all is well.
+         */
+        LastRun: {
+            /** Deleted */
+            deleted: number;
+            /** Due After */
+            due_after: number | null;
+            /** Due Before */
+            due_before: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
         };
         /**
          * Lead
@@ -6711,7 +6818,7 @@ export interface components {
              * May
              * @description What may be asked for with what was shown here, token or key.
              */
-            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
+            may: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "retention.read" | "retention.manage" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
             organization: components["schemas"]["MyOrganization"];
             /**
              * Role
@@ -7178,7 +7285,7 @@ export interface components {
              *       "conversations.read"
              *     ]
              */
-            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
+            scopes: ("me.read" | "me.edit" | "notifications.read" | "organization.read" | "organization.edit" | "members.read" | "members.manage" | "api_keys.manage" | "audit.read" | "channels.read" | "channels.manage" | "templates.read" | "templates.manage" | "conversations.read" | "conversations.write" | "contacts.read" | "contacts.write" | "consents.read" | "consents.write" | "contacts.bulk" | "contacts.export" | "fields.manage" | "imports.read" | "imports.manage" | "suppressions.read" | "suppressions.manage" | "leads.read" | "leads.manage" | "deliveries.read" | "disclosures.read" | "policy.read" | "policy.accept" | "record.read" | "exports.manage" | "billing.read" | "retention.read" | "retention.manage" | "erasures.manage" | "account.delete" | "jobs.read" | "jobs.replay")[];
         };
         /**
          * NewLeadPage
@@ -7856,6 +7963,39 @@ export interface components {
              */
             auth_token: string;
         };
+        /** OwnRule */
+        OwnRule: {
+            /**
+             * Clause
+             * @example P6.2
+             */
+            clause: string;
+            /**
+             * Days
+             * @description Null: as the policy says.
+             * @example 365
+             */
+            days: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "messages" | "conversations" | "leads" | "notes" | "media" | "delivery_log";
+            last_run: components["schemas"]["LastRun"] | null;
+            /**
+             * Most Days
+             * @description The longest that may be chosen.
+             * @example 3650
+             */
+            most_days: number;
+            /** Next Run At */
+            next_run_at: string | null;
+            /**
+             * Oldest At
+             * @description The oldest one that you have.
+             */
+            oldest_at: string | null;
+        };
         /** Page[ApiKey] */
         Page_ApiKey_: {
             /** Items */
@@ -8087,6 +8227,17 @@ export interface components {
              */
             next: string | null;
         };
+        /** Page[Run] */
+        Page_Run_: {
+            /** Items */
+            items: components["schemas"]["Run"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last one.
+             * @example MjAyNi0xMS0yNFQxNTowNDowNVog…
+             */
+            next: string | null;
+        };
         /** Page[Segment] */
         Page_Segment_: {
             /** Items */
@@ -8237,6 +8388,50 @@ export interface components {
              * Format: uuid
              */
             person_id: string;
+        };
+        /** PolicyRule */
+        PolicyRule: {
+            /**
+             * Clause
+             * @description Of the privacy policy.
+             * @example P6.4
+             */
+            clause: string;
+            /**
+             * Kept
+             * @example 90 days
+             */
+            kept: string;
+            /**
+             * Kept By
+             * @description Who sees to it. `provider`: it lies elsewhere, and is looked at there.
+             * @enum {string}
+             */
+            kept_by: "sweep" | "customer" | "erasure" | "provider";
+            /**
+             * Kept Now
+             * @description False when the last run left something or is more than a day ago; null where none is made.
+             */
+            kept_now: boolean | null;
+            /** @description For all customers together; null where no sweep sees to it. */
+            last_run: components["schemas"]["LastRun"] | null;
+            /**
+             * Name
+             * @example delivery_log
+             */
+            name: string;
+            /** Next Run At */
+            next_run_at: string | null;
+            /**
+             * Oldest At
+             * @description The oldest one that the last run left, where that is known.
+             */
+            oldest_at: string | null;
+            /**
+             * What
+             * @example Calls at webhooks
+             */
+            what: string;
         };
         /**
          * PolicyVersion
@@ -8704,6 +8899,60 @@ export interface components {
              */
             token: string;
         };
+        /** Retention */
+        Retention: {
+            /**
+             * Obeyed From
+             * @description Your own windows are obeyed from then on; null when you have none.
+             */
+            obeyed_from: string | null;
+            /** Own */
+            own: components["schemas"]["OwnRule"][];
+            /** Policy */
+            policy: components["schemas"]["PolicyRule"][];
+        };
+        /**
+         * RetentionEdit
+         * @description What is left out stays; null gives a window up.
+         */
+        RetentionEdit: {
+            /**
+             * Conversations Days
+             * @description Null: as the policy says.
+             * @example 365
+             */
+            conversations_days?: number | null;
+            /**
+             * Delivery Log Days
+             * @description The policy says 90.
+             * @example 30
+             */
+            delivery_log_days?: number | null;
+            /**
+             * Leads Days
+             * @description Null: as the policy says.
+             * @example 365
+             */
+            leads_days?: number | null;
+            /**
+             * Media Days
+             * @description Null: as the policy says.
+             * @example 365
+             */
+            media_days?: number | null;
+            /**
+             * Messages Days
+             * @description Null: as the policy says.
+             * @example 365
+             */
+            messages_days?: number | null;
+            /**
+             * Notes Days
+             * @description Null: as the policy says.
+             * @example 365
+             */
+            notes_days?: number | null;
+        };
         /** Retried */
         Retried: {
             /**
@@ -8735,6 +8984,47 @@ export interface components {
              * @example 24
              */
             overlap_hours: number;
+        };
+        /** Run */
+        Run: {
+            /**
+             * Cutoff
+             * Format: date-time
+             * @description Everything older was due.
+             */
+            cutoff: string;
+            /** Deleted */
+            deleted: number;
+            /** Due After */
+            due_after: number | null;
+            /** Due Before */
+            due_before: number;
+            /**
+             * Finished At
+             * @description Null: it still runs, or was interrupted.
+             */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Name
+             * @example delivery_log
+             */
+            name: string;
+            /**
+             * Scope
+             * @description A window of the policy, swept for all customers together, or one of your own.
+             * @enum {string}
+             */
+            scope: "policy" | "own";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
         };
         /** Score */
         Score: {
@@ -23111,6 +23401,349 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_windows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_choose: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of what you edit, as you read it. Required. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match` of an edit. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_preview_windows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["functions__api__routes__retention__Preview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    privacy_sweeps: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; leave out for the first. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Run_"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
