@@ -94,3 +94,13 @@ def test_usage_says_what_the_invoice_will(people: People, stage: Stage):
     expect(
         page.get_by_role("row", name=re.compile(r"\d{4}-\d\d-\d\d Parts of texts that came in"))
     ).to_be_visible()
+
+
+def test_how_long_things_are_kept_and_what_a_shorter_window_would_delete(people: People):
+    page = people.owner()
+    page.goto("/settings/privacy")
+    kept = page.get_by_role("region", name="How long things are kept")
+    expect(kept.get_by_role("row", name=re.compile("90 days"))).to_be_visible()
+    kept.get_by_label("Notes").fill("30")
+    kept.get_by_role("button", name="See what that would delete").click()
+    expect(kept.get_by_text("At once, this would delete:")).to_be_visible()

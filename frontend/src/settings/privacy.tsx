@@ -5,6 +5,7 @@ import { Deletion } from './privacy/deletion'
 import { Erasures } from './privacy/erasures'
 import { Exports } from './privacy/exports'
 import { PolicyVersions } from './privacy/policy'
+import { Retention } from './privacy/retention'
 import { Subprocessors } from './privacy/subprocessors'
 import { Transfers } from './privacy/transfers'
 
@@ -14,6 +15,7 @@ export default function PrivacySection() {
       {may('exports.manage') && <Exports />}
       {may('account.delete') && <Deletion />}
       {may('erasures.manage') && <Erasures />}
+      {may('retention.read') && <Retention />}
       {may('disclosures.read') && <Transfers />}
       {may('record.read') && <Subprocessors />}
       {may('policy.read') && <PolicyVersions />}
