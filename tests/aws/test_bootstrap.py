@@ -348,7 +348,9 @@ def _kept_at(twilio: str, line: Line, picture: bytes) -> str:
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_schedule_sweeps_and_records_the_run(packaged: Package, aws: World, dry_run: bool) -> None:
+def test_schedule_sweeps_and_records_the_run(
+    packaged: Package, aws: World, dry_run: bool, tmp_path: Path
+) -> None:
     aged = datetime.now(UTC) - timedelta(days=100)
     aws.execute("SELECT delivery_log_make_day(%(day)s)", day=aged.date())
     aws.execute(
@@ -356,7 +358,8 @@ def test_schedule_sweeps_and_records_the_run(packaged: Package, aws: World, dry_
            VALUES (%(at)s, gen_random_uuid(), 'twilio', 'inbound', 'stored', 200, 10, 'r')""",
         at=aged,
     )
-    with Bootstrap(packaged, "retention_sweep", settings_of("retention_sweep", aws)) as box:
+    settings = settings_of("retention_sweep", aws, LEADSRALLY_STORAGE_DIR=str(tmp_path))
+    with Bootstrap(packaged, "retention_sweep", settings) as box:
         # A custom input of the Scheduler arrives without any envelope.
         runs = answer(box, {"dry_run": True} if dry_run else events.schedule())["runs"]
         assert_silent(box)
