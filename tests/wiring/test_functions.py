@@ -30,6 +30,7 @@ from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.settings import SETTINGS, Settings
 from leadsrally.messaging.media.send import queue_files
+from leadsrally.privacy.erasure.organization import PURPOSES
 from leadsrally.providers.anthropic.scorer import AnthropicScorer
 from leadsrally.runtime import Runtime
 from tests import world as worlds
@@ -574,7 +575,8 @@ FILES = {
     "erase": {
         "PutObject": {"erasure_ledger"},
         "AbortMultipartUpload": {"erasure_ledger"},
-        "DeleteObject": {"media"},
+        "DeleteObject": {*PURPOSES},
+        "ListBucket": {"FilesBucket.Arn"},
     },
     "fetch_media": {
         "PutObject": {"media"},
@@ -582,6 +584,12 @@ FILES = {
         "DeleteObject": {"media"},
     },
 }
+
+
+def test_whoever_lists_files_lists_those_of_the_purposes_it_empties() -> None:
+    listing = [one for one in statements(FUNCTIONS["erase"]) if one["Action"] == "s3:ListBucket"]
+    prefixes = [f"*/{purpose}/" for purpose in PURPOSES]
+    assert [one["Condition"] for one in listing] == [{"StringLike": {"s3:prefix": prefixes}}]
 
 
 @pytest.mark.parametrize("function", load(), ids=named)
