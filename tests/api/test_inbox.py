@@ -87,6 +87,7 @@ class TestList:
             "intent": None,
             "interest": None,
             "attention": None,
+            "assignee_id": None,
             "consent_state": None,
             "consent_source": None,
             "consent_since": None,

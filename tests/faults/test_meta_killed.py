@@ -43,8 +43,8 @@ class TestKilled:
     @pytest.mark.parametrize(
         ("die", "first"),
         [
-            # A message is a statement of its own; the first commit that is asked for is the STOP's.
-            ("before_commit", ["How much is it?"]),
+            # The first commit that is asked for is that of the look whether the organisation is leaving.
+            ("before_commit", []),
             ("before_reply", ["Hello", "How much is it?", "STOP"]),
         ],
     )

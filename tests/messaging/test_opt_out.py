@@ -654,6 +654,8 @@ class TestLedger:
                     # Undoing an import takes back what it wrote itself, and a policy shows it nothing else.
                     assert connection.execute(verb).rowcount == 0
                     continue
+                if name == "erase" and verb.startswith("DELETE"):
+                    continue  # with its person, and an opt-out stays as a hash: tests/erasure
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(verb)  # pyright: ignore[reportArgumentType]
 

@@ -369,7 +369,7 @@ class TestCommand:
     @pytest.fixture
     def installed(self, world: World) -> Installation:
         keys = f"test-2={'bm5u' * 10}bm4=,{SETTINGS['LEADSRALLY_MASTER_KEYS']}"
-        return Installation(world.database.url, False, {"LEADSRALLY_MASTER_KEYS": keys})
+        return Installation(world.database.url, False, {"LEADSRALLY_MASTER_KEYS": keys}, b"r" * 32)
 
     def test_it_lists_moves_and_lists(
         self, installed: Installation, lines: list[Line], capsys: pytest.CaptureFixture[str]
@@ -391,7 +391,7 @@ class TestCommand:
         self, world: World, lines: list[Line], capsys: pytest.CaptureFixture[str]
     ):
         alone = Installation(
-            world.database.url, False, {"LEADSRALLY_MASTER_KEYS": f"test-3={'bm5u' * 10}bm4="}
+            world.database.url, False, {"LEADSRALLY_MASTER_KEYS": f"test-3={'bm5u' * 10}bm4="}, b"r" * 32
         )
         assert command.list_keys(alone) == 1
         assert "test-1                                   NOT GIVEN HERE         7" in capsys.readouterr().out

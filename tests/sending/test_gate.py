@@ -24,6 +24,7 @@ FINE = Facts(
     now=NOON,
     purpose="service",
     organization_active=True,
+    organization_leaving=False,
     channel_active=True,
     channel_quiet_until=None,
     reachable=True,

@@ -3449,13 +3449,28 @@ export interface components {
              * @example P1.2
              */
             clause: string;
-            /** Data */
+            /**
+             * Data
+             * @example [
+             *       "name",
+             *       "phone"
+             *     ]
+             */
             data: string[];
-            /** Erased */
+            /**
+             * Erased
+             * @example deleted with its row
+             */
             erased: string;
-            /** Kept */
+            /**
+             * Kept
+             * @example until the customer deletes it (P6.2)
+             */
             kept: string;
-            /** Purpose */
+            /**
+             * Purpose
+             * @example know and reach the person
+             */
             purpose: string;
             /**
              * Role
@@ -3477,7 +3492,10 @@ export interface components {
              * @example contact
              */
             subject: string;
-            /** Table */
+            /**
+             * Table
+             * @example contacts
+             */
             table: string;
         };
         /** Add */
@@ -8464,6 +8482,7 @@ export interface components {
             /**
              * Summary
              * @description What is new in it.
+             * @example A subprocessor for storage was added.
              */
             summary: string;
         };
@@ -8587,6 +8606,7 @@ export interface components {
             /**
              * Security
              * @description Where our measures are described (Art. 30(2)(d)).
+             * @example /policy#8
              */
             security: string;
         };
@@ -8747,23 +8767,36 @@ export interface components {
         };
         /** Recipient */
         Recipient: {
-            /** Country */
+            /**
+             * Country
+             * @example United States
+             */
             country: string;
-            /** Document */
+            /**
+             * Document
+             * @example Data Protection Addendum
+             */
             document: string;
             /**
              * Key
              * @example twilio
              */
             key: string;
-            /** Link */
+            /**
+             * Link
+             * @example https://www.twilio.com/legal/data-protection-addendum
+             */
             link: string;
             /**
              * Mechanism
              * @description On which the transfer rests (Art. 30(2)(c)).
+             * @example Standard Contractual Clauses
              */
             mechanism: string;
-            /** Name */
+            /**
+             * Name
+             * @example Twilio Inc.
+             */
             name: string;
         };
         /** RecoveryCodes */

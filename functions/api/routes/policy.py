@@ -20,7 +20,7 @@ class PolicyVersion(BaseModel):
     """One version of the policy. Its text is public, at `/policy/versions/{dated}`."""
 
     dated: date = Field(description='Its "last updated", by which it is called.', examples=["2026-04-17"])
-    summary: str = Field(description="What is new in it.")
+    summary: str = Field(description="What is new in it.", examples=["A subprocessor for storage was added."])
     published_at: datetime
     announced_for: datetime = Field(description="It takes effect on that day at the earliest.")
     effective_at: datetime | None = Field(

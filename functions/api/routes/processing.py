@@ -18,23 +18,25 @@ class Activity(BaseModel):
 
     subject: str = Field(description="Whose data it is.", examples=["contact"])
     role: str = Field(description="What we are under the GDPR.", examples=["processor"])
-    table: str
-    data: list[str]
-    purpose: str
+    table: str = Field(examples=["contacts"])
+    data: list[str] = Field(examples=[["name", "phone"]])
+    purpose: str = Field(examples=["know and reach the person"])
     basis: str = Field(examples=["contract"])
-    kept: str
-    erased: str
+    kept: str = Field(examples=["until the customer deletes it (P6.2)"])
+    erased: str = Field(examples=["deleted with its row"])
     shared: list[str] = Field(description="With whom, besides those who host it all.", examples=[["twilio"]])
     clause: str = Field(description="The promise of the policy behind it.", examples=["P1.2"])
 
 
 class Recipient(BaseModel):
     key: str = Field(examples=["twilio"])
-    name: str
-    country: str
-    mechanism: str = Field(description="On which the transfer rests (Art. 30(2)(c)).")
-    document: str
-    link: str
+    name: str = Field(examples=["Twilio Inc."])
+    country: str = Field(examples=["United States"])
+    mechanism: str = Field(
+        description="On which the transfer rests (Art. 30(2)(c)).", examples=["Standard Contractual Clauses"]
+    )
+    document: str = Field(examples=["Data Protection Addendum"])
+    link: str = Field(examples=["https://www.twilio.com/legal/data-protection-addendum"])
 
 
 class ProcessingRecord(BaseModel):
@@ -44,7 +46,9 @@ class ProcessingRecord(BaseModel):
     activities: list[Activity]
     recipients: list[Recipient]
     hosted_by: list[str] = Field(examples=[["railway"]])
-    security: str = Field(description="Where our measures are described (Art. 30(2)(d)).")
+    security: str = Field(
+        description="Where our measures are described (Art. 30(2)(d)).", examples=["/policy#8"]
+    )
 
 
 @router.get("", dependencies=[permit("record.read")], responses=problems(401, 403))

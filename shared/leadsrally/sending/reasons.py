@@ -5,6 +5,7 @@ from typing import Final
 SENTENCES: Final[dict[str, str]] = {
     "permitted": "It was sent: nothing spoke against it.",
     "organization_paused": "It was not sent: the account is paused.",
+    "organization_leaving": "It waits: the account is being deleted. It goes if that is undone in time.",
     "restricted": "It was not sent: the contact's data is restricted and may only be kept (GDPR Art. 18).",
     "channel_disconnected": "It was not sent: the channel is disconnected.",
     "no_address": "It was not sent: the contact has no number for this kind of channel.",
