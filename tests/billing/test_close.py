@@ -164,7 +164,7 @@ class TestClosing:
         world.work("notify")
         (mail,) = world.mailer.mails
         assert mail.recipient == "owner@harbour.example"
-        assert "2027-000001" in mail.subject
+        assert "2027-000001" in mail.text
         assert "49.00 USD" in mail.text
         assert "2027-03" in mail.text
 

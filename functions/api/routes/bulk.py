@@ -108,13 +108,15 @@ class Download(BaseModel):
     expires_at: datetime
 
 
-@router.post("/bulk", status_code=202, dependencies=[permit("contacts.bulk")], responses=problems(409))
+@router.post("/bulk", status_code=202, dependencies=[permit("contacts.bulk")], responses=problems(404, 409))
 def begin(asked: Asked, given: Bulk, once: Once) -> BulkAction:
     """Have something done about many contacts. Who fits is asked when each one's turn comes."""
     return _begun(asked, once, given.kind, given.choice(), Wanted(given.tag, given.untag, given.fields))
 
 
-@router.post("/exports", status_code=202, dependencies=[permit("contacts.export")], responses=problems(409))
+@router.post(
+    "/exports", status_code=202, dependencies=[permit("contacts.export")], responses=problems(404, 409)
+)
 def export(asked: Asked, given: Chosen, once: Once) -> BulkAction:
     """Have contacts written to a CSV file, which an import reads as it was. Kept for a day."""
     return _begun(asked, once, "export", given.choice(), Wanted())
