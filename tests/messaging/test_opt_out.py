@@ -644,7 +644,9 @@ class TestLedger:
         ],
     )
     def test_G6_no_function_may_change_it(self, world: World, line: Line, verb: str):
-        world.text(line, "STOP")
+        rival = world.line(world.organization("Rival"))
+        for each in (line, rival):
+            world.text(each, "STOP")
         for name in world.functions:
             with psycopg.connect(world.database.url(f"leadsrally_{name}")) as connection:
                 connection.execute(
@@ -655,7 +657,11 @@ class TestLedger:
                     assert connection.execute(verb).rowcount == 0
                     continue
                 if name == "erase" and verb.startswith("DELETE"):
-                    continue  # with its person, and an opt-out stays as a hash: tests/erasure
+                    # With its person, and an opt-out stays as a hash (tests/erasure). Never another tenant's.
+                    connection.execute("SET CONSTRAINTS ALL DEFERRED; DELETE FROM consent_states")
+                    assert connection.execute(verb).rowcount == 1
+                    connection.rollback()
+                    continue
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(verb)  # pyright: ignore[reportArgumentType]
 
