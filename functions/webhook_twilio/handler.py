@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from leadsrally import runtime
+from leadsrally.accounts.leaving import is_leaving
 from leadsrally.kit import gateway
 from leadsrally.kit.errors import TooLarge
 from leadsrally.kit.gateway import Event, Request, Response
@@ -14,7 +15,7 @@ from leadsrally.messaging.receive import StaleChannelError, receive
 from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.types import Channel, DeliveryReport, InboundMessage
-from leadsrally.messaging.while_leaving import is_leaving, turn_away
+from leadsrally.messaging.while_leaving import turn_away
 from leadsrally.providers.twilio import error_codes, inbound
 from leadsrally.providers.twilio.signature import TwilioCredentials, verify
 from leadsrally.runtime import Runtime
@@ -74,7 +75,7 @@ def _receive(door: Runtime, channel: Channel, message: InboundMessage, call: Cal
 
 def _report(door: Runtime, channel: Channel, report: DeliveryReport | None, call: Call) -> None:
     with door.db.tenant(channel.organization_id) as tx:
-        if report is None or is_leaving(tx, channel):
+        if report is None or is_leaving(tx, channel.organization_id):
             store.log_call(tx, call, channel, outcome="ignored", http_status=200)
             return
         effect = error_codes.effect_of(report.error_code)

@@ -204,6 +204,13 @@ class TestUndo:
         sweep.handler()({}, Context(sweep))
         assert world.value("SELECT count(*) FROM bulk_changes") == 0
 
+    def test_one_that_failed_half_way_is_taken_back(self, world: World, bulk: Bulk):
+        bulk.people(2)
+        action_id, _ = bulk.run("tag", tag=["vip"], **EVERYBODY)
+        world.execute("UPDATE bulk_actions SET state = 'failed', reason = 'unknown_field'")
+        assert bulk.undo(action_id) == {"restored": 2}
+        assert bulk.tagged("vip") == set()
+
     def test_what_cannot_be_undone_is_refused(self, bulk: Bulk):
         bulk.people(1)
         action_id = bulk.asked("tag", tag=["vip"], **EVERYBODY)

@@ -9,6 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from leadsrally import runtime
+from leadsrally.contacts import define_fields, tags
 from leadsrally.contacts.fields import slot_of
 from tests.api.conftest import problem
 from tests.bulk.conftest import EVERYBODY, Bulk, bulk
@@ -50,6 +51,14 @@ class TestField:
         bulk.field("city")
         assert bulk.client.get(f"/v1/contacts/{ada}")[1]["fields"] == {}
         problem(bulk.client.post(f"{path}/restore"), 409, "field_exists")
+
+    def test_had_back_it_counts_again(self, bulk: Bulk, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(define_fields, "MAX_FIELDS", 1)
+        bulk.field("city")
+        path = f"/v1/fields/{the(bulk, 'fields', 'city')}"
+        deleted(bulk, path)
+        bulk.field("town")
+        problem(bulk.client.post(f"{path}/restore"), 409, "too_many_fields")
 
     @pytest.mark.parametrize("many", [1, 7])
     def test_after_a_day_no_value_is_left_and_others_are_as_they_were(
@@ -169,6 +178,14 @@ class TestTag:
         bulk.run("tag", tag=["vip"], contact_ids=[str(bob)])
         assert bulk.tagged("vip") == {bob}
         problem(bulk.client.post(f"{path}/restore"), 409, "tag_exists")
+
+    def test_had_back_it_counts_again(self, bulk: Bulk, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(tags, "MAX_TAGS", 1)
+        (ada,) = bulk.people(1, tags=["VIP"])
+        path = f"/v1/tags/{the(bulk, 'tags', 'VIP')}"
+        deleted(bulk, path)
+        assert bulk.client.post(f"/v1/contacts/{ada}/tags", {"names": ["lead"]})[0] == 200
+        problem(bulk.client.post(f"{path}/restore"), 409, "too_many_tags")
 
     def test_after_a_day_nobody_has_it(self, world: World, bulk: Bulk, bite: int):
         people = bulk.people(5)

@@ -125,6 +125,28 @@ class TestRests:
         assert owner.delete(PATH)[0] == 204
         assert owner.get("/v1/contacts")[0] == 200
 
+    def test_E8_an_owner_who_stayed_logged_in_shows_again_who_it_is_and_undoes_it(
+        self, world: World, owner: Client
+    ):
+        leave(owner)
+        world.clock.pass_(minutes=11)
+        problem(owner.delete(PATH), 403, "confirmation_needed")
+        assert owner.post("/v1/auth/confirm", {"password": PASSWORD})[0] == 200
+        assert owner.delete(PATH)[0] == 204
+
+    def test_E8_a_file_of_contacts_that_was_kept_for_a_day_goes_all_the_same(
+        self, world: World, org: Org, owner: Client
+    ):
+        owner.post("/v1/contacts", {"phone": PHONE})
+        assert owner.post("/v1/contacts/exports", {"condition": {"all": []}})[0] == 202
+        world.work("bulk_contacts")
+        storage = runtime.of("bulk_contacts").storage
+        assert len(list(storage.list(org.id, "bulk"))) == 1
+        leave(owner)
+        world.clock.pass_(days=1, seconds=1)
+        world.work("bulk_contacts")
+        assert list(storage.list(org.id, "bulk")) == []
+
     def test_E8_a_log_in_of_another_is_refused(self, world: World, org: Org, owner: Client):
         agent = person(world, org, "agent")
         leave(owner)

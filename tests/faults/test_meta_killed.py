@@ -41,21 +41,19 @@ def stored(world: World) -> list[str]:
 
 class TestKilled:
     @pytest.mark.parametrize(
-        ("die", "commits", "first"),
+        ("die", "first"),
         [
-            # The first commit that is asked for is that of the look whether the organisation is leaving.
-            ("before_commit", 0, []),
-            # A message is a statement of its own; the next commit is the STOP's.
-            ("before_commit", 1, ["How much is it?"]),
-            ("before_reply", 0, ["Hello", "How much is it?", "STOP"]),
+            # A message is a statement of its own; the first commit that is asked for is the STOP's.
+            ("before_commit", ["How much is it?"]),
+            ("before_reply", ["Hello", "How much is it?", "STOP"]),
         ],
     )
     def test_W15_what_was_taken_stays_and_the_retry_takes_the_rest(
-        self, world: World, number: MetaLine, mortals: Mortals, die: str, commits: int, first: list[str]
+        self, world: World, number: MetaLine, mortals: Mortals, die: str, first: list[str]
     ):
         news = delivery(world, number)
         ask = lambda: world.meta(number, news)  # noqa: E731
-        assert mortals.request(ask, die=die, commits=commits) == KILLED
+        assert mortals.request(ask, die=die) == KILLED
         assert stored(world) == first
         world.clock.pass_(seconds=60)
         assert mortals.request(ask) == 200

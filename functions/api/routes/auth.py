@@ -238,7 +238,7 @@ def email(link: Follow, door: Door, visitor: Visiting) -> None:
 
 
 @router.post(
-    "/confirm", dependencies=[permit("me.edit", person=True)], responses=problems(401, 403, 422, 429)
+    "/confirm", dependencies=[permit("me.read", person=True)], responses=problems(401, 403, 422, 429)
 )
 def confirm(proof: Proof, asked: Asked) -> Confirmed:
     """Show again who you are. For ten minutes the session may do what asks for a confirmation."""

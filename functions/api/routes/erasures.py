@@ -87,7 +87,7 @@ def erasures(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Era
     rows = store.newest(
         asked.tx, asked.person.organization_id, before=place.at, before_id=place.id, limit=limit
     )
-    return Page(items=[_shown(asked, row) for row in rows], next=next_cursor(rows, limit, "requested_at"))
+    return Page(items=_shown(asked, rows), next=next_cursor(rows, limit, "requested_at"))
 
 
 @router.get("/{erasure_id}", dependencies=[permit(_MANAGE)], responses=problems(401, 403, 404, 422))
@@ -103,9 +103,9 @@ def _one(asked: Asked, erasure_id: UUID) -> Erasure:
     )
     if not rows:
         raise NotFound("There is no such erasure.", code="erasure_not_found")
-    return _shown(asked, rows[0])
+    return _shown(asked, rows)[0]
 
 
-def _shown(asked: Asked, row: dict[str, Any]) -> Erasure:
-    told = copies.outcomes(asked.tx, asked.person.organization_id, row["id"])
-    return Erasure.model_validate({**row, "at_providers": told})
+def _shown(asked: Asked, rows: list[dict[str, Any]]) -> list[Erasure]:
+    told = copies.outcomes(asked.tx, asked.person.organization_id, [row["id"] for row in rows])
+    return [Erasure.model_validate({**row, "at_providers": told.get(row["id"], [])}) for row in rows]

@@ -13,6 +13,11 @@ SELECT state IN ('leaving', 'erasing', 'erased')
 """
 
 
+def is_leaving(tx: Tx, organization_id: UUID) -> bool:
+    """Whether its deletion was asked for, under way or done."""
+    return tx.value(_LEAVING, {"organization_id": organization_id})
+
+
 def leaving_account() -> Forbidden:
     return Forbidden(
         "This account is being deleted. An owner can undo that for thirty days, under Privacy & Account.",
@@ -22,5 +27,5 @@ def leaving_account() -> Forbidden:
 
 def refuse_leaving(tx: Tx, organization_id: UUID, role: Role) -> None:
     """Raise `Forbidden` for whoever is no owner while the organisation leaves."""
-    if role != "owner" and tx.value(_LEAVING, {"organization_id": organization_id}):
+    if role != "owner" and is_leaving(tx, organization_id):
         raise leaving_account()

@@ -90,14 +90,14 @@ MAY: dict[Action, frozenset[Role]] = {
     "deliveries.read": _ALL,
     "disclosures.read": _ALL,
     "policy.read": _ALL,
-    "policy.accept": frozenset(("owner",)),
+    "policy.accept": _OWNING,
     "record.read": _LEADING,
     "exports.manage": _LEADING,
     "billing.read": _OWNING,
     "retention.read": _ALL,
     "retention.manage": _LEADING,  # a shorter window deletes
     "erasures.manage": _LEADING,
-    "account.delete": frozenset(("owner",)),
+    "account.delete": _OWNING,
     "jobs.read": _ALL,
     "jobs.replay": _WORKING,
 }

@@ -49,9 +49,7 @@ def define_field(
     if key in RESERVED:
         raise Invalid("This key names something that every contact has. Choose another.", code="key_reserved")
     _refuse_choices(type_, choices)
-    tx.run(_LOCK, {"organization_id": organization_id})
-    if tx.value(_COUNT, {"organization_id": organization_id}) >= MAX_FIELDS:
-        raise Conflict(f"There are {MAX_FIELDS} fields already. Delete one first.", code="too_many_fields")
+    refuse_too_many(tx, organization_id)
     made = tx.maybe(
         Field,
         _INSERT,
@@ -69,6 +67,13 @@ def define_field(
         raise Conflict("There is a field with this key. Choose another.", code="field_exists")
     audit.record(tx, organization_id, actor, "field.created", now=now, target=("field", made.id))
     return made
+
+
+def refuse_too_many(tx: Tx, organization_id: UUID) -> None:
+    """Raise `Conflict` when no more field fits. Nobody else makes one before this transaction ends."""
+    tx.run(_LOCK, {"organization_id": organization_id})
+    if tx.value(_COUNT, {"organization_id": organization_id}) >= MAX_FIELDS:
+        raise Conflict(f"There are {MAX_FIELDS} fields already. Delete one first.", code="too_many_fields")
 
 
 def _refuse_choices(type_: FieldType, choices: Sequence[str]) -> None:

@@ -10,9 +10,9 @@ from psycopg.errors import UniqueViolation
 from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
 from leadsrally.contacts.bulk.desk import QUEUE
-from leadsrally.contacts.define_fields import field
+from leadsrally.contacts.define_fields import field, refuse_too_many
 from leadsrally.contacts.fields import Field
-from leadsrally.contacts.tags import Tag, tag
+from leadsrally.contacts.tags import Tag, refuse_too_many_tags, tag
 from leadsrally.contacts.uses import Uses, uses_of_field, uses_of_tag
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.db import Tx
@@ -56,7 +56,8 @@ UPDATE tags
 def delete_field(tx: Tx, organization_id: UUID, field_id: UUID, *, actor: Actor, now: datetime) -> datetime:
     """Returns until when it can be had back with all its values. Raises `NotFound`, and `Conflict` while it is used."""
     _refuse_used(uses_of_field(tx, organization_id, field(tx, organization_id, field_id)), "field")
-    tx.run(_PUT_FIELD_AWAY, {"organization_id": organization_id, "id": field_id, "now": now})
+    if not tx.run(_PUT_FIELD_AWAY, {"organization_id": organization_id, "id": field_id, "now": now}):
+        raise NotFound("There is no such field.", code="field_not_found")  # somebody else was quicker
     _promise(tx, organization_id, "clear_field", field_id, now)
     audit.record(tx, organization_id, actor, "field.deleted", now=now, target=("field", field_id))
     return now + RESTORE_FOR
@@ -66,7 +67,8 @@ def delete_tag(tx: Tx, organization_id: UUID, tag_id: UUID, *, actor: Actor, now
     """Returns until when it can be had back, on whom it was. Raises `NotFound`, and `Conflict` while it is used."""
     tag(tx, organization_id, tag_id)
     _refuse_used(uses_of_tag(tx, organization_id, tag_id), "tag")
-    tx.run(_PUT_TAG_AWAY, {"organization_id": organization_id, "id": tag_id, "now": now})
+    if not tx.run(_PUT_TAG_AWAY, {"organization_id": organization_id, "id": tag_id, "now": now}):
+        raise NotFound("There is no such tag.", code="tag_not_found")  # somebody else was quicker
     _promise(tx, organization_id, "clear_tag", tag_id, now)
     audit.record(tx, organization_id, actor, "tag.deleted", now=now, target=("tag", tag_id))
     return now + RESTORE_FOR
@@ -114,7 +116,11 @@ UPDATE tags
 
 
 def restore_field(tx: Tx, organization_id: UUID, field_id: UUID, *, actor: Actor, now: datetime) -> Field:
-    """With all its values. Raises `NotFound` when it is none or gone, `Conflict` when its key is another one's now."""
+    """With all its values.
+
+    Raises `NotFound` when it is none or gone, `Conflict` when its key is another one's now or no more field fits.
+    """
+    refuse_too_many(tx, organization_id)
     given = {"organization_id": organization_id, "id": field_id, "since": now - RESTORE_FOR}
     try:
         if not tx.run(_RESTORE_FIELD, given):
@@ -126,7 +132,11 @@ def restore_field(tx: Tx, organization_id: UUID, field_id: UUID, *, actor: Actor
 
 
 def restore_tag(tx: Tx, organization_id: UUID, tag_id: UUID, *, actor: Actor, now: datetime) -> Tag:
-    """On whom it was. Raises `NotFound` when it is none or gone, `Conflict` when its name is another one's now."""
+    """On whom it was.
+
+    Raises `NotFound` when it is none or gone, `Conflict` when its name is another one's now or no more tag fits.
+    """
+    refuse_too_many_tags(tx, organization_id)
     given = {"organization_id": organization_id, "id": tag_id, "since": now - RESTORE_FOR}
     try:
         if not tx.run(_RESTORE_TAG, given):

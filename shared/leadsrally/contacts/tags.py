@@ -157,6 +157,12 @@ def tags_named(tx: Tx, organization_id: UUID, names: Sequence[str], *, now: date
     return ensure_tags(tx, organization_id, names, now=now)
 
 
+def refuse_too_many_tags(tx: Tx, organization_id: UUID) -> None:
+    """Raise `Conflict` when no more tag fits."""
+    if tx.value(_COUNT, {"organization_id": organization_id}) >= MAX_TAGS:
+        raise Conflict(f"There are {MAX_TAGS} tags already. Delete one first.", code="too_many_tags")
+
+
 def tag_many(
     tx: Tx,
     organization_id: UUID,

@@ -54,17 +54,16 @@ def begin(
     `NotFound` for a segment or tag, `Invalid` for what does not fit, and `Conflict` for too many at a time.
     """
     tag_ids, values = _to_do(tx, organization_id, kind, wanted, now)
+    named, condition, asked = _chosen(tx, organization_id, choice)
+    if asked is None:
+        expected = find.Count(len(named or ()), exact=True)
+    else:
+        expected = find.count(tx, organization_id, asked, now=now)
+    # Last, since it locks the organisation's row: nobody waits for the count.
     if store.running(tx, organization_id) >= MAX_RUNNING:
         raise Conflict(
             f"{MAX_RUNNING} bulk actions are under way. Wait for one of them, or cancel it.",
             code="too_many_bulk_actions",
-        )
-    named, condition = _chosen(tx, organization_id, choice)
-    if condition is None:
-        expected = find.Count(len(named or ()), exact=True)
-    else:
-        expected = find.count(
-            tx, organization_id, segments.condition_of(tx, organization_id, condition), now=now
         )
     action_id = new_id(now)
     store.begin(
@@ -95,8 +94,10 @@ def begin(
     return action_id
 
 
-def _chosen(tx: Tx, organization_id: UUID, choice: Choice) -> tuple[list[UUID] | None, dict[str, Any] | None]:
-    """Those who are named, the newest first; or the condition, as it can be read again."""
+def _chosen(
+    tx: Tx, organization_id: UUID, choice: Choice
+) -> tuple[list[UUID] | None, dict[str, Any] | None, Condition | None]:
+    """Those who are named, the newest first; or the condition, as it can be read again and as it was read."""
     parts: list[Condition] = []
     if choice.segment_id is not None:
         held = segments.segment(tx, organization_id, choice.segment_id)
@@ -113,11 +114,11 @@ def _chosen(tx: Tx, organization_id: UUID, choice: Choice) -> tuple[list[UUID] |
     if choice.contact_ids is not None:
         if not 0 < len(choice.contact_ids) <= MAX_NAMED:
             raise Invalid(f"Name 1 to {MAX_NAMED} contacts, or give a condition.", code="too_many_named")
-        return sorted(set(choice.contact_ids), reverse=True), None
+        return sorted(set(choice.contact_ids), reverse=True), None, None
     known = definitions(tx, organization_id)
     condition = written(parts[0] if len(parts) == 1 else All(tuple(parts)), known)
-    read_condition(condition, known)  # together they may be more than one may hold
-    return None, condition
+    # Read again: together they may be more than one may hold.
+    return None, condition, read_condition(condition, known)
 
 
 def _to_do(

@@ -35,14 +35,21 @@ def cancel(tx: Tx, organization_id: UUID, action_id: UUID, *, actor: Actor, now:
 
 def undo(tx: Tx, organization_id: UUID, action_id: UUID, *, actor: Actor, now: datetime) -> None:
     """Have it undone. Raises `NotFound`, and `Conflict` for a file, and more than 24 hours after the beginning."""
-    found = _in(tx, organization_id, action_id, ("done", "cancelled"))
+    found = _in(tx, organization_id, action_id, _OVER)
     if found.kind == "export":
         raise Conflict("A file that was written cannot be taken back.", code="not_undoable")
     if now >= found.created_at + UNDO_FOR:
         raise Conflict("A bulk action can be undone for 24 hours from its start.", code="too_late_to_undo")
-    store.move(tx, organization_id, action_id, ["done", "cancelled"], "undoing", now=now)
+    store.move(tx, organization_id, action_id, _OVER, "undoing", now=now)
     ask(tx, organization_id, "undo", action_id, now=now)
     _record(tx, organization_id, action_id, "bulk_action.undone", actor, now)
+
+
+_OVER: Final[tuple[State, ...]] = (
+    "done",
+    "cancelled",
+    "failed",
+)  # what a failed one did before stays, and is counted
 
 
 def _in(tx: Tx, organization_id: UUID, action_id: UUID, states: Collection[State]) -> Action:

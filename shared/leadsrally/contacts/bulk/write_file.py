@@ -58,9 +58,11 @@ def write_file(desk: BulkDesk, job: Job, time_left: TimeLeft) -> Result:
         now = desk.clock()
         store.advance(tx, organization_id, action_id, place=None, counts=page.counts, now=now)
         ended = store.move(tx, organization_id, action_id, ["running"], "done", now=now)
-        promise_to_forget(tx, organization_id, action_id, now=now)
-    if not ended:
+        if ended:
+            promise_to_forget(tx, organization_id, action_id, now=now)
+    if not ended:  # cancelled in the last moment
         desk.storage.delete(key)
+        return Done()
     log.info("bulk_action.done", action_id=action_id, count=page.counts.contacts)
     return Done()
 

@@ -236,27 +236,30 @@ def put_off(tx: Tx, organization_id: UUID, copy: Copy, reason: str, *, next_at: 
 
 
 _OUTCOMES = """
-SELECT o.provider, o.deleted, o.kept, o.kept_until, 0::bigint AS waiting
+SELECT o.erasure_id, o.provider, o.deleted, o.kept, o.kept_until, 0::bigint AS waiting
   FROM provider_outcomes AS o
  WHERE o.organization_id = %(organization_id)s
-   AND o.erasure_id = %(erasure_id)s
+   AND o.erasure_id = ANY (%(erasure_ids)s)
  UNION ALL
-SELECT CASE ch.kind WHEN 'sms' THEN 'twilio' ELSE 'meta' END, 0, 0, NULL, count(*)
+SELECT p.erasure_id, CASE ch.kind WHEN 'sms' THEN 'twilio' ELSE 'meta' END, 0, 0, NULL, count(*)
   FROM provider_copies AS p
   JOIN channels AS ch ON ch.organization_id = p.organization_id AND ch.id = p.channel_id
  WHERE p.organization_id = %(organization_id)s
-   AND p.erasure_id = %(erasure_id)s
- GROUP BY 1
+   AND p.erasure_id = ANY (%(erasure_ids)s)
+ GROUP BY p.erasure_id, 2
 """
 
 
-def outcomes(tx: Tx, organization_id: UUID, erasure_id: UUID) -> list[dict[str, Any]]:
-    """By provider: how many copies were deleted, are waited for, and are kept there, until when at the latest."""
-    rows = tx.dicts(_OUTCOMES, {"organization_id": organization_id, "erasure_id": erasure_id})
-    told: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        one = told.setdefault(row["provider"], {"provider": row["provider"], "kept_until": None})
+def outcomes(tx: Tx, organization_id: UUID, erasure_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """By erasure and provider: copies deleted, waited for, and kept there, until when at the latest."""
+    told: dict[tuple[UUID, str], dict[str, Any]] = {}
+    for row in tx.dicts(_OUTCOMES, {"organization_id": organization_id, "erasure_ids": list(erasure_ids)}):
+        of = row["erasure_id"], row["provider"]
+        one = told.setdefault(of, {"provider": row["provider"], "kept_until": None})
         for name in ("deleted", "kept", "waiting"):
             one[name] = one.get(name, 0) + row[name]
         one["kept_until"] = row["kept_until"] or one["kept_until"]
-    return [told[provider] for provider in sorted(told)]
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for erasure_id, provider in sorted(told):
+        found.setdefault(erasure_id, []).append(told[erasure_id, provider])
+    return found

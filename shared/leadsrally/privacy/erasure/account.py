@@ -18,6 +18,8 @@ REVERSIBLE_FOR: Final = timedelta(days=30)
 REMINDED_BEFORE: Final = (timedelta(days=7), timedelta(days=1))
 # What goes on while all else rests: telling owners, handing over their data, and what was erased before.
 GOES_ON: Final = ("erase", "export", "notify", "provider_delete")
+# And what deletes files that are kept for a day: of other queues' jobs these kinds.
+DELETES_FILES: Final = ("forget", "forget_export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ UPDATE jobs
  WHERE organization_id = %(organization_id)s
    AND state = 'queued'
    AND queue <> ALL (%(goes_on)s)
+   AND kind <> ALL (%(deletes)s)
 """
 
 
@@ -76,7 +79,12 @@ def request_deletion(
 
     Owners are told now, seven days before and one day before. Raises `Conflict` when it was asked for already.
     """
-    given = {"organization_id": organization_id, "now": now, "goes_on": list(GOES_ON)}
+    given = {
+        "organization_id": organization_id,
+        "now": now,
+        "goes_on": list(GOES_ON),
+        "deletes": list(DELETES_FILES),
+    }
     state = tx.value(_STATE, given)
     if state not in ("active", "paused"):
         raise Conflict("The account is being deleted already.", code="account_deleting")
