@@ -15,6 +15,7 @@ from leadsrally import runtime
 from leadsrally.disclosures.subprocessors import SUBPROCESSORS
 from leadsrally.privacy.clauses.check_all import CLAUSES
 from tests.policy.conftest import FIRST, SECOND, House
+from tests.privacy.test_clauses import looked_after
 from tests.world import Answer, World
 
 PAGES = ["/policy", "/policy/status", "/subprocessors", "/policy/versions/2026-04-17"]
@@ -62,7 +63,8 @@ class Outline(HTMLParser):
 
 @pytest.fixture
 def checked(house: House) -> House:
-    """The checks have run once."""
+    """All is looked after, and the checks have run once."""
+    looked_after(house.world)
     house.world.rings("clauses")
     return house
 
