@@ -28,7 +28,7 @@ def test_a_text_is_answered_in_spanish(people: People, stage: Stage):
     phone = stage.phone()
     stage.text(phone, "¿Cuánto cuesta la bici?")
     page.get_by_role("link", name=re.compile(re.escape(phone))).click()
-    page.get_by_label("Respuesta").fill("Son 20 euros.")
+    page.get_by_label("Respuesta", exact=True).fill("Son 20 euros.")
     page.get_by_role("button", name="Enviar", exact=True).click()
     expect(page.get_by_role("log").get_by_label("Usted").last).to_contain_text("entregado")
     page.get_by_role("button", name="¿Por qué se envió?").click()
