@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from leadsrally import runtime
-from leadsrally.contacts.bulk.clear import clear_field, clear_tag
 from leadsrally.contacts.bulk.forget import forget_bulk
 from leadsrally.contacts.bulk.run import run_bulk
 from leadsrally.contacts.bulk.undo import undo_bulk
 from leadsrally.contacts.bulk.write_file import write_file
+from leadsrally.contacts.clear import clear_field, clear_tag
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -62,20 +62,18 @@ def text_sent(sent: Counted, now: datetime) -> dict[str, Any]:
     return {"used_kind": sent.kind, "used": sent.quantity, "used_month": month_of(now), "now": now}
 
 
-# As above, from a report. A text was measured when it was claimed.
+# As above, from a report. A text was measured when it was claimed, and only one with files has no parts: whether they
+# are still there says nothing.
 REPORTED: Final = """,
 metered AS (
     INSERT INTO usage (organization_id, occurred_on, kind, cause_id, detail, quantity, late)
     SELECT %(organization_id)s, day.day, unit.kind, message.id, coalesce(%(used_category)s, ''),
-           CASE WHEN unit.kind = 'sms_out' THEN coalesce(message.segments, 1) ELSE 1 END,
+           coalesce(message.segments, 1),
            day.day < %(used_month)s
       FROM message
      CROSS JOIN LATERAL (SELECT (coalesce(message.claimed_at, %(now)s) AT TIME ZONE 'UTC')::date AS day) AS day
      CROSS JOIN LATERAL (SELECT CASE WHEN %(used_by)s = 'whatsapp' THEN 'whatsapp_out'
-                                     WHEN EXISTS (SELECT 1
-                                                    FROM media AS f
-                                                   WHERE f.organization_id = %(organization_id)s
-                                                     AND f.message_id = message.id) THEN 'mms_out'
+                                     WHEN message.segments IS NULL THEN 'mms_out'
                                      ELSE 'sms_out' END AS kind) AS unit
      WHERE %(used_by)s = 'sms'
         OR %(used_category)s::text IS NOT NULL

@@ -38,7 +38,8 @@ Usage = Mapping[Used, int]
 class Rate:
     """What a unit costs: `price` minor units for `per` of them, beyond those that the month's fee includes.
 
-    `detail` narrows it to the categories or models whose names begin so; an empty one is for all others.
+    `detail` narrows it to the categories or models whose names begin so; an empty one is for all others. What is
+    included is so of each category and model for itself.
     """
 
     kind: Kind

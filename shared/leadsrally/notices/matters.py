@@ -491,27 +491,27 @@ def incident_facts(
 
 
 _DELETION = """
-SELECT d.id AS about_id, o.language, o.time_zone, o.name AS organization, u.id AS user_id,
-       u.email AS address, u.mail_blocked_at IS NOT NULL AS blocked,
-       jsonb_build_object('until', d.erases_at) AS detail
+SELECT d.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('until', d.erases_at, 'organization', o.name) AS detail
   FROM account_deletions AS d
   JOIN organizations AS o ON o.id = d.organization_id
-  JOIN users AS u ON u.organization_id = d.organization_id AND u.role = 'owner'
  WHERE d.organization_id = %(organization_id)s
    AND d.id = %(deletion_id)s
    AND d.reversed_at IS NULL
    AND d.erases_at > %(now)s
- ORDER BY u.id
- LIMIT 1
 """
 
 
 def _account_deletion(tx: Tx, job: Job, now: datetime) -> Matter | None:
-    row = tx.maybe(_Row, _DELETION, _named(job, "deletion_id", now))
-    return row and _matter(
-        row,
-        {"until": _instant(row, "until"), "organization": Name(row.organization)},
-        *_owners(tx, job),
+    thing = tx.maybe(_Thing, _DELETION, _named(job, "deletion_id", now))
+    return thing and _owners_matter(
+        tx,
+        job,
+        thing,
+        {
+            "until": datetime.fromisoformat(thing.detail["until"]),
+            "organization": Name(thing.detail["organization"]),
+        },
     )
 
 

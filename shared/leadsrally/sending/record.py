@@ -46,7 +46,7 @@ def record(
                 organization_id,
                 cleared,
                 provider_message_id,
-                segments,
+                None if cleared.parts is None else segments,  # one with files has none, whatever is told
                 effect_of=effect_of,
                 now=now,
             )

@@ -23,6 +23,7 @@ gone AS (
      WHERE r.organization_id = due.organization_id
        AND r.action_id = due.action_id
        AND r.contact_id = due.contact_id
+       AND r.recorded_at <= %(cutoff)s
     RETURNING 1
 )
 SELECT count(*) FROM gone

@@ -23,6 +23,7 @@ gone AS (
      WHERE r.organization_id = due.organization_id
        AND r.import_id = due.import_id
        AND r.contact_id = due.contact_id
+       AND r.recorded_at <= %(cutoff)s
     RETURNING 1
 )
 SELECT count(*) FROM gone
