@@ -188,7 +188,7 @@ export interface paths {
          * Confirm
          * @description Show again who you are. For ten minutes the session may do what asks for a confirmation.
          *
-         *     Needs `me.edit`: owner, admin, agent, viewer. Not for API keys.
+         *     Needs `me.read`: owner, admin, agent, viewer. Not for API keys.
          */
         post: operations["auth_confirm"];
         delete?: never;
