@@ -145,6 +145,7 @@ class TestCancel:
     def test_what_waits_is_taken_back_and_never_goes(
         self, world: World, client: Client, line: Line, thread: UUID
     ):
+        world.clock.pass_(seconds=1)
         message = world.reply(line, thread, "A second too soon")
         assert client.post(f"/v1/messages/{message}/cancel")[0] == 204
         world.work("send_message")
