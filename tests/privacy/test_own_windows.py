@@ -287,6 +287,25 @@ class TestMessages:
         sweep(desk)
         assert world.value("SELECT preview FROM conversations") == ""
 
+    def test_R5_killed_anywhere_no_thread_shows_what_is_gone(
+        self, world: World, org: Org, desk: OwnDesk, line: Line
+    ):
+        choose(world, org, "messages")
+        for step in range(1, 30):
+            world.text(line, "old canary")
+            world.execute("UPDATE messages SET created_at = created_at - interval '20 days'")
+            killed = False
+            try:
+                sweep(OwnDesk(Dying(desk.db, step), desk.clock, desk.storage, HASHES))  # pyright: ignore[reportArgumentType]
+            except Killed:
+                killed = True
+            if not world.rows("SELECT 1 FROM messages"):
+                assert world.value("SELECT preview FROM conversations") == ""
+            world.clock.pass_(hours=1)
+            if not killed:
+                break
+        assert step > 6, "it was never killed in the middle"
+
     def test_R5_what_was_not_finished_goes_on_as_the_same_erasure(
         self, world: World, org: Org, desk: OwnDesk, make: Maker
     ):

@@ -92,14 +92,17 @@ DELETE FROM messages
 def erase_messages(desk: ErasureDesk, erasure: Erasure, ids: Sequence[UUID]) -> int:
     """Delete these messages, their files and their scores. Their tombstones stay: a repeat of one is a repeat (W9).
 
-    Raises `Unavailable` when the storage is away: their files are out of use then, and the same call goes on.
+    In the transaction in which they go their threads show what is left, so that no kill keeps their text there. Raises `Unavailable` when the storage is away: their files are out of use then, and the same call goes on.
     """
     organization_id = erasure.organization_id
     _ask_for_files(desk, erasure, ids)
     files = erase_media(desk.db, desk.storage, desk.clock, organization_id, ids)
     with desk.db.tenant(organization_id) as tx:
         _ask_for_copies(tx, desk, erasure, ids)
+        threads = threads_of(tx, organization_id, ids)
         gone = delete_messages(tx, desk.hashes, organization_id, ids)
+        for conversation_id in threads:
+            mend_thread(tx, organization_id, conversation_id)
         store.add(tx, organization_id, erasure.id, {"messages": gone, "media": files})
     return gone
 
@@ -148,6 +151,20 @@ def _thread_gone(desk: ErasureDesk, erasure: Erasure, conversation_id: UUID) -> 
     return True
 
 
+_THREADS_OF = """
+SELECT DISTINCT conversation_id
+  FROM messages
+ WHERE organization_id = %(organization_id)s
+   AND id = ANY (%(ids)s)
+ ORDER BY conversation_id
+"""
+
+
+def threads_of(tx: Tx, organization_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
+    """The threads that these messages are in, to be mended when they are gone; always in the same order."""
+    return tx.values(_THREADS_OF, {"organization_id": organization_id, "ids": list(ids)})
+
+
 # The inbox shows what is left of the thread, as if the message had never been in it.
 _MEND = """
 UPDATE conversations AS c
@@ -178,31 +195,10 @@ UPDATE conversations AS c
                       LIMIT 1) AS s ON true
  WHERE c.organization_id = %(organization_id)s
    AND c.id = %(conversation_id)s
+   AND c.contact_id IS NOT NULL
 """
 
 
 def mend_thread(tx: Tx, organization_id: UUID, conversation_id: UUID) -> None:
-    """Let the inbox show what is left of a thread."""
+    """Let the inbox show what is left of a thread. One that was let go shows nothing, and stays so."""
     tx.run(_MEND, {"organization_id": organization_id, "conversation_id": conversation_id})
-
-
-_THREAD_OF = """
-SELECT conversation_id
-  FROM messages
- WHERE organization_id = %(organization_id)s
-   AND id = %(id)s
-"""
-
-
-def erase_one_message(desk: ErasureDesk, erasure: Erasure) -> None:
-    """Delete one message out of a thread that stays."""
-    organization_id = erasure.organization_id
-    _ask_for_files(desk, erasure, [erasure.subject_id])
-    files = erase_media(desk.db, desk.storage, desk.clock, organization_id, [erasure.subject_id])
-    with desk.db.tenant(organization_id) as tx:
-        _ask_for_copies(tx, desk, erasure, [erasure.subject_id])
-        given = {"organization_id": organization_id, "id": erasure.subject_id}
-        conversation_id = tx.value(_THREAD_OF, given)
-        gone = delete_messages(tx, desk.hashes, organization_id, [erasure.subject_id])
-        mend_thread(tx, organization_id, conversation_id)
-        store.add(tx, organization_id, erasure.id, {"messages": gone, "media": files})

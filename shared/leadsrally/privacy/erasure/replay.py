@@ -6,7 +6,7 @@ from uuid import UUID
 from leadsrally.kit.db import Database, Tx
 from leadsrally.messaging.media import store as media_store
 from leadsrally.privacy.erasure import person
-from leadsrally.privacy.erasure.bites import BITE, MESSAGES, THREAD, next_messages
+from leadsrally.privacy.erasure.bites import BITE, MESSAGES, THREAD, mend_thread, next_messages, threads_of
 from leadsrally.privacy.erasure.ledger import Entry
 from leadsrally.privacy.erasure.organization import erase_rows
 from leadsrally.privacy.erasure.run import forget_lists
@@ -32,7 +32,11 @@ def replay(db: Database, entry: Entry) -> Counts:
             return _threads(db, entry.organization_id, [entry.subject_id])
         case "message":
             with db.tenant(entry.organization_id) as tx:
-                return {"messages": _messages(tx, entry.organization_id, [entry.subject_id])}
+                threads = threads_of(tx, entry.organization_id, [entry.subject_id])
+                gone = _messages(tx, entry.organization_id, [entry.subject_id])
+                for conversation_id in threads:
+                    mend_thread(tx, entry.organization_id, conversation_id)
+            return {"messages": gone}
 
 
 _KNOWN = """

@@ -16,7 +16,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy.erasure import ledger, person, store
-from leadsrally.privacy.erasure.bites import ErasureDesk, TimeLeft, erase_one_message, erase_threads
+from leadsrally.privacy.erasure.bites import ErasureDesk, TimeLeft, erase_messages, erase_threads
 from leadsrally.privacy.erasure.brought_back import brought_back, still_under_way
 from leadsrally.privacy.erasure.ledger import Entry
 from leadsrally.privacy.erasure.person import Remembered
@@ -43,7 +43,7 @@ def erase(desk: ErasureDesk, job: Job, *, time_left: TimeLeft) -> Result:
     if erasure is None or erasure.state == "done":
         return Done()
     if erasure.kind == "message":
-        erase_one_message(desk, erasure)
+        erase_messages(desk, erasure, [erasure.subject_id])
     elif not erase_threads(desk, erasure, time_left=time_left):
         return _GOES_ON
     if erasure.import_ids and (waiting := _what_imports_bring(desk, erasure)) is not None:

@@ -14,7 +14,7 @@ from leadsrally.kit.ids import new_id
 from leadsrally.kit.storage import HOUSE, Storage
 from leadsrally.messaging.media.erase import erase_media
 from leadsrally.privacy.erasure import store as erasures
-from leadsrally.privacy.erasure.bites import ErasureDesk, erase_messages, mend_thread
+from leadsrally.privacy.erasure.bites import ErasureDesk, erase_messages
 from leadsrally.privacy.erasure.request import request_erasure
 from leadsrally.privacy.own_windows import store
 from leadsrally.privacy.own_windows.kinds import Kind
@@ -137,7 +137,7 @@ def _files(desk: OwnDesk, window: Window) -> int:
 
 
 _MESSAGES = """
-SELECT m.id, m.conversation_id
+SELECT m.id
   FROM messages AS m
   JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
  WHERE m.organization_id = %(organization_id)s
@@ -167,9 +167,9 @@ def _messages(desk: OwnDesk, window: Window) -> int:
         if not store.stands(tx, organization_id, window.kind, window.days):
             return 0
         given = {"organization_id": organization_id, "cutoff": window.cutoff, "limit": desk.bite}
-        found = tx.dicts(_MESSAGES, given)
+        ids = tx.values(_MESSAGES, given)
         erasure_id = tx.value(_UNDER_WAY, {"organization_id": organization_id, "house": HOUSE})
-        if not found:
+        if not ids:
             if erasure_id is not None:
                 erasures.done(tx, organization_id, erasure_id, now=desk.clock())
             return 0
@@ -178,11 +178,7 @@ def _messages(desk: OwnDesk, window: Window) -> int:
         erasure = erasures.one(tx, organization_id, erasure_id)
     if erasure is None:
         return 0
-    ids = [row["id"] for row in found]
     erase_messages(ErasureDesk(desk.db, desk.clock, desk.storage, desk.hashes), erasure, ids)
-    with desk.db.tenant(organization_id) as tx:
-        for conversation_id in sorted({row["conversation_id"] for row in found}):
-            mend_thread(tx, organization_id, conversation_id)
     return len(ids)
 
 
