@@ -129,6 +129,19 @@ class TestEverything:
         assert list(eraser.storage.list(eraser.org.id, "media")) == []
         assert list(eraser.storage.list(eraser.org.id, "export")) == []
 
+    @pytest.mark.parametrize("form", ["csv", "json"])
+    def test_G5_a_file_of_suppressions_goes_with_them(
+        self, world: World, line: Line, eraser: Eraser, form: str
+    ):
+        """It names the number of whoever is on record; else it would be kept for a day."""
+        world.text(line, "STOP")
+        assert eraser.client.post("/v1/suppressions/exports", {"format": form})[0] == 202
+        world.work("import_contacts")
+        assert PHONE in files_of(eraser.storage)
+        eraser.erase("contact", eraser.contact())
+        assert PHONE not in files_of(eraser.storage)
+        assert list(eraser.storage.list(eraser.org.id, "imports")) == []
+
     def test_E12_the_same_phone_at_another_tenant_stays(self, world: World, line: Line, eraser: Eraser):
         other = world.line(world.organization("Rival"))
         world.text(other, "Hello")

@@ -169,21 +169,30 @@ SELECT id
  WHERE organization_id = %(organization_id)s
    AND forgotten_at IS NULL
 """
+# Of such a file nothing is on record but the job that deletes it.
+_SUPPRESSION_FILES = """
+UPDATE jobs
+   SET run_at = %(now)s, rung_at = NULL
+ WHERE organization_id = %(organization_id)s
+   AND queue = %(queue)s
+   AND kind = 'forget_export'
+   AND state = 'queued'
+   AND run_at > %(now)s
+"""
 
 
 def forget_lists(tx: Tx, organization_id: UUID, *, now: datetime) -> list[UUID]:
-    """Have the files of imports and of bulk actions deleted, since the person may be in them.
+    """Have the files of imports, of bulk actions and of suppressions deleted, since the person may be in them.
 
     Returns the imports that are not finished.
     """
-    given, found = (
-        {"organization_id": organization_id},
-        tx.dicts(_IMPORTS, {"organization_id": organization_id}),
-    )
+    given = {"organization_id": organization_id}
+    found = tx.dicts(_IMPORTS, given)
     for row in found:
         _have_forgotten(tx, organization_id, IMPORTS, "import_id", row["id"], now)
     for action_id in tx.values(_BULK_ACTIONS, given):
         _have_forgotten(tx, organization_id, BULK, "action_id", action_id, now)
+    tx.run(_SUPPRESSION_FILES, {**given, "queue": IMPORTS, "now": now})
     return [row["id"] for row in found if not row["finished"]]
 
 
