@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     with door.invocation(context):
         runs = keep_windows(door.db, door.clock, dry_run=dry_run, time_left=time_left)
-        own = [] if dry_run else sweep_own_windows(door.own_desk, time_left=time_left)
+        own = [] if dry_run else sweep_own_windows(door.erasure_desk, time_left=time_left)
     return {
         "own": len(own),
         "runs": [

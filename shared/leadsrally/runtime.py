@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from leadsrally.notices.types import Mailer
     from leadsrally.privacy.erasure.bites import ErasureDesk
     from leadsrally.privacy.export.build import ExportDesk
-    from leadsrally.privacy.own_windows.bites import OwnDesk
     from leadsrally.providers.meta.credentials import MetaCredentials
     from leadsrally.providers.meta.graph import Graph
     from leadsrally.providers.storage.folder import FolderLinks
@@ -367,13 +366,6 @@ class Runtime:
         head = self.letterhead
         reach = Reach(head.privacy, head.support, hosts, head.app_url)
         return ExportDesk(self.db, self.clock, self.storage, reach)
-
-    @cached_property
-    def own_desk(self) -> "OwnDesk":
-        """What keeping customers' own windows needs."""
-        from leadsrally.privacy.own_windows.bites import OwnDesk
-
-        return OwnDesk(self.db, self.clock, self.storage, self.hashes)
 
     @cached_property
     def erasure_desk(self) -> "ErasureDesk":

@@ -17,7 +17,8 @@ from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.storage import HOUSE, Key
 from leadsrally.messaging.media.store import key_of
-from leadsrally.privacy.own_windows.bites import BITES, OwnDesk
+from leadsrally.privacy.erasure.bites import ErasureDesk
+from leadsrally.privacy.own_windows.bites import BITES
 from leadsrally.privacy.own_windows.kinds import KINDS, Kind
 from leadsrally.privacy.own_windows.sweep import OwnRun, sweep_own_windows
 from leadsrally.providers.storage.folder import FolderStorage
@@ -44,9 +45,9 @@ def yesterday(world: World) -> None:
 
 
 @pytest.fixture
-def desk(world: World, tmp_path: Path) -> Iterator[OwnDesk]:
+def desk(world: World, tmp_path: Path) -> Iterator[ErasureDesk]:
     db = Database(world.database.url("leadsrally_retention_sweep"))
-    yield OwnDesk(db, world.clock, FolderStorage(tmp_path), HASHES)
+    yield ErasureDesk(db, world.clock, FolderStorage(tmp_path), HASHES)
     db.close()
 
 
@@ -60,7 +61,7 @@ def choose(world: World, org: Org, kind: Kind, days: int = DAYS, **columns: Any)
 class Maker:
     """Makes rows of one organisation, of an instant that its window counts."""
 
-    def __init__(self, world: World, org: Org, desk: OwnDesk) -> None:
+    def __init__(self, world: World, org: Org, desk: ErasureDesk) -> None:
         self.world, self.org, self.desk = world, org, desk
         self.line = world.line(org)
         self.thread = world.conversation(self.line)
@@ -115,11 +116,11 @@ class Maker:
 
 
 @pytest.fixture
-def make(world: World, org: Org, desk: OwnDesk) -> Maker:
+def make(world: World, org: Org, desk: ErasureDesk) -> Maker:
     return Maker(world, org, desk)
 
 
-def sweep(desk: OwnDesk, time_left: Callable[[], timedelta] = lambda: HOUR) -> list[OwnRun]:
+def sweep(desk: ErasureDesk, time_left: Callable[[], timedelta] = lambda: HOUR) -> list[OwnRun]:
     return sweep_own_windows(desk, time_left=time_left)
 
 
@@ -132,7 +133,7 @@ def ids(world: World, kind: Kind) -> set[UUID]:
 @pytest.mark.parametrize("kind", TABLES)
 class TestWindow:
     def test_R1_the_last_instant_that_is_due_and_the_first_that_is_kept(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         due = world.clock.now - DAYS * DAY
         kept = {make(kind, due + MICROSECOND), make(kind, due + DAY)}
@@ -144,7 +145,7 @@ class TestWindow:
         assert ids(world, kind) == kept
 
     def test_nobody_elses_and_no_other_kind(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         other = Maker(world, world.organization("Rival"), desk)
         old = world.clock.now - 20 * DAY
@@ -159,7 +160,7 @@ class TestWindow:
         assert {another: ids(world, another) for another in before} == before
 
     def test_R10_not_before_it_is_obeyed(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         make(kind, world.clock.now - 20 * DAY)
         choose(world, org, kind, obeyed_from=world.clock.now + MICROSECOND)
@@ -169,16 +170,16 @@ class TestWindow:
         assert sweep(desk)[0].deleted == 1
 
     def test_R5_bites_of_any_size_take_all(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         for _ in range(5):
             make(kind, world.clock.now - 20 * DAY)
         choose(world, org, kind)
-        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=2))
+        (run,) = sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=2))
         assert (run.due_before, run.deleted, run.due_after) == (5, 5, 0)
 
     def test_R5_killed_at_each_transaction_it_converges(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         choose(world, org, kind)
         for step in range(1, 30):
@@ -187,7 +188,7 @@ class TestWindow:
             dying = Dying(desk.db, step)
             killed = False
             try:
-                sweep(OwnDesk(dying, desk.clock, desk.storage, HASHES, bite=2))  # pyright: ignore[reportArgumentType]
+                sweep(ErasureDesk(dying, desk.clock, desk.storage, HASHES, bite=2))  # pyright: ignore[reportArgumentType]
             except Killed:
                 killed = True
             world.clock.pass_(seconds=1)
@@ -200,20 +201,20 @@ class TestWindow:
         assert ends == {True, False}
 
     def test_R7_two_sweeps_at_once_are_harmless(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         for _ in range(12):
             make(kind, world.clock.now - 20 * DAY)
         choose(world, org, kind)
         dbs = [Database(world.database.url("leadsrally_retention_sweep")) for _ in range(2)]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda db: sweep(OwnDesk(db, desk.clock, desk.storage, HASHES, bite=3)), dbs))
+            list(pool.map(lambda db: sweep(ErasureDesk(db, desk.clock, desk.storage, HASHES, bite=3)), dbs))
         for db in dbs:
             db.close()
         assert ids(world, kind) == set()
 
     def test_R8_a_worker_a_year_ahead_deletes_nothing_early(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         make(kind, datetime.now(UTC) - DAYS * DAY + HOUR)
         choose(world, org, kind)
@@ -222,7 +223,7 @@ class TestWindow:
         assert len(ids(world, kind)) == 1
 
     def test_R10_a_window_that_is_taken_back_meanwhile_stops_the_sweep(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         for _ in range(4):
             make(kind, world.clock.now - 20 * DAY)
@@ -234,12 +235,12 @@ class TestWindow:
                 world.execute(f"UPDATE retention_windows SET {kind}_days = NULL")
             return HOUR
 
-        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), take_back)
+        (run,) = sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), take_back)
         assert run.deleted == 1
         assert len(ids(world, kind)) == 3
 
     def test_it_is_written_down_for_the_customer_with_what_was_due(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker, kind: Kind
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
     ):
         make(kind, world.clock.now - 20 * DAY)
         choose(world, org, kind)
@@ -255,7 +256,7 @@ class TestWindow:
 
 class TestMessages:
     def test_it_goes_as_an_erasure_does_and_the_thread_shows_what_is_left(
-        self, world: World, org: Org, desk: OwnDesk, line: Line
+        self, world: World, org: Org, desk: ErasureDesk, line: Line
     ):
         world.text(line, "old canary")
         world.clock.now += 5 * DAY
@@ -279,7 +280,7 @@ class TestMessages:
         assert world.value("SELECT count(*) FROM jobs WHERE queue = 'provider_delete'") == 1
 
     def test_an_empty_thread_keeps_no_word_of_what_was_said(
-        self, world: World, org: Org, desk: OwnDesk, line: Line
+        self, world: World, org: Org, desk: ErasureDesk, line: Line
     ):
         world.text(line, "old canary")
         world.execute("UPDATE messages SET created_at = created_at - interval '20 days'")
@@ -288,7 +289,7 @@ class TestMessages:
         assert world.value("SELECT preview FROM conversations") == ""
 
     def test_R5_killed_anywhere_no_thread_shows_what_is_gone(
-        self, world: World, org: Org, desk: OwnDesk, line: Line
+        self, world: World, org: Org, desk: ErasureDesk, line: Line
     ):
         choose(world, org, "messages")
         for step in range(1, 30):
@@ -296,7 +297,7 @@ class TestMessages:
             world.execute("UPDATE messages SET created_at = created_at - interval '20 days'")
             killed = False
             try:
-                sweep(OwnDesk(Dying(desk.db, step), desk.clock, desk.storage, HASHES))  # pyright: ignore[reportArgumentType]
+                sweep(ErasureDesk(Dying(desk.db, step), desk.clock, desk.storage, HASHES))  # pyright: ignore[reportArgumentType]
             except Killed:
                 killed = True
             if not world.rows("SELECT 1 FROM messages"):
@@ -307,17 +308,42 @@ class TestMessages:
         assert step > 6, "it was never killed in the middle"
 
     def test_R5_what_was_not_finished_goes_on_as_the_same_erasure(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker
     ):
         for _ in range(4):
             make("messages", world.clock.now - 20 * DAY)
         choose(world, org, "messages")
         left = iter([HOUR, HOUR, timedelta(0)])
-        sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
+        sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
         assert world.value("SELECT state FROM erasures") == "erasing"
         world.clock.pass_(hours=1)
         sweep(desk)
         assert world.row("SELECT state, counts FROM erasures") == {"state": "done", "counts": {"messages": 4}}
+
+    @pytest.mark.parametrize("ended", ["given up", "ended by a sweep"])
+    def test_no_erasure_is_under_way_for_ever(
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, ended: str
+    ):
+        """It is ended a day later, also when no sweep comes any more; where one has ended it that changes nothing."""
+        for _ in range(2):
+            make("messages", world.clock.now - 20 * DAY)
+        choose(world, org, "messages")
+        left = iter([HOUR, HOUR, timedelta(0)])
+        sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
+        if ended == "given up":
+            world.execute("UPDATE retention_windows SET messages_days = NULL")
+        sweep(desk)
+        before = world.row("SELECT * FROM erasures")
+        assert before["state"] == ("erasing" if ended == "given up" else "done")
+        messages = world.rows("SELECT id FROM messages")
+        world.clock.pass_(days=1)
+        world.work("erase")
+        after = world.row("SELECT * FROM erasures")
+        assert after["state"] == "done"
+        assert ended == "given up" or after == before
+        assert after["counts"] == before["counts"]
+        assert world.rows("SELECT id FROM messages") == messages
+        assert world.rows("SELECT 1 FROM jobs WHERE queue = 'erase'") == []
 
 
 class TestConversations:
@@ -329,9 +355,10 @@ class TestConversations:
                 WHERE contact_id = (SELECT id FROM contacts WHERE phone = '+12025550101')"""
         )
         choose(world, org, "conversations")
-        desk = runtime.of("retention_sweep").own_desk
+        desk = runtime.of("retention_sweep").erasure_desk
         (run,) = sweep(desk)
         assert (run.due_before, run.deleted, run.due_after) == (1, 1, 0)
+        assert world.due("erase") == [], "a sweep rings for nobody"
         world.clock.pass_(seconds=2)
         world.work("erase")
         assert world.value("SELECT count(*) FROM conversations") == 1
@@ -342,7 +369,7 @@ class TestConversations:
         world.text(line, "hello")
         world.execute("UPDATE conversations SET last_message_at = last_message_at - interval '20 days'")
         choose(world, org, "conversations")
-        desk = runtime.of("retention_sweep").own_desk
+        desk = runtime.of("retention_sweep").erasure_desk
         for _ in range(3):
             sweep(desk)
             world.clock.pass_(hours=1)
@@ -351,17 +378,17 @@ class TestConversations:
 
 class TestTime:
     def test_R5_out_of_time_it_says_what_is_left_and_goes_on_later(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker
     ):
         for _ in range(5):
             make("notes", world.clock.now - 20 * DAY)
         choose(world, org, "notes")
         left = iter([HOUR, HOUR, HOUR, timedelta(seconds=9)])
-        (run,) = sweep(OwnDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
+        (run,) = sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), lambda: next(left))
         assert (run.due_before, run.deleted, run.due_after) == (5, 2, 3)
         assert sweep(desk)[0].deleted == 3
 
-    def test_who_waits_longest_comes_first(self, world: World, org: Org, desk: OwnDesk, make: Maker):
+    def test_who_waits_longest_comes_first(self, world: World, org: Org, desk: ErasureDesk, make: Maker):
         rival = Maker(world, world.organization("Rival"), desk)
         for maker in (make, rival):
             choose(world, maker.org, "notes")
@@ -373,7 +400,7 @@ class TestTime:
         assert {run.organization_id for run in (*first, *second)} == {org.id, rival.org.id}
 
     def test_that_nothing_was_due_is_written_down_once_a_day(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker
     ):
         choose(world, org, "notes")
         for _ in range(30):
@@ -383,7 +410,9 @@ class TestTime:
 
 
 class TestFiles:
-    def test_the_file_goes_and_the_message_stays(self, world: World, org: Org, desk: OwnDesk, make: Maker):
+    def test_the_file_goes_and_the_message_stays(
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker
+    ):
         media_id = make("media", world.clock.now - 20 * DAY)
         before = world.value("SELECT count(*) FROM messages")
         choose(world, org, "media")
@@ -392,7 +421,7 @@ class TestFiles:
         assert world.value("SELECT count(*) FROM messages") == before
 
     def test_R11_a_storage_that_is_away_loses_nothing_and_is_tried_again(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker
     ):
         media_id = make("media", world.clock.now - 20 * DAY)
         choose(world, org, "media")
@@ -403,13 +432,13 @@ class TestFiles:
 
         assert isinstance(desk.storage, FolderStorage)
         with pytest.raises(Unavailable):
-            sweep(OwnDesk(desk.db, desk.clock, Away(desk.storage._root), HASHES))
+            sweep(ErasureDesk(desk.db, desk.clock, Away(desk.storage._root), HASHES))
         assert sweep(desk)[0].deleted == 1
         assert desk.storage.find(key_of(org.id, media_id)) is None
         assert world.rows("SELECT 1 FROM media") == []
 
     def test_one_organisation_that_fails_stops_no_other(
-        self, world: World, org: Org, desk: OwnDesk, make: Maker
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker
     ):
         rival = Maker(world, world.organization("Rival"), desk)
         make("media", world.clock.now - 20 * DAY)
@@ -422,13 +451,13 @@ class TestFiles:
                 raise Unavailable("away", code="storage")
 
         with pytest.raises(Unavailable):
-            sweep(OwnDesk(desk.db, desk.clock, Away(Path("/nowhere")), HASHES))
+            sweep(ErasureDesk(desk.db, desk.clock, Away(Path("/nowhere")), HASHES))
         assert ids(world, "notes") == set()
 
 
 class TestDoor:
     def test_the_hourly_sweep_keeps_them_too(self, world: World, org: Org, line: Line):
-        desk = runtime.of("retention_sweep").own_desk
+        desk = runtime.of("retention_sweep").erasure_desk
         make = Maker(world, org, desk)
         make("media", world.clock.now - 20 * DAY)
         make("notes", world.clock.now - 20 * DAY)
@@ -438,7 +467,7 @@ class TestDoor:
         assert told["own"] == 2
         assert ids(world, "notes") == ids(world, "media") == set()
 
-    def test_a_dry_run_keeps_its_hands_off_them(self, world: World, org: Org, desk: OwnDesk, make: Maker):
+    def test_a_dry_run_keeps_its_hands_off_them(self, world: World, org: Org, desk: ErasureDesk, make: Maker):
         make("notes", world.clock.now - 20 * DAY)
         choose(world, org, "notes")
         function = world.functions["retention_sweep"]

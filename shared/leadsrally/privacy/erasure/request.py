@@ -1,6 +1,6 @@
 """Ask that a person, a conversation or a message be erased."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -50,8 +50,9 @@ def request_erasure(
     *,
     requested_by: UUID,
     now: datetime,
+    delay: timedelta = timedelta(0),
 ) -> UUID:
-    """Have it erased at once and for good; returns the erasure's id.
+    """Have it erased at once and for good; returns the erasure's id. With a `delay` nobody rings: the tick finds it.
 
     From this transaction on nothing is sent to a person who is to be erased. The id of a record that was merged into
     another one's leads to that one: they are one person. Raises `NotFound`, and `Conflict` while it is under way.
@@ -65,7 +66,7 @@ def request_erasure(
     target = (kind, subject_id)
     audit.record(tx, organization_id, actor, "erasure.requested", now=now, target=target)
     payload = {"erasure_id": str(erasure_id)}
-    enqueue(tx, organization_id, QUEUE, "erase", payload, now=now, max_attempts=TRIES)
+    enqueue(tx, organization_id, QUEUE, "erase", payload, now=now, delay=delay, max_attempts=TRIES)
     return erasure_id
 
 

@@ -2,33 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, LiteralString
 from uuid import UUID
 
 from leadsrally.accounts.audit import SYSTEM
-from leadsrally.kit.clock import Clock
-from leadsrally.kit.crypto import KeyedHash
-from leadsrally.kit.db import Database, Tx
+from leadsrally.jobs.enqueue import enqueue
+from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
-from leadsrally.kit.storage import HOUSE, Storage
+from leadsrally.kit.storage import HOUSE
 from leadsrally.messaging.media.erase import erase_media
 from leadsrally.privacy.erasure import store as erasures
 from leadsrally.privacy.erasure.bites import ErasureDesk, erase_messages
-from leadsrally.privacy.erasure.request import request_erasure
+from leadsrally.privacy.erasure.request import QUEUE, TRIES, request_erasure
 from leadsrally.privacy.own_windows import store
 from leadsrally.privacy.own_windows.kinds import Kind
 
-
-@dataclass(frozen=True, slots=True)
-class OwnDesk:
-    """What keeping customers' own windows needs."""
-
-    db: Database
-    clock: Clock
-    storage: Storage
-    hashes: KeyedHash
-    bite: int = 500
+# A sweep rings for nobody: the tick finds the job within a minute.
+_UNRUNG: Final = timedelta(seconds=1)
+_ENDED_AFTER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +33,12 @@ class Window:
     cutoff: datetime
 
 
-Bite = Callable[[OwnDesk, Window], int]
+Bite = Callable[[ErasureDesk, Window], int]
 """Deletes at most `desk.bite` of what is due; returns how many. 0 also when the window is another one by now."""
 
 
 def _rows(delete: LiteralString) -> Bite:
-    def bite(desk: OwnDesk, window: Window) -> int:
+    def bite(desk: ErasureDesk, window: Window) -> int:
         with desk.db.tenant(window.organization_id) as tx:
             if not store.stands(tx, window.organization_id, window.kind, window.days):
                 return 0
@@ -125,7 +117,7 @@ SELECT message_id
 """
 
 
-def _files(desk: OwnDesk, window: Window) -> int:
+def _files(desk: ErasureDesk, window: Window) -> int:
     """Files go with all others of their message, which came when they did; the message stays."""
     organization_id = window.organization_id
     with desk.db.tenant(organization_id) as tx:
@@ -160,7 +152,7 @@ SELECT id
 """
 
 
-def _messages(desk: OwnDesk, window: Window) -> int:
+def _messages(desk: ErasureDesk, window: Window) -> int:
     """As one erasure, so that providers are asked for their copies too; each thread shows what is left of it."""
     organization_id = window.organization_id
     with desk.db.tenant(organization_id) as tx:
@@ -178,14 +170,17 @@ def _messages(desk: OwnDesk, window: Window) -> int:
         erasure = erasures.one(tx, organization_id, erasure_id)
     if erasure is None:
         return 0
-    erase_messages(ErasureDesk(desk.db, desk.clock, desk.storage, desk.hashes), erasure, ids)
+    erase_messages(desk, erasure, ids)
     return len(ids)
 
 
 def _begun(tx: Tx, organization_id: UUID, now: datetime) -> UUID:
+    """The job ends it where no sweep does: the window was given up, or the house's sweeps stand still."""
     erasure_id = new_id(now)
     erasures.insert(tx, organization_id, erasure_id, "message", erasure_id, requested_by=HOUSE, now=now)
     erasures.begun(tx, organization_id, erasure_id, counts={})
+    payload = {"erasure_id": str(erasure_id)}
+    enqueue(tx, organization_id, QUEUE, "erase", payload, now=now, delay=_ENDED_AFTER, max_attempts=TRIES)
     return erasure_id
 
 
@@ -205,7 +200,7 @@ SELECT c.id
 """
 
 
-def _conversations(desk: OwnDesk, window: Window) -> int:
+def _conversations(desk: ErasureDesk, window: Window) -> int:
     """Hands them over to erasure, which takes each out at once and its messages in bites of its own."""
     organization_id = window.organization_id
     with desk.db.tenant(organization_id) as tx:
@@ -222,8 +217,8 @@ def _conversations(desk: OwnDesk, window: Window) -> int:
                 conversation_id,
                 requested_by=HOUSE,
                 now=desk.clock(),
+                delay=_UNRUNG,
             )
-        tx.announcements.clear()  # a sweep rings for nobody: the tick finds the jobs within a minute
     return len(ids)
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy import store as sweeps
+from leadsrally.privacy.erasure.bites import ErasureDesk
 from leadsrally.privacy.own_windows import store
-from leadsrally.privacy.own_windows.bites import BITES, OwnDesk, Window
+from leadsrally.privacy.own_windows.bites import BITES, Window
 from leadsrally.privacy.own_windows.kinds import DUE, Kind, cutoff
 from leadsrally.telemetry import log
 
@@ -29,7 +30,7 @@ class OwnRun:
     due_after: int
 
 
-def sweep_own_windows(desk: OwnDesk, *, time_left: TimeLeft) -> list[OwnRun]:
+def sweep_own_windows(desk: ErasureDesk, *, time_left: TimeLeft) -> list[OwnRun]:
     """Delete what is due by the windows that customers have chosen, those who wait longest for it first.
 
     Of our clock and the database's the slower one decides. Interrupted, it leaves runs without an end, and the next one
@@ -56,7 +57,7 @@ def sweep_own_windows(desk: OwnDesk, *, time_left: TimeLeft) -> list[OwnRun]:
 
 
 def _sweep_organization(
-    desk: OwnDesk, organization_id: UUID, now: datetime, time_left: TimeLeft
+    desk: ErasureDesk, organization_id: UUID, now: datetime, time_left: TimeLeft
 ) -> list[OwnRun]:
     with desk.db.tenant(organization_id) as tx:
         chosen = store.windows(tx, organization_id)
@@ -66,7 +67,7 @@ def _sweep_organization(
     return [run for window in windows if (run := _sweep(desk, window, time_left))]
 
 
-def _sweep(desk: OwnDesk, window: Window, time_left: TimeLeft) -> OwnRun | None:
+def _sweep(desk: ErasureDesk, window: Window, time_left: TimeLeft) -> OwnRun | None:
     """None when nothing was due, which is written down once a day."""
     organization_id, kind = window.organization_id, window.kind
     given = {"organization_id": organization_id, "cutoff": window.cutoff}
