@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from leadsrally.disclosures.subprocessors import Listed, hosts_of, listed
+from leadsrally.disclosures.subprocessors import Listed, hosts_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.notices.compose import Letterhead
 from leadsrally.privacy.clauses.standings import Stands, standings
@@ -45,7 +45,7 @@ def gather(door: Runtime, dated: str | None) -> Facts:
         version is stand.present,
         stand.coming,
         stands,
-        tuple(listed(hosts_of(door.settings.optional("LEADSRALLY_HOSTED_BY")))),
+        text.subprocessors(hosts_of(door.settings.optional("LEADSRALLY_HOSTED_BY"))),
         door.letterhead,
         now,
     )

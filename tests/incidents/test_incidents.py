@@ -177,10 +177,13 @@ class TestAffected:
         incident_id = desk.confirmed(names=(org,))
         assert desk.whom(incident_id) == {org.id}
 
-    def test_a_sign_up_that_nobody_proved_is_no_customer(self, desk: Desk):
+    @pytest.mark.parametrize("state", ["pending", "erased"])
+    def test_a_sign_up_that_nobody_proved_is_no_customer_and_neither_is_who_was_erased(
+        self, desk: Desk, state: str
+    ):
         org = desk.customer("Harbour")
         desk.contact(org, desk.world.clock.now - HOUR)
-        desk.world.execute("UPDATE organizations SET state = 'pending'")
+        desk.world.execute("UPDATE organizations SET state = %(state)s", state=state)
         assert (
             desk.look(desk.record(), "contacts", desk.world.clock.now - 2 * HOUR, desk.world.clock.now) == 0
         )

@@ -72,6 +72,13 @@ def test_R13_kept_for_longer_than_promised_is_not_kept(world: World, ask: Ask, d
     assert world.rows("SELECT 1 FROM outside_checks") == []
 
 
+def test_kept_for_no_day_at_all_is_kept(world: World, ask: Ask):
+    """Where no backup is made there is none."""
+    for subject in ("railway_backups", "sentry_plan"):
+        assert ask("record", subject, "kept", "--by", "Ana", "--days", "0")[0] == 0
+    assert [row["days"] for row in world.rows("SELECT days FROM outside_checks")] == [0, 0]
+
+
 def test_R13_something_broken_is_written_down_and_told(world: World, ask: Ask):
     assert (
         ask("record", "railway_backups", "broken", "--by", "Ana", "--days", "90", "--note", "a locked one")[0]

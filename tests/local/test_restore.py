@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
+from functions.tick.handler import QUEUES
 from infra.local.backups import closed
 from infra.local.backups import restore as restoring
 from infra.local.backups.programs import ProgramFailed, as_text, pg_dump, pg_restore
@@ -173,6 +175,24 @@ class TestRestore:
         assert done.held_back == 1
         scoring = held(target, "SELECT DISTINCT state FROM jobs WHERE queue = 'ai_score'")
         assert scoring == [{"state": "queued"}]
+
+    @pytest.mark.parametrize("queue", QUEUES)
+    def test_every_queue_that_reaches_people_is_held_back_and_no_other(
+        self, world: World, org: Org, target: Target, queue: str
+    ):
+        """A lead that is fetched is written to, and so is one that is found by reading on."""
+        with psycopg.connect(world.database.url()) as connection:
+            connection.execute("DELETE FROM jobs")
+        job = {"id": uuid4(), "organization_id": org.id, "queue": queue, "kind": "any", "payload": Jsonb({})}
+        now = world.clock.now
+        world._insert("jobs", {**job, "run_at": now, "max_attempts": 1, "created_at": now})
+        here = Target(world.database.url(), world.database.name, target.address, target.functions)
+        outward = {"send_message", "notify", "automation", "fetch_lead", "lead_catch_up"}
+        assert restoring.hold_back(here) == int(queue in outward)
+        row = world.row("SELECT state, error FROM jobs")
+        assert row == (
+            {"state": "dead", "error": "restored"} if queue in outward else {"state": "queued", "error": None}
+        )
 
     def test_the_windows_are_kept_again(
         self, world: World, storage: FolderStorage, archive: Archive, target: Target

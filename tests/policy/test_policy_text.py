@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.functions import PROJECT
+from leadsrally.disclosures.subprocessors import SUBPROCESSORS
 from leadsrally.privacy.clauses.check_all import CLAUSES
 from leadsrally.privacy.policy.dates import NOTICE, announced_for, effective
 from leadsrally.privacy.policy.text import Text, text_of, texts
@@ -48,6 +49,10 @@ class TestText:
         prints.add(text.fingerprint(("railway", "aws")))
         assert len(prints) == 4
         assert text.fingerprint(("railway",)) == texts()[0].fingerprint(("railway",))
+
+    def test_O11_each_subprocessor_joined_with_a_version(self):
+        """Else no version would list it, and no page."""
+        assert {entry.since for entry in SUBPROCESSORS.values()} <= {text.dated for text in texts()}
 
 
 class TestDates:

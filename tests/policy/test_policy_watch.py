@@ -9,6 +9,7 @@ import pytest
 
 from infra.local.context import Context
 from leadsrally import runtime
+from leadsrally.disclosures.subprocessors import SUBPROCESSORS
 from leadsrally.notices.types import NotNow, Refused
 from leadsrally.privacy.policy.versions import standing, versions
 from leadsrally.telemetry.types import Report
@@ -84,8 +85,11 @@ class TestChange:
         assert "late@l.example" not in dict(changing.mails())
         assert changing.version()["effective_at"] is not None
 
-    def test_a_sign_up_that_nobody_proved_holds_nothing_up(self, changing: House):
-        changing.customer(state="pending")
+    @pytest.mark.parametrize("state", ["pending", "erasing", "erased"])
+    def test_a_sign_up_that_nobody_proved_and_who_is_erased_hold_nothing_up(
+        self, changing: House, state: str
+    ):
+        changing.customer(state=state)
         changing.watch()
         changing.world.work("notify")
         changing.watch()
@@ -236,6 +240,21 @@ class TestAlarm:
         changing.texts = (FIRST, SECOND)
         assert changing.watch() == []
         assert changing.version()["altered_at"] is None
+
+    def test_O11_a_subprocessor_comes_with_the_version_of_its_day(
+        self, changing: House, monkeypatch: pytest.MonkeyPatch
+    ):
+        """The one that is in force says nothing of it and stays as it was published; the new one lists it."""
+        newcomer = replace(SUBPROCESSORS["resend"], name="Newcomer Ltd.", since=SECOND.dated)
+        monkeypatch.setitem(SUBPROCESSORS, "newcomer", newcomer)  # pyright: ignore[reportArgumentType]
+        assert changing.watch() == []
+        assert changing.version(FIRST)["altered_at"] is None
+        changing.world.clock.pass_(days=1)
+        assert changing.watch() == []
+        monkeypatch.setitem(SUBPROCESSORS, "newcomer", replace(newcomer, country="Chile"))  # pyright: ignore[reportArgumentType]
+        assert changing.watch() == ["altered"]
+        assert changing.version()["altered_at"] is not None
+        assert changing.version(FIRST)["altered_at"] is None
 
     def test_O11_a_host_that_was_added_without_a_version_of_its_own(self, house: House):
         house.hosts = ("railway", "aws")

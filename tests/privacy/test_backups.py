@@ -17,7 +17,7 @@ from infra.local.backups.programs import ProgramFailed, pg_dump
 from leadsrally.kit.crypto import KeyRefused, SealBroken, SealContext
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Misconfigured, NotFound, Unavailable
-from leadsrally.kit.storage import HOUSE, Key
+from leadsrally.kit.storage import HOUSE, Held, Key
 from leadsrally.privacy.backups import shelf
 from leadsrally.privacy.backups.expire import expire_backups
 from leadsrally.privacy.backups.make import BackupDesk, make_backup
@@ -337,11 +337,29 @@ class TestExpire:
 
     def test_what_is_gone_is_written_down_whoever_took_it(self, world: World, desk: BackupDesk):
         backup = make_backup(desk)
+        world.clock.pass_(seconds=1)
         expire_backups(desk)
         assert world.value("SELECT deleted_at FROM backups") is None
         desk.storage.delete(shelf.dump_key(shelf.BACKUPS, backup.head.at, backup.head.id))
         expire_backups(desk)
         assert world.value("SELECT deleted_at FROM backups") is not None
+
+    def test_one_that_is_made_while_the_shelf_is_looked_through_is_not_gone(
+        self, world: World, desk: BackupDesk
+    ):
+        class Looking(FolderStorage):
+            def list(self, organization_id: UUID, purpose: str) -> Iterator[Held]:
+                yield from list(super().list(organization_id, purpose))
+                if purpose == shelf.BACKUPS:
+                    world.clock.pass_(seconds=1)
+                    make_backup(desk)
+
+        assert isinstance(desk.storage, FolderStorage)
+        looking = BackupDesk(desk.db, desk.clock, Looking(desk.storage._root), KEYS, desk.dump)
+        expire_backups(looking)
+        made = world.rows("SELECT deleted_at FROM backups")
+        assert len(made) > 1
+        assert {row["deleted_at"] for row in made} == {None}
 
     def test_R5_killed_between_two_files_the_next_one_finishes(self, desk: BackupDesk, now: datetime):
         class Dies(BaseException):

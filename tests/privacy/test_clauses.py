@@ -22,6 +22,7 @@ from leadsrally.notices import compose
 from leadsrally.privacy.clauses import check_all as every_clause
 from leadsrally.privacy.clauses import rights, security, sharing, transfers
 from leadsrally.privacy.clauses.check_all import CLAUSES, check_all
+from leadsrally.privacy.clauses.types import Finding
 from leadsrally.privacy.keep_windows import keep_windows
 from leadsrally.privacy.retention import DELIVERY_LOG
 from tests.world import Line, Org, World
@@ -472,6 +473,17 @@ class TestChecker:
 
     def test_a_check_that_breaks_down_is_broken_and_the_others_go_on(self, audited: Audit):
         audited.world.execute("REVOKE SELECT (password_hash) ON users FROM leadsrally_clauses")
+        assert audited.broken() == {"P8.2"}
+
+    def test_one_that_fails_of_itself_is_broken_and_the_others_go_on(
+        self, audited: Audit, monkeypatch: pytest.MonkeyPatch
+    ):
+        def fails(tx: Tx, _now: datetime) -> Finding:
+            tx.run("CREATE TEMPORARY TABLE half_done (id integer)", {})
+            raise KeyError("nobody looked")
+
+        clauses = [replace(one, check=fails) if one.id == "P8.2" else one for one in CLAUSES]
+        monkeypatch.setattr(every_clause, "CLAUSES", clauses)
         assert audited.broken() == {"P8.2"}
 
     def test_a_check_that_changes_nothing_of_what_it_looks_at(self, audited: Audit):

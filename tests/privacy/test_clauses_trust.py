@@ -123,6 +123,21 @@ class TestPolicy:
         told.world.execute(change)
         assert Audit(told.world).broken() == {"P10.1"}
 
+    @pytest.mark.parametrize("state", ["pending", "erasing", "erased"])
+    def test_P10_1_who_was_no_customer_was_not_to_be_told(self, told: House, state: str):
+        told.world.execute(
+            """DELETE FROM policy_notices
+                WHERE organization_id = (SELECT min(organization_id::text)::uuid FROM policy_notices)"""
+        )
+        audit = Audit(told.world)
+        assert audit.broken() == {"P10.1"}
+        told.world.execute(
+            """UPDATE organizations SET state = %(state)s
+                WHERE id NOT IN (SELECT organization_id FROM policy_notices)""",
+            state=state,
+        )
+        assert "P10.1" not in audit.broken()
+
     def test_P10_1_an_announcement_has_a_week(self, told: House):
         told.world.execute("UPDATE policy_versions SET effective_at = NULL, told_at = NULL WHERE material")
         at = told.version(told.texts[1])["published_at"] + timedelta(days=7)

@@ -39,7 +39,7 @@ REPLAYS = "erase"  # whose role the replay of erasures logs in as
 SWEEPS = "retention_sweep"
 
 # What these queues were to do when the snapshot was taken has been done since. Done again it would reach people.
-_OUTWARD = ("send_message", "notify", "webhook_out", "automation")
+_OUTWARD = ("send_message", "notify", "automation", "fetch_lead", "lead_catch_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def restore(
     forgotten = forget(archive, backup, target)
     say(f"{forgotten.entries} erasures since were done again")
     held_back = hold_back(target)
-    say(f"{held_back} sends and mails that were under way wait for a person (dead jobs, `restored`)")
+    say(
+        f"{held_back} sends, mails and readings of leads that were under way wait for a person (dead jobs, `restored`)"
+    )
     _sweep(target, clock)
     say("the retention windows are kept again")
     refuse_difference(forgotten, archive.storage, backup.head.at)

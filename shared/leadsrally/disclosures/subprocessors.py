@@ -1,6 +1,7 @@
 """Who else gets to see data, why, and what binds them (P4.1 to P4.7, P5.2). Pure data, shown at `/subprocessors`.
 
 A change of this list is a change of the policy: `privacy/policy` takes its fingerprint, announces it and dates it.
+Who is new has the day of the version that names them as `since`, and is shown as soon as that version is in force.
 `domains` are what our code calls; a test finds every address in the code and wants it here (O11).
 """
 

@@ -55,12 +55,12 @@ def expire_backups(desk: BackupDesk, *, dry_run: bool = False) -> Run:
     left = len(_due(desk, now))
     if not dry_run:
         forget_before(desk.storage, now - _LEDGER_KEPT)
-    on_shelf = list(shelved(desk.storage))
+    listed_at, on_shelf = desk.clock(), list(shelved(desk.storage))
     there = [found for each in on_shelf if (found := _id(each))]
     oldest = min((each.at for each in on_shelf), default=None)
     with desk.db.across() as tx:
         sweeps.end_run(tx, run_id, deleted=deleted, due_after=left, now=desk.clock(), oldest_at=oldest)
-        store.mark_gone(tx, there, now=now)
+        store.mark_gone(tx, there, listed_at=listed_at, now=now)
     log.info(
         "sweep.done",
         rule=RULE.name,

@@ -126,10 +126,14 @@ _GONE = """
 UPDATE backups
    SET deleted_at = %(now)s
  WHERE deleted_at IS NULL
+   AND made_at < %(listed_at)s
    AND id <> ALL (%(there)s::uuid[])
 """
 
 
-def mark_gone(tx: Tx, there: Sequence[UUID], *, now: datetime) -> int:
-    """Write down that of the backups on record only these are there; returns how many were marked."""
-    return tx.run(_GONE, {"there": list(there), "now": now})
+def mark_gone(tx: Tx, there: Sequence[UUID], *, listed_at: datetime, now: datetime) -> int:
+    """Write down that of the backups on record only these are there; returns how many were marked.
+
+    One that was made since the instant before the listing is not told of by it, and stays on record.
+    """
+    return tx.run(_GONE, {"there": list(there), "listed_at": listed_at, "now": now})

@@ -73,7 +73,7 @@ class _Changes:
 _UNTOLD = """
 SELECT count(*)
   FROM policy_versions AS v
-  JOIN organizations AS o ON o.state <> 'pending'
+  JOIN organizations AS o ON o.state NOT IN ('pending', 'erasing', 'erased')
  WHERE v.material
    AND v.effective_at IS NOT NULL
    AND EXISTS (SELECT 1 FROM users AS u WHERE u.organization_id = o.id AND u.created_at <= v.published_at)

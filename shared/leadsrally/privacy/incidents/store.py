@@ -138,7 +138,7 @@ _AFFECTED_BY_ROWS: Final = """
 INSERT INTO incident_notices AS n (organization_id, incident_id, counts, found_at)
 SELECT found.organization_id, %(incident_id)s, jsonb_build_object(%(table)s::text, found.rows), %(now)s
   FROM rows_by_organization(%(table)s, %(since)s, %(until)s) AS found
-  JOIN organizations AS o ON o.id = found.organization_id AND o.state <> 'pending'
+  JOIN organizations AS o ON o.id = found.organization_id AND o.state NOT IN ('pending', 'erased')
 ON CONFLICT (organization_id, incident_id)
 DO UPDATE SET counts = n.counts || excluded.counts
 """

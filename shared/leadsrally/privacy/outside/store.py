@@ -49,7 +49,8 @@ VALUES (%(id)s, %(subject)s, %(verdict)s, %(days)s, %(looked_by)s, %(note)s, %(l
 
 def record(tx: Tx, look: Look) -> None:
     """Write it down. Raises `Invalid` for a look that contradicts itself."""
-    if look.subject in _HAVE_DAYS and look.verdict == "kept" and not 0 <= (look.days or -1) <= _LONGEST_DAYS:
+    told = look.days is not None and 0 <= look.days <= _LONGEST_DAYS
+    if look.subject in _HAVE_DAYS and look.verdict == "kept" and not told:
         raise Invalid(
             f"It is kept as promised when it is kept for {_LONGEST_DAYS} days at most: say for how many, or that the"
             " promise is broken.",

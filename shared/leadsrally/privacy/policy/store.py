@@ -43,12 +43,13 @@ def publish(tx: Tx, version: Version) -> bool:
     )
 
 
-# Whoever came later was shown the version when they signed up. A sign-up that was not proven has nobody to tell.
+# Whoever came later was shown the version when they signed up. A sign-up that was not proven has nobody to tell, and
+# neither has who is being erased.
 _TO_TELL: Final = """
 SELECT o.id
   FROM organizations AS o
   JOIN policy_versions AS v ON v.id = %(version_id)s
- WHERE o.state <> 'pending'
+ WHERE o.state NOT IN ('pending', 'erasing', 'erased')
    AND o.created_at <= v.published_at
    AND NOT EXISTS (SELECT 1
                      FROM policy_notices AS n

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from leadsrally.disclosures.subprocessors import Host, listed
+from leadsrally.disclosures.subprocessors import Host, Listed, listed
 
 ENGLISH: Final = "This text is written in English, and the English text is the one that binds."
 
@@ -49,9 +49,13 @@ class Text:
     not_before: date | None
     sections: tuple[Section, ...]
 
+    def subprocessors(self, hosts: tuple[Host, ...]) -> tuple[Listed, ...]:
+        """Whom it lists. Who joined since is of a later version, and leaves this one as it was published."""
+        return tuple(entry for entry in listed(hosts) if entry.since <= self.dated)
+
     def fingerprint(self, hosts: tuple[Host, ...]) -> bytes:
-        """SHA-256 of what it says and of who is listed where the application is run by `hosts`."""
-        told = [asdict(self), [asdict(entry) for entry in listed(hosts)]]
+        """SHA-256 of what it says and of whom it lists where the application is run by `hosts`."""
+        told = [asdict(self), [asdict(entry) for entry in self.subprocessors(hosts)]]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).digest()
 
     def promise(self, clause: str) -> str:
