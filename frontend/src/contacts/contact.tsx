@@ -14,6 +14,7 @@ import { Page } from '../shell/page'
 import { t } from '../words'
 import { type Person, PersonForm } from './person_form'
 import { Duplicates } from './duplicates'
+import { nameOf } from './name'
 import { Notes } from './notes'
 import { Rights } from './rights'
 import { Timeline } from './timeline'
@@ -29,7 +30,7 @@ export default function ContactPage() {
   const contact = found.data?.data
   return (
     <Page
-      title={contact ? contact.name || contact.phone || contact.email || t.inbox.nameless : t.shell.names['/contacts']}
+      title={contact ? nameOf(contact) : t.shell.names['/contacts']}
       lead={contact?.restricted && <Badge tone="warn">{t.contacts.restricted}</Badge>}
       acts={
         <>

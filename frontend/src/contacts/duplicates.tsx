@@ -7,6 +7,7 @@ import { Button } from '../parts/button'
 import { Trouble } from '../parts/notice'
 import { say } from '../parts/toast'
 import { t } from '../words'
+import { nameOf } from './name'
 
 export function Duplicates({ contact, onMerge }: { contact: string; onMerge: () => Promise<void> }) {
   const { route } = useLocation()
@@ -34,7 +35,7 @@ export function Duplicates({ contact, onMerge }: { contact: string; onMerge: () 
         <div key={older.id} class="row apart">
           <span>
             <a href={`/contacts/${older.id}`}>
-              <bdi>{older.name || older.phone || older.email}</bdi>
+              <bdi>{nameOf(older)}</bdi>
             </a>
             <span class="small soft"> {t.duplicateReasons[reason]}</span>
           </span>

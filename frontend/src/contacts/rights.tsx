@@ -23,12 +23,16 @@ export function Rights({ contact }: { contact: string }) {
     say(t.erasures.begun)
     route('/contacts')
   })
+  const ask = () => {
+    erase.clear()
+    setAsked(true)
+  }
   if (!may('exports.manage') && !may('erasures.manage')) return null
   return (
     <section class="card stack">
       <h2>{t.erasures.rights}</h2>
       <p class="small soft">{t.erasures.rightsLead}</p>
-      <Trouble problem={take.problem ?? erase.problem} />
+      <Trouble problem={take.problem} />
       <div class="row">
         {may('exports.manage') && (
           <Button busy={take.busy} onClick={() => void take.run()}>
@@ -37,7 +41,7 @@ export function Rights({ contact }: { contact: string }) {
         )}
         {/* There is no way back, so it asks once, in words that say what goes and what stays. */}
         {may('erasures.manage') && (
-          <Button kind="danger" onClick={() => setAsked(true)}>
+          <Button kind="danger" onClick={ask}>
             {t.erasures.erase}
           </Button>
         )}
@@ -45,6 +49,7 @@ export function Rights({ contact }: { contact: string }) {
       {asked && (
         <Dialog title={t.erasures.eraseWho} onClose={() => setAsked(false)}>
           <p>{t.erasures.eraseWhat}</p>
+          <Trouble problem={erase.problem} />
           <div class="row">
             <Button kind="danger" busy={erase.busy} onClick={() => void erase.run()}>
               {t.erasures.forGood}

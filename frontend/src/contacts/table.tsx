@@ -3,6 +3,7 @@ import type { Schemas } from '../api/client'
 import { Badge } from '../parts/notice'
 import { Time } from '../parts/time'
 import { t } from '../words'
+import { nameOf } from './name'
 
 export function ContactTable({ contacts }: { contacts: Schemas['Contact'][] }) {
   return (
@@ -20,7 +21,7 @@ export function ContactTable({ contacts }: { contacts: Schemas['Contact'][] }) {
           <tr key={one.id}>
             <td>
               <a href={`/contacts/${one.id}`}>
-                <bdi>{one.name || one.phone || one.email || t.inbox.nameless}</bdi>
+                <bdi>{nameOf(one)}</bdi>
               </a>{' '}
               {one.restricted && <Badge tone="warn">{t.contacts.restricted}</Badge>}
               {one.email && (
