@@ -1,6 +1,7 @@
 import { answer, api, may, type Schemas } from '../api/client'
 import { usePages } from '../api/pages'
-import { Button, LinkButton } from '../parts/button'
+import { LinkButton } from '../parts/button'
+import { More } from '../parts/more'
 import { Empty, Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
@@ -48,7 +49,7 @@ export default function Channels() {
           )
         }
       </Loaded>
-      {channels.hasMore && <Button onClick={() => void channels.more()}>{t.common.more}</Button>}
+      <More of={channels} />
     </Page>
   )
 }

@@ -3,6 +3,7 @@ import { answer, api, may, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
+import { More } from '../parts/more'
 import { Badge, type Tone, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
@@ -47,7 +48,7 @@ export default function Templates() {
           )
         }
       </Loaded>
-      {templates.hasMore && <Button onClick={() => void templates.more()}>{t.common.more}</Button>}
+      <More of={templates} />
     </Page>
   )
 }

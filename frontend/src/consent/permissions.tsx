@@ -8,6 +8,7 @@ import { Button } from '../parts/button'
 import { Dialog } from '../parts/dialog'
 import { Field, Lines, Select } from '../parts/field'
 import { Icon } from '../parts/icon'
+import { More } from '../parts/more'
 import { Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
@@ -116,7 +117,7 @@ function Ledger({ contact, fresh }: { contact: string; fresh: string }) {
           </ol>
         )}
       </Loaded>
-      {events.hasMore && <Button onClick={() => void events.more()}>{t.common.more}</Button>}
+      <More of={events} />
     </details>
   )
 }

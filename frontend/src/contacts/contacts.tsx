@@ -3,6 +3,7 @@ import { answer, api, may } from '../api/client'
 import { useLive } from '../api/live'
 import { usePages } from '../api/pages'
 import { Button, LinkButton } from '../parts/button'
+import { More } from '../parts/more'
 import { useSettled } from '../parts/settled'
 import { Empty, Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
@@ -72,11 +73,7 @@ export default function Contacts() {
           )
         }
       </Loaded>
-      {contacts.hasMore && (
-        <div>
-          <Button onClick={() => void contacts.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={contacts} />
     </Page>
   )
 }

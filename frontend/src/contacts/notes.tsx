@@ -5,6 +5,7 @@ import { answer, api, may, onceKey } from '../api/client'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
 import { later } from '../parts/later'
+import { More } from '../parts/more'
 import { Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
@@ -72,7 +73,7 @@ export function Notes({ contact }: { contact: string }) {
           </ul>
         )}
       </Loaded>
-      {notes.hasMore && <Button onClick={() => void notes.more()}>{t.common.more}</Button>}
+      <More of={notes} />
     </div>
   )
 }

@@ -4,12 +4,14 @@ import { useAct } from '../api/act'
 import { answer, api, may, onceKey, type Schemas } from '../api/client'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
+import { More } from '../parts/more'
 import { Badge, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
 import { Empty, Loaded } from '../parts/waiting'
 import { Page } from '../shell/page'
 import { t } from '../words'
+import { nameOf } from './name'
 import { PeopleRooms } from './rooms'
 import './contacts.css'
 
@@ -43,11 +45,7 @@ export default function AllDuplicates() {
           )
         }
       </Loaded>
-      {pairs.hasMore && (
-        <div>
-          <Button onClick={() => void pairs.more()}>{t.duplicates.further}</Button>
-        </div>
-      )}
+      <More of={pairs} label={t.duplicates.further} />
     </Page>
   )
 }
@@ -89,10 +87,6 @@ function Two({ pair: { newer, older, reason }, onMerged, onSplit }: { pair: Pair
       <Trouble problem={merge.problem} />
     </section>
   )
-}
-
-function nameOf({ name, phone, email }: Contact): string {
-  return name || phone || email || t.inbox.nameless
 }
 
 function Record({ of: one }: { of: Contact }) {

@@ -9,6 +9,7 @@ import { Button, LinkButton } from '../parts/button'
 import { download } from '../parts/download'
 import { Field, Tick } from '../parts/field'
 import { later } from '../parts/later'
+import { More } from '../parts/more'
 import { Trouble } from '../parts/notice'
 import { useSettled } from '../parts/settled'
 import { Time } from '../parts/time'
@@ -53,10 +54,9 @@ export default function Suppressions() {
         </div>
       )}
       <input class="input" type="search" aria-label={t.suppressions.search} placeholder={t.suppressions.search} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
-      {found.problem && found.items && <Trouble problem={found.problem} />}
       <Loaded data={found.items?.filter((one) => !gone.includes(one.id))} problem={found.problem} reload={() => void found.reload()}>
         {(items) =>
-          items.length === 0 ? (
+          items.length === 0 && !found.hasMore ? (
             <Empty icon="stop" title={phone ? t.suppressions.notListed : t.suppressions.none}>
               <p class="soft">{t.suppressions.noneLead}</p>
             </Empty>
@@ -97,11 +97,7 @@ export default function Suppressions() {
           )
         }
       </Loaded>
-      {found.hasMore && (
-        <div>
-          <Button onClick={() => void found.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={found} />
     </Page>
   )
 }

@@ -3,8 +3,8 @@ import { answer, api, type Schemas } from '../api/client'
 import { usePages } from '../api/pages'
 import { sourceName } from '../consent/permissions'
 import { intentName } from '../inbox/row'
-import { Button } from '../parts/button'
 import { Icon, type IconName } from '../parts/icon'
+import { More } from '../parts/more'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
 import { t } from '../words'
@@ -48,11 +48,7 @@ export function Timeline({ contact, fresh }: { contact: string; fresh: string })
           </ol>
         )}
       </Loaded>
-      {happened.hasMore && (
-        <div>
-          <Button onClick={() => void happened.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={happened} />
     </section>
   )
 }

@@ -1,7 +1,7 @@
 // What a search finds: people among the conversations that are loaded, and messages of all.
 import { answer, api } from '../api/client'
 import { usePages } from '../api/pages'
-import { Button } from '../parts/button'
+import { More } from '../parts/more'
 import { useSettled } from '../parts/settled'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
@@ -54,13 +54,9 @@ export function Hits({ search, known, chosen }: { search: string; known: readonl
             )
           }
         </Loaded>
-        {hits.hasMore && (
-          <div class="further">
-            <Button kind="quiet" onClick={() => void hits.more()}>
-              {t.common.more}
-            </Button>
-          </div>
-        )}
+        <div class="further">
+          <More of={hits} />
+        </div>
       </div>
     </div>
   )

@@ -4,6 +4,7 @@ import { answer, api, may, onceKey, type Schemas } from '../api/client'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
 import { Select } from '../parts/field'
+import { More } from '../parts/more'
 import { Badge, type Tone, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
@@ -94,11 +95,7 @@ export default function Leads() {
           )
         }
       </Loaded>
-      {leads.hasMore && (
-        <div>
-          <Button onClick={() => void leads.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={leads} />
     </Page>
   )
 }

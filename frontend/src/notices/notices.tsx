@@ -4,6 +4,7 @@ import { answer, api, type Schemas } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
+import { More } from '../parts/more'
 import { Badge, Notice, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
@@ -83,7 +84,7 @@ export default function Notices() {
           )
         }
       </Loaded>
-      {notices.hasMore && <Button onClick={() => void notices.more()}>{t.common.more}</Button>}
+      <More of={notices} />
     </Page>
   )
 }

@@ -5,6 +5,7 @@ import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
 import { Copyable } from '../parts/copy'
 import { Field, Tick } from '../parts/field'
+import { More } from '../parts/more'
 import { Badge, Notice, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
@@ -55,7 +56,7 @@ export default function ApiKeysSection() {
             )
           }
         </Loaded>
-        {keys.hasMore && <Button onClick={() => void keys.more()}>{t.common.more}</Button>}
+        <More of={keys} />
       </section>
     </>
   )

@@ -1,6 +1,6 @@
 import { answer, api, type Schemas } from '../api/client'
 import { usePages } from '../api/pages'
-import { Button } from '../parts/button'
+import { More } from '../parts/more'
 import { Time, zone } from '../parts/time'
 import { Loaded } from '../parts/waiting'
 import { t } from '../words'
@@ -47,11 +47,7 @@ export default function AuditLogSection() {
           </table>
         )}
       </Loaded>
-      {log.hasMore && (
-        <div>
-          <Button onClick={() => void log.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={log} />
     </>
   )
 }

@@ -5,6 +5,7 @@ import { useLive } from '../api/live'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
 import { save } from '../parts/download'
+import { More } from '../parts/more'
 import { Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { Loaded } from '../parts/waiting'
@@ -159,11 +160,7 @@ function Invoices() {
           )
         }
       </Loaded>
-      {invoices.hasMore && (
-        <div>
-          <Button onClick={() => void invoices.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={invoices} />
     </section>
   )
 }

@@ -3,6 +3,7 @@ import { answer, api, may } from '../api/client'
 import { useLive } from '../api/live'
 import { usePages } from '../api/pages'
 import { Button } from '../parts/button'
+import { More } from '../parts/more'
 import { Badge, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
@@ -50,11 +51,7 @@ export default function DeliveriesSection() {
             )
           }
         </Loaded>
-        {calls.hasMore && (
-          <div>
-            <Button onClick={() => void calls.more()}>{t.common.more}</Button>
-          </div>
-        )}
+        <More of={calls} />
       </section>
     </>
   )

@@ -5,6 +5,7 @@ import { type Pages, usePages } from '../api/pages'
 import { Button } from '../parts/button'
 import { Dialog } from '../parts/dialog'
 import { Field, Select } from '../parts/field'
+import { More } from '../parts/more'
 import { Badge, type Tone, Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { say } from '../parts/toast'
@@ -47,7 +48,7 @@ export default function MembersSection() {
             </table>
           )}
         </Loaded>
-        {members.hasMore && <Button onClick={() => void members.more()}>{t.common.more}</Button>}
+        <More of={members} />
       </section>
       {may('members.manage') && <Invitations invitations={invitations} />}
     </>
@@ -184,7 +185,7 @@ function Invitations({ invitations }: { invitations: Pages<Invitation> }) {
     )
   }
   const shown = invitations.items?.filter((one) => !gone.has(one.id))
-  if (shown?.length === 0) return null
+  if (shown?.length === 0 && !invitations.hasMore) return null
   return (
     <section class="card stack">
       <h2>{t.members.invitations}</h2>
@@ -235,7 +236,7 @@ function Invitations({ invitations }: { invitations: Pages<Invitation> }) {
           </table>
         )}
       </Loaded>
-      {invitations.hasMore && <Button onClick={() => void invitations.more()}>{t.common.more}</Button>}
+      <More of={invitations} />
     </section>
   )
 }

@@ -6,6 +6,7 @@ import { answer, api, may, type Schemas } from '../../api/client'
 import { usePages } from '../../api/pages'
 import { Button } from '../../parts/button'
 import { Select, Tick } from '../../parts/field'
+import { More } from '../../parts/more'
 import { Badge, type Tone, Trouble } from '../../parts/notice'
 import { Time } from '../../parts/time'
 import { Empty, Loaded } from '../../parts/waiting'
@@ -26,13 +27,17 @@ export default function Imports() {
       <PeopleRooms />
       {may('imports.manage') && <Begin />}
       <Loaded data={imports.items} problem={imports.problem} reload={() => void imports.reload()} lines={5}>
-        {(items) => (items.length === 0 ? <Empty icon="file" title={t.imports.none}><p class="soft">{t.imports.noneLead}</p></Empty> : <Table imports={items} />)}
+        {(items) =>
+          items.length === 0 && !imports.hasMore ? (
+            <Empty icon="file" title={t.imports.none}>
+              <p class="soft">{t.imports.noneLead}</p>
+            </Empty>
+          ) : (
+            <Table imports={items} />
+          )
+        }
       </Loaded>
-      {imports.hasMore && (
-        <div>
-          <Button onClick={() => void imports.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={imports} />
     </Page>
   )
 }

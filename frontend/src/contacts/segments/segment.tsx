@@ -7,6 +7,7 @@ import { useLive } from '../../api/live'
 import { usePages } from '../../api/pages'
 import { Button, LinkButton } from '../../parts/button'
 import { Field } from '../../parts/field'
+import { More } from '../../parts/more'
 import { Trouble } from '../../parts/notice'
 import { useSettled } from '../../parts/settled'
 import { say } from '../../parts/toast'
@@ -14,6 +15,7 @@ import { Loaded } from '../../parts/waiting'
 import { Page } from '../../shell/page'
 import { t } from '../../words'
 import { ManyAtOnce } from '../bulk'
+import { nameOf } from '../name'
 import { ContactTable } from '../table'
 import { Builder } from './builder'
 import { fresh, fromJson, type Group, part, toJson, whole } from './tree'
@@ -100,7 +102,7 @@ function Form({ name: named, group: given, busy, problem, onSave }: {
                   <span key={one.id}>
                     {place > 0 && ', '}
                     <a href={`/contacts/${one.id}`}>
-                      <bdi>{one.name || one.phone || one.email}</bdi>
+                      <bdi>{nameOf(one)}</bdi>
                     </a>
                   </span>
                 ))}
@@ -138,11 +140,7 @@ function Members({ id, fresh }: { id: string; fresh: string }) {
       <Loaded data={members.items} problem={members.problem} reload={() => void members.reload()}>
         {(items) => (items.length === 0 && !members.hasMore ? <p class="soft">{t.contacts.noneFit}.</p> : <ContactTable contacts={items} />)}
       </Loaded>
-      {members.hasMore && (
-        <div>
-          <Button onClick={() => void members.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={members} />
     </section>
   )
 }

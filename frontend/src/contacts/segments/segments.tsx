@@ -4,6 +4,7 @@ import { answer, api, may } from '../../api/client'
 import { usePages } from '../../api/pages'
 import { Button, LinkButton } from '../../parts/button'
 import { later } from '../../parts/later'
+import { More } from '../../parts/more'
 import { Time } from '../../parts/time'
 import { Empty, Loaded } from '../../parts/waiting'
 import { Page } from '../../shell/page'
@@ -31,7 +32,7 @@ export default function Segments() {
       <PeopleRooms />
       <Loaded data={segments.items?.filter((one) => !gone.includes(one.id))} problem={segments.problem} reload={() => void segments.reload()} lines={4}>
         {(items) =>
-          items.length === 0 ? (
+          items.length === 0 && !segments.hasMore ? (
             <Empty icon="contacts" title={t.segments.none}>
               <p class="soft">{t.segments.noneLead}</p>
             </Empty>
@@ -69,11 +70,7 @@ export default function Segments() {
           )
         }
       </Loaded>
-      {segments.hasMore && (
-        <div>
-          <Button onClick={() => void segments.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={segments} />
     </Page>
   )
 }

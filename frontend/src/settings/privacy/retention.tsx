@@ -6,6 +6,7 @@ import { useLive } from '../../api/live'
 import { usePages } from '../../api/pages'
 import { Button } from '../../parts/button'
 import { Field } from '../../parts/field'
+import { More } from '../../parts/more'
 import { Badge, Notice, Trouble } from '../../parts/notice'
 import { Time } from '../../parts/time'
 import { say } from '../../parts/toast'
@@ -179,7 +180,7 @@ function Runs() {
           </table>
         )}
       </Loaded>
-      {runs.hasMore && <Button onClick={() => void runs.more()}>{t.common.more}</Button>}
+      <More of={runs} />
     </details>
   )
 }

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { answer, api, type Schemas } from '../../api/client'
 import { usePages } from '../../api/pages'
-import { Button } from '../../parts/button'
+import { More } from '../../parts/more'
 import { Time } from '../../parts/time'
 import { Loaded } from '../../parts/waiting'
 import { t } from '../../words'
@@ -33,11 +33,7 @@ export function Transfers() {
       <Loaded data={told.items} problem={told.problem} reload={() => void told.reload()} lines={4}>
         {(items) => (items.length === 0 ? <p class="soft">{t.transfers.none}</p> : <TransferTable items={items} />)}
       </Loaded>
-      {told.hasMore && (
-        <div>
-          <Button onClick={() => void told.more()}>{t.common.more}</Button>
-        </div>
-      )}
+      <More of={told} />
     </section>
   )
 }
