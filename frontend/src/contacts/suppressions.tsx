@@ -4,6 +4,7 @@ import { useAct } from '../api/act'
 import { answer, api, may, onceKey, type Schemas } from '../api/client'
 import { usePages } from '../api/pages'
 import { Problem } from '../api/problem'
+import { until } from '../api/until'
 import { sourceName } from '../consent/permissions'
 import { Button, LinkButton } from '../parts/button'
 import { download } from '../parts/download'
@@ -23,8 +24,7 @@ import './contacts.css'
 type Suppression = Schemas['Suppression']
 type Channel = Suppression['channel']
 
-const PATIENCE = 20
-const PAUSE = 1500
+const PATIENCE = 30_000
 
 export default function Suppressions() {
   const [typed, setTyped] = useState('')
@@ -165,12 +165,17 @@ function Export() {
 
 /** The link to the file, once it is written. */
 async function written(id: string): Promise<{ url: string }> {
-  for (let asked = 0; ; asked += 1) {
+  let absent: Problem | undefined
+  const ask = async () => {
     try {
       return await answer(api.GET('/v1/suppressions/exports/{export_id}', { params: { path: { export_id: id } } }))
     } catch (thrown) {
-      if (!(thrown instanceof Problem) || thrown.status !== 404 || asked >= PATIENCE) throw thrown
-      await new Promise((resolve) => setTimeout(resolve, PAUSE))
+      if (!(thrown instanceof Problem) || thrown.status !== 404) throw thrown
+      absent = thrown
+      return undefined
     }
   }
+  const file = await until(ask, PATIENCE)
+  if (!file) throw absent
+  return file
 }

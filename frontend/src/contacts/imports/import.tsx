@@ -1,6 +1,5 @@
 // One import, by how far it is: looked at, described, tried, run, and taken back.
 import { useRoute } from 'preact-iso'
-import { useEffect } from 'preact/hooks'
 import { useAct } from '../../api/act'
 import { answer, api, may, tagged } from '../../api/client'
 import { useLive } from '../../api/live'
@@ -21,14 +20,13 @@ const SOON = 1000
 
 export default function ImportPage() {
   const id = useRoute().params.id ?? ''
-  const found = useLive(() => tagged(api.GET('/v1/imports/{import_id}', { params: { path: { import_id: id } } })), [id])
-  const one = found.data?.data
   // Asked for again as long as something goes on by itself, and not while somebody fills the form in.
-  useEffect(() => {
-    if (!one || !underway(one)) return
-    const timer = setTimeout(() => void found.reload(), SOON)
-    return () => clearTimeout(timer)
-  }, [found.data, found.problem])
+  const found = useLive(
+    () => tagged(api.GET('/v1/imports/{import_id}', { params: { path: { import_id: id } } })),
+    [id],
+    ({ data }) => (underway(data) ? SOON : 0),
+  )
+  const one = found.data?.data
   return (
     <Page
       title={one ? one.file_name || t.imports.unnamed : t.people.imports}

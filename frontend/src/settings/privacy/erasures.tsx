@@ -8,7 +8,11 @@ import { t } from '../../words'
 import { named } from './transfers'
 
 export function Erasures() {
-  const erasures = useLive(() => answer(api.GET('/v1/erasures', { params: { query: { limit: 20 } } })), [], 5000)
+  const erasures = useLive(
+    () => answer(api.GET('/v1/erasures', { params: { query: { limit: 20 } } })),
+    [],
+    ({ items }) => (items.some(({ state }) => state !== 'done') ? 5000 : 0),
+  )
   return (
     <section class="card stack" aria-label={t.erasures.title}>
       <h2>{t.erasures.title}</h2>

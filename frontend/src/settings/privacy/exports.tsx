@@ -13,8 +13,12 @@ type Export = Answer<'/v1/exports/{export_id}', 'get'>
 
 const TONES: Partial<Record<Export['state'], Tone>> = { ready: 'good', failed: 'bad' }
 
+function underway({ state }: Export): boolean {
+  return state === 'waiting' || state === 'building'
+}
+
 export function Exports() {
-  const exports = useLive(() => answer(api.GET('/v1/exports')), [], 4000)
+  const exports = useLive(() => answer(api.GET('/v1/exports')), [], ({ items }) => (items.some(underway) ? 4000 : 0))
   const begin = useAct(async () => {
     await answer(api.POST('/v1/exports', { params: { header: onceKey() }, body: {} }))
     await exports.reload()
