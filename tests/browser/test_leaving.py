@@ -47,7 +47,12 @@ def test_P7_2_one_person_is_erased_for_good(people: People, stage: Stage):
     page.get_by_role("button", name="About this person").click()
     page.get_by_role("complementary").get_by_role("link").first.click()
     page.get_by_role("button", name="Erase this person").click()
-    page.get_by_role("dialog").get_by_role("button", name="Erase for good").click()
+    dialog = page.get_by_role("dialog")
+    broken = {"status": 503, "code": "resting", "detail": "Try again in a minute."}
+    page.route("**/v1/erasures", lambda route: route.fulfill(status=503, json=broken), times=1)
+    dialog.get_by_role("button", name="Erase for good").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Try again in a minute.")
+    dialog.get_by_role("button", name="Erase for good").click()
     expect(page).to_have_url(re.compile("/contacts$"))
     page.goto(thread)
     expect(page.get_by_role("alert")).to_contain_text("There is no such conversation")

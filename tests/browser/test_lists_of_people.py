@@ -4,7 +4,7 @@ import csv
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import People
 from tests.browser.stage import Stage
@@ -192,9 +192,20 @@ def test_many_are_tagged_at_once_taken_back_and_written_to_a_file(
     page.get_by_text("With everybody in this list").click()
     page.get_by_label("A tag for all of them").fill("wave")
     page.get_by_role("button", name="Tag them", exact=True).click()
-    expect(page.get_by_text("1 done, 0 were so already.")).to_be_visible()
-    page.get_by_role("status").get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Taken back for 1.")).to_be_visible()
+    recent = page.get_by_role("region", name="Done with many in the last day")
+    expect(recent.get_by_text("1 done, 0 were so already.")).to_be_visible()
+    # For a day, whatever is searched for and wherever one has been in between.
+    page.get_by_label("Search by name").fill("nobody is called this")
+    expect(page.get_by_text("With everybody in this list")).to_have_count(0)
+    expect(recent.get_by_role("button", name="Undo")).to_be_visible()
+    page.reload()
+    recent.get_by_role("button", name="Undo").click()
+    expect(recent.get_by_text("Taken back for 1.")).to_be_visible()
+    expect(recent.get_by_role("button", name="Undo")).to_have_count(0)
+    page.get_by_label("Search by name").fill(phones[0][-4:])
+    expect(page.get_by_role("row", name=re.compile(re.escape(phones[1])))).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile(re.escape(phones[0])))).to_be_visible()
+    page.get_by_text("With everybody in this list").click()
     page.get_by_role("button", name="Write them to a CSV file").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
@@ -202,6 +213,32 @@ def test_many_are_tagged_at_once_taken_back_and_written_to_a_file(
     written = (tmp_path / "contacts.csv").read_text("utf-8-sig")
     assert phones[0] in written
     assert phones[1] not in written
+
+
+def test_a_next_page_that_does_not_come_is_told_of(people: People, stage: Stage):
+    stage.text(phone := stage.phone(), "Still here")
+    page = people.owner()
+    broken = {"status": 503, "code": "resting", "detail": "Try again in a minute."}
+
+    def answer(route: Route) -> None:
+        if "cursor=" in route.request.url:
+            route.fulfill(status=503, json=broken, content_type="application/problem+json")
+        else:
+            route.fulfill(json={**route.fetch().json(), "next": "more"})
+
+    page.route("**/v1/contacts?*", answer)
+    page.goto("/contacts")
+    row = page.get_by_role("row", name=re.compile(re.escape(phone)))
+    expect(row).to_be_visible()
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("alert")).to_contain_text("Try again in a minute.")
+    expect(row).to_be_visible()
+    page.unroute("**/v1/contacts?*")
+    page.route("**/v1/contacts?*", lambda route: route.fulfill(json={"items": [], "next": None}))
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("button", name="More")).to_have_count(0)
+    expect(row).to_be_visible()
 
 
 def test_a_person_is_written_to_first(people: People, stage: Stage):

@@ -104,3 +104,35 @@ def test_how_long_things_are_kept_and_what_a_shorter_window_would_delete(people:
     kept.get_by_label("Notes").fill("30")
     kept.get_by_role("button", name="See what that would delete").click()
     expect(kept.get_by_text("At once, this would delete:")).to_be_visible()
+
+
+def test_what_goes_on_is_asked_about_until_it_is_over(people: People):
+    page = people.owner()
+    one: dict[str, Any] = {
+        "id": "00000000-0000-7000-8000-000000000001",
+        "contact_id": None,
+        "requested_by": None,
+        "requested_at": "2026-11-24T09:00:00Z",
+        "expires_at": None,
+        "rows_total": 9,
+        "parts": [],
+    }
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        how_far = {"state": "building" if len(asked) < 3 else "failed", "rows_done": len(asked)}
+        route.fulfill(json={"items": [{**one, **how_far}], "next": None})
+
+    page.route("**/v1/exports*", answer)
+    page.clock.install()
+    page.goto("/settings/privacy")
+    exports = page.get_by_role("region", name="Export")
+    expect(exports.get_by_role("progressbar")).to_have_attribute("value", "1")
+    page.clock.fast_forward(5_000)
+    expect(exports.get_by_role("progressbar")).to_have_attribute("value", "2")
+    page.clock.fast_forward(5_000)
+    expect(exports).to_contain_text("failed")
+    page.clock.fast_forward(600_000)
+    page.evaluate("fetch('/v1/exports?last').then(() => null)")
+    assert [url.endswith("?last") for url in asked] == [False, False, False, True]

@@ -1,34 +1,73 @@
 // One thing done about everybody in a list: in the background, with progress, and to be taken back for a day.
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { useAct } from '../api/act'
 import { answer, api, may, onceKey, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { Button } from '../parts/button'
 import { download } from '../parts/download'
-import { Notice, Trouble } from '../parts/notice'
+import { Trouble } from '../parts/notice'
+import { Time } from '../parts/time'
 import { t } from '../words'
 
 type Bulk = Schemas['BulkAction']
 /** Whom it is about: what a search finds, what a condition is true of, or a segment. */
 export type Chosen = Pick<Schemas['Chosen'], 'segment_id' | 'condition' | 'search'>
 
-const SOON = 1000
+interface Given {
+  /** Undefined where there is nobody to do it about. */
+  chosen: Chosen | undefined
+  tags: readonly Schemas['Tag'][]
+}
 
-export function ManyAtOnce({ chosen, tags }: { chosen: Chosen; tags: readonly Schemas['Tag'][] }) {
-  const [begun, setBegun] = useState<string>()
+const SOON = 1000
+const DAY = 24 * 60 * 60 * 1000
+
+export function ManyAtOnce(given: Given) {
+  return may('contacts.bulk') ? <Allowed {...given} /> : null
+}
+
+function Allowed({ chosen, tags }: Given) {
+  const found = useLive(
+    () => answer(api.GET('/v1/contacts/bulk', { params: { query: { limit: 10 } } })),
+    [],
+    ({ items }) => (items.some(underway) ? SOON : 0),
+  )
+  const recent = found.data?.items.filter((one) => underway(one) || Date.parse(one.created_at) + DAY > Date.now()) ?? []
+  return (
+    <>
+      {chosen && <Begin chosen={chosen} tags={tags} onBegun={found.reload} />}
+      <Trouble problem={found.problem} />
+      {recent.length > 0 && (
+        <section class="card stack" aria-label={t.bulk.recent}>
+          <h2>{t.bulk.recent}</h2>
+          <ul class="recent">
+            {recent.map((one) => (
+              <Recent key={one.id} action={one} reload={found.reload} />
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  )
+}
+
+function underway({ state }: Bulk): boolean {
+  return state === 'running' || state === 'undoing'
+}
+
+function Begin({ chosen, tags, onBegun }: { chosen: Chosen; tags: Given['tags']; onBegun: () => Promise<void> }) {
   const [name, setName] = useState('')
   const [tag, setTag] = useState('')
   const act = useAct(async (what: Pick<Schemas['Bulk'], 'kind' | 'tag' | 'untag'>) => {
-    const made = await answer(api.POST('/v1/contacts/bulk', { params: { header: onceKey() }, body: { ...chosen, ...what, fields: {} } as Schemas['Bulk'] }))
-    setBegun(made.id)
+    await answer(api.POST('/v1/contacts/bulk', { params: { header: onceKey() }, body: { ...chosen, ...what, fields: {} } as Schemas['Bulk'] }))
     setName('')
+    await onBegun()
   })
   const write = useAct(async () => {
-    const made = await answer(api.POST('/v1/contacts/exports', { params: { header: onceKey() }, body: chosen as Schemas['Chosen'] }))
-    setBegun(made.id)
+    await answer(api.POST('/v1/contacts/exports', { params: { header: onceKey() }, body: chosen as Schemas['Chosen'] }))
+    await onBegun()
   })
   const busy = act.busy || write.busy
-  if (!may('contacts.bulk')) return null
   return (
     <details class="card">
       <summary>{t.bulk.title}</summary>
@@ -74,57 +113,54 @@ export function ManyAtOnce({ chosen, tags }: { chosen: Chosen; tags: readonly Sc
           </div>
         )}
         <Trouble problem={act.problem ?? write.problem} />
-        {begun && <Underway key={begun} id={begun} />}
       </div>
     </details>
   )
 }
 
-function Underway({ id }: { id: string }) {
-  const path = { action_id: id }
-  const found = useLive(() => answer(api.GET('/v1/contacts/bulk/{action_id}', { params: { path } })), [id])
-  const one = found.data
-  const runs = one?.state === 'running' || one?.state === 'undoing'
-  useEffect(() => {
-    if (!runs && !found.problem) return
-    const timer = setTimeout(() => void found.reload(), SOON)
-    return () => clearTimeout(timer)
-  }, [found.data, found.problem])
+function Recent({ action: one, reload }: { action: Bulk; reload: () => Promise<void> }) {
+  const path = { action_id: one.id }
   const cancel = useAct(async () => {
     await answer(api.POST('/v1/contacts/bulk/{action_id}/cancel', { params: { path } }))
-    await found.reload()
+    await reload()
   })
   const undo = useAct(async () => {
     await answer(api.POST('/v1/contacts/bulk/{action_id}/undo', { params: { path, header: onceKey() } }))
-    await found.reload()
+    await reload()
   })
   const take = useAct(async () => download(await answer(api.GET('/v1/contacts/bulk/{action_id}/file', { params: { path } }))))
-  if (!one) return <Trouble problem={found.problem} />
+  const undoable = (one.state === 'done' || one.state === 'cancelled') && one.counts.changed > 0 && one.undo_until !== null && Date.parse(one.undo_until) > Date.now()
   return (
-    <Notice tone={one.state === 'failed' ? 'bad' : 'plain'}>
-      <div class="stack tight">
-        <p>{told(one)}</p>
-        {runs && <progress class="wide" aria-label={t.bulkStates[one.state]} max={Math.max(one.progress.expected, 1)} value={Math.min(one.progress.done, one.progress.expected)} />}
-        <Trouble problem={cancel.problem ?? undo.problem ?? take.problem} />
-        <div class="row">
+    <li class="stack tight">
+      <div class="row apart">
+        <span>
+          {t.bulkKinds[one.kind]}: <span role="status">{told(one)}</span>
+          <span class="small soft">
+            {' '}
+            <Time at={one.created_at} />
+          </span>
+        </span>
+        <span class="row">
           {one.state === 'running' && (
-            <Button busy={cancel.busy} onClick={() => void cancel.run()}>
+            <Button kind="quiet" busy={cancel.busy} onClick={() => void cancel.run()}>
               {t.imports.cancel}
             </Button>
           )}
           {one.kind === 'export' && one.state === 'done' && (
-            <Button icon="file" busy={take.busy} onClick={() => void take.run()}>
+            <Button kind="quiet" icon="file" busy={take.busy} onClick={() => void take.run()}>
               {t.inbox.download}
             </Button>
           )}
-          {one.kind !== 'export' && (one.state === 'done' || one.state === 'cancelled') && one.counts.changed > 0 && (
-            <Button busy={undo.busy} onClick={() => void undo.run()}>
+          {undoable && (
+            <Button kind="quiet" busy={undo.busy} onClick={() => void undo.run()}>
               {t.common.undo}
             </Button>
           )}
-        </div>
+        </span>
       </div>
-    </Notice>
+      {underway(one) && <progress class="wide" aria-label={t.bulkStates[one.state]} max={Math.max(one.progress.expected, 1)} value={Math.min(one.progress.done, one.progress.expected)} />}
+      <Trouble problem={cancel.problem ?? undo.problem ?? take.problem} />
+    </li>
   )
 }
 

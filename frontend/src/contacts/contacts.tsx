@@ -27,6 +27,7 @@ export default function Contacts() {
     (cursor) => answer(api.GET('/v1/contacts', { params: { query: { ...query, ...(cursor ? { cursor } : {}) } } })),
     [search, tag, sort],
   )
+  const nobody = contacts.items?.length === 0 && !contacts.hasMore
   const chosen: Chosen = search ? { search } : { condition: tag ? { on: 'tag', is: 'set', value: tag } : { all: [] } }
   const tags = useLive(() => answer(api.GET('/v1/tags')), [])
   const clear = () => {
@@ -61,17 +62,9 @@ export default function Contacts() {
           ))}
         </select>
       </div>
+      <ManyAtOnce chosen={(search && tag) || nobody ? undefined : chosen} tags={tags.data?.items ?? []} />
       <Loaded data={contacts.items} problem={contacts.problem} reload={() => void contacts.reload()} lines={10}>
-        {(items) =>
-          items.length === 0 && !contacts.hasMore ? (
-            <Nobody filtered={filtered} clear={clear} />
-          ) : (
-            <>
-              {!(search && tag) && <ManyAtOnce key={`${search}.${tag}`} chosen={chosen} tags={tags.data?.items ?? []} />}
-              <ContactTable contacts={items} />
-            </>
-          )
-        }
+        {(items) => (nobody ? <Nobody filtered={filtered} clear={clear} /> : <ContactTable contacts={items} />)}
       </Loaded>
       <More of={contacts} />
     </Page>

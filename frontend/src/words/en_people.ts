@@ -220,7 +220,9 @@ export const people = {
     write: 'Write them to a CSV file',
     done: (changed: string, unchanged: string) => `${changed} done, ${unchanged} were so already.`,
     undone: (people: string) => `Taken back for ${people}.`,
+    recent: 'Done with many in the last day',
   },
+  bulkKinds: { tag: 'Tagged', untag: 'Untagged', set_fields: 'Fields filled in', export: 'Written to a file' },
   bulkStates: { running: 'It is being done.', done: 'Done.', cancelled: 'Stopped.', failed: 'It could not be done.', undoing: 'It is being taken back.', undone: 'Taken back.' },
   first: {
     write: 'Write to them',

@@ -221,7 +221,9 @@ export const people: typeof english = {
     write: 'Escribirlos en un archivo CSV',
     done: (changed, unchanged) => `${changed} hechos, ${unchanged} ya lo estaban.`,
     undone: (people) => `Deshecho para ${people}.`,
+    recent: 'Hecho con muchos en el último día',
   },
+  bulkKinds: { tag: 'Etiquetado', untag: 'Etiqueta quitada', set_fields: 'Campos rellenados', export: 'Escrito en un archivo' },
   bulkStates: { running: 'Se está haciendo.', done: 'Hecho.', cancelled: 'Detenido.', failed: 'No se pudo hacer.', undoing: 'Se está deshaciendo.', undone: 'Deshecho.' },
   first: {
     write: 'Escribirle',
