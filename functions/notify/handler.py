@@ -4,7 +4,7 @@ from typing import Any
 
 from leadsrally import runtime
 from leadsrally.jobs.types import Job, Perform, Result
-from leadsrally.notices.matters import TELLINGS
+from leadsrally.notices.matters.tellings import TELLINGS
 from leadsrally.notices.tell import tell
 from leadsrally.notices.unblock import allow
 

@@ -98,7 +98,9 @@ class TestTextsThatGo:
         world.sender.outcomes = [Accepted(SID, 1)]
         world.work("send_message")
         assert used(world) == [("mms_out", "", 1)]
-        world.execute("DELETE FROM media")  # a window of the customer's own may be shorter than a report takes
+        world.execute(
+            "DELETE FROM media"
+        )  # a window of the customer's own may be shorter than a report takes
         world.report(line, SID, "delivered")
         assert used(world) == [("mms_out", "", 1)]
 

@@ -9,7 +9,7 @@ import pytest
 
 from leadsrally.kit import links
 from leadsrally.kit.errors import Misconfigured
-from leadsrally.notices.matters import TELLINGS
+from leadsrally.notices.matters.tellings import TELLINGS
 from leadsrally.notices.types import KINDS, Mail, NotNow, Refused, Taken
 from tests.notices.conftest import HAPPENINGS, Office
 from tests.world import APP_URL, World, days

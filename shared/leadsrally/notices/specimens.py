@@ -7,7 +7,7 @@ from uuid import UUID
 
 from leadsrally.kit.money import Money
 from leadsrally.notices.compose import Letterhead, Said, address_of, compose
-from leadsrally.notices.matters import TELLINGS
+from leadsrally.notices.matters.tellings import TELLINGS
 from leadsrally.notices.types import KINDS, LANGUAGES, Device, Fact, Mail, Name, Passage, Word
 
 _AT: Final = datetime(2026, 11, 23, 15, 4, tzinfo=UTC)

@@ -13,7 +13,7 @@ from leadsrally.kit.errors import Invalid
 from leadsrally.kit.ids import new_id
 from leadsrally.notices import store
 from leadsrally.notices.compose import Letterhead, Said, address_of, compose
-from leadsrally.notices.matters import Telling, telling
+from leadsrally.notices.matters.tellings import Telling, telling
 from leadsrally.notices.types import Kind, Mailer, Matter, Notice, NotNow, Outcome, Refused, State, Taken
 from leadsrally.telemetry import log
 

@@ -9,7 +9,7 @@ from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Conflict
 from leadsrally.notices.compose import Letterhead, Said, compose
-from leadsrally.notices.matters import incident_facts
+from leadsrally.notices.matters.rights import incident_facts
 from leadsrally.notices.types import Mail
 from leadsrally.privacy.incidents import store
 from leadsrally.privacy.incidents.record import known
