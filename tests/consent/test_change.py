@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leadsrally import runtime
-from leadsrally.consent import change, store
+from leadsrally.consent import change, store, suppressions
 from leadsrally.consent.types import Action, Evidence, State
 from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Unavailable
@@ -96,7 +96,7 @@ class TestOrder:
             for way in ways:
                 assert do(tx, line, contact_id, way, world) == model.do(way)
                 assert standing(tx, line, contact_id) == model.stands
-                hashed = store.suppressed(tx, line.organization_id, "sms", [contact_id.bytes])
+                hashed = suppressions.suppressed(tx, line.organization_id, "sms", [contact_id.bytes])
                 assert hashed == (model.said == "revoked")
 
     def test_S9_nothing_but_an_opt_out_taken_back_is_consent(self, world: World, line: Line, db: Database):
@@ -133,7 +133,7 @@ class TestEvidence:
             contact_id = meet(tx, line, world)
             do(tx, line, contact_id, "revoke", world)
             assert store.standings(tx, line.organization_id, contact_id, "email") == []
-            assert not store.suppressed(tx, line.organization_id, "email", contact_id.bytes)
+            assert not suppressions.suppressed(tx, line.organization_id, "email", contact_id.bytes)
 
     def test_it_does_not_wait_for_another_thread_of_the_person(self, world: World, line: Line, db: Database):
         """Else two first texts at once, to two of our numbers, that both say STOP would wait for each other."""

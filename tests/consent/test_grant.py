@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leadsrally import runtime
-from leadsrally.consent import change, store
+from leadsrally.consent import change, store, suppressions
 from leadsrally.consent.grant import Outcome, grant
 from leadsrally.consent.permission import permission
 from leadsrally.consent.types import Evidence, Purpose, Source, Wanted
@@ -98,7 +98,7 @@ class Person:
     def may(self, purpose: Wanted) -> bool:
         org_id = self.line.organization_id
         standings = store.standings(self.tx, org_id, self.id, "sms")
-        suppressed = store.suppressed(self.tx, org_id, "sms", self.addresses, purpose)
+        suppressed = suppressions.suppressed(self.tx, org_id, "sms", self.addresses, purpose)
         return permission(standings, suppressed=suppressed, purpose=purpose).permitted
 
     @property

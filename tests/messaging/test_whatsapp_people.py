@@ -275,9 +275,9 @@ class TestRenaming:
         world.execute("DELETE FROM contacts")
         world.whatsapp(number, "hi", sender="12025550199")
         from leadsrally import runtime
-        from leadsrally.consent import store
+        from leadsrally.consent import suppressions
         from leadsrally.consent.change import address_hashes
 
         known_as = address_hashes(runtime.of("api").hashes, number.organization_id, ["+12025550199"])
         with runtime.of("api").db.tenant(number.organization_id) as tx:
-            assert store.suppressed(tx, number.organization_id, "whatsapp", known_as)
+            assert suppressions.suppressed(tx, number.organization_id, "whatsapp", known_as)

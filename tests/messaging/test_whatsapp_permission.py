@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from leadsrally import runtime
-from leadsrally.consent import store
+from leadsrally.consent import suppressions
 from leadsrally.consent.change import address_hashes
 from tests.world import MetaLine, Org, World
 
@@ -35,7 +35,7 @@ def suppressed(
     door = runtime.of("api")
     known_as = address_hashes(door.hashes, line.organization_id, [address])
     with door.db.tenant(line.organization_id) as tx:
-        return store.suppressed(tx, line.organization_id, kind, known_as, purpose)
+        return suppressions.suppressed(tx, line.organization_id, kind, known_as, purpose)
 
 
 def queued(world: World) -> list[str]:

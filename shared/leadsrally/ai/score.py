@@ -10,7 +10,7 @@ from leadsrally.ai.minimise import MESSAGES, minimise
 from leadsrally.ai.store import Brief
 from leadsrally.ai.types import Declined, ModelUnavailable, Scored, Scorer, Snippet
 from leadsrally.billing.meter import Tokens
-from leadsrally.consent import change
+from leadsrally.consent import change, suppressions
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.permission import opted_out
 from leadsrally.consent.types import Evidence
@@ -113,7 +113,7 @@ def _opted_out(tx: Tx, hashes: KeyedHash, organization_id: UUID, brief: Brief) -
     known_as = change.address_hashes(hashes, organization_id, addresses)
     return opted_out(
         consent_store.standings(tx, organization_id, brief.contact_id, brief.channel_kind),
-        suppressed=consent_store.suppressed(tx, organization_id, brief.channel_kind, known_as, "service"),
+        suppressed=suppressions.suppressed(tx, organization_id, brief.channel_kind, known_as, "service"),
     )
 
 

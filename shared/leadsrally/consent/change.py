@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from leadsrally.consent import store
+from leadsrally.consent import store, suppressions
 from leadsrally.consent.types import Action, ChannelKind, Evidence, Purpose, Source, Standing, State
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
@@ -49,7 +49,9 @@ def revoke(
     """
     before = _state(_lock(tx, organization_id, contact_id, kind, purpose))
     _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now, purpose)
-    newly = store.suppress(tx, organization_id, kind, addresses, purpose, source=evidence.source, since=now)
+    newly = suppressions.suppress(
+        tx, organization_id, kind, addresses, purpose, source=evidence.source, since=now
+    )
     return newly and before != "revoked"
 
 
@@ -74,7 +76,7 @@ def restore(
         return False
     before = _state(standing)
     lifted = _restore_parts(tx, organization_id, contact_id, kind, addresses, evidence, now)
-    was_suppressed = store.unsuppress(tx, organization_id, kind, addresses, "all")
+    was_suppressed = suppressions.lift(tx, organization_id, kind, addresses, "all")
     if was_suppressed or before == "revoked":
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now)
         return True
@@ -101,7 +103,7 @@ def _restore_parts(
     ]
     for part in parts:
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now, part.purpose)
-        store.unsuppress(tx, organization_id, kind, addresses, part.purpose)
+        suppressions.lift(tx, organization_id, kind, addresses, part.purpose)
     return bool(parts)
 
 
@@ -164,10 +166,12 @@ def prefer(
         now=now,
     )
     if marketing:
-        store.unsuppress(tx, organization_id, kind, addresses, "marketing")
+        suppressions.lift(tx, organization_id, kind, addresses, "marketing")
     else:
         since = evidence.occurred_at
-        store.suppress(tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since)
+        suppressions.suppress(
+            tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since
+        )
     return True
 
 
@@ -182,9 +186,11 @@ def prefer_unknown(
 ) -> None:
     """As `prefer`, for somebody of whom there is no record, so that the opt-out holds once there is one."""
     since = evidence.occurred_at
-    store.unsuppress(tx, organization_id, kind, addresses, "marketing", before=since)
+    suppressions.lift(tx, organization_id, kind, addresses, "marketing", before=since)
     if not marketing:
-        store.suppress(tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since)
+        suppressions.suppress(
+            tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since
+        )
 
 
 def carry_over(
@@ -196,7 +202,7 @@ def carry_over(
     after: Iterable[str],
 ) -> None:
     """Let opt-outs hold for what a person is called from now on. What was granted does not travel."""
-    store.copy_suppressions(
+    suppressions.copy(
         tx,
         organization_id,
         kind,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from leadsrally.consent import store
+from leadsrally.consent import store, suppressions
 from leadsrally.consent.types import (
     ChannelKind,
     Evidence,
@@ -54,7 +54,9 @@ def grant(
         standing.purpose: standing for standing in store.standings(tx, organization_id, contact_id, kind)
     }
     outcome: Outcome = "granted"
-    against = _against(standings.values(), store.suppressions(tx, organization_id, kind, addresses), purpose)
+    against = _against(
+        standings.values(), suppressions.standing(tx, organization_id, kind, addresses), purpose
+    )
     if against:
         refused = _refusal(against, evidence)
         if refused is not None:
@@ -118,8 +120,8 @@ def _lift(
         store.note(*given, "all", "lapse", evidence, new_id(now), now=now)
         store.let_stand(*given, other, about_all)
         store.forget_standing(*given)
-    store.narrow_suppressions(tx, organization_id, kind, addresses, other)
-    store.unsuppress(tx, organization_id, kind, addresses, purpose)
+    suppressions.narrow(tx, organization_id, kind, addresses, other)
+    suppressions.lift(tx, organization_id, kind, addresses, purpose)
 
 
 def _note(

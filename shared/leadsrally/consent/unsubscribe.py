@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from leadsrally.consent import store
+from leadsrally.consent import store, suppressions
 from leadsrally.consent.types import (
     CHANNEL_KINDS,
     ChannelKind,
@@ -51,14 +51,16 @@ def stop(tx: Tx, link: Link, reach: Reach, *, now: datetime) -> None:
     for kind in _kinds(link):
         if link.contact_id is not None:
             _revoke(tx, link, link.contact_id, kind, reach, evidence, now)
-        store.suppress(tx, link.organization_id, kind, _hashes(link, kind), reach, source="link", since=now)
+        suppressions.suppress(
+            tx, link.organization_id, kind, _hashes(link, kind), reach, source="link", since=now
+        )
 
 
 def undo(tx: Tx, link: Link, *, now: datetime) -> None:
     """Bring back what stood before the link was used. What was said in any other way stays."""
     for kind in _kinds(link):
         for reach in _REACHES:
-            store.unsuppress(tx, link.organization_id, kind, _hashes(link, kind), reach, source="link")
+            suppressions.lift(tx, link.organization_id, kind, _hashes(link, kind), reach, source="link")
         if link.contact_id is not None:
             _restore(tx, link, link.contact_id, kind, now)
 
@@ -73,7 +75,7 @@ def _hashes(link: Link, kind: ChannelKind) -> list[bytes]:
 
 
 def _noes(tx: Tx, link: Link, kind: ChannelKind) -> list[Standing]:
-    held = store.suppressions(tx, link.organization_id, kind, _hashes(link, kind))
+    held = suppressions.standing(tx, link.organization_id, kind, _hashes(link, kind))
     noes = [Standing(kept.purpose, "revoked", kept.source, kept.since) for kept in held]
     if link.contact_id is not None:
         standings = store.standings(tx, link.organization_id, link.contact_id, kind)

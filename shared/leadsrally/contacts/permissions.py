@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from leadsrally.consent import store as consent_store
+from leadsrally.consent import suppressions
 from leadsrally.consent.permission import permission
 from leadsrally.consent.types import CHANNEL_KINDS, ChannelKind, Standing, State, Suppression, Wanted
 from leadsrally.contacts.known_as import known_as
@@ -39,8 +40,8 @@ def permissions_of(
         if addresses is None:
             return None
         standings = consent_store.standings(tx, organization_id, contact_id, kind)
-        suppressions = consent_store.suppressions(tx, organization_id, kind, addresses)
-        found += [_permission(kind, purpose, standings, suppressions) for purpose in _WANTED]
+        suppressed = suppressions.standing(tx, organization_id, kind, addresses)
+        found += [_permission(kind, purpose, standings, suppressed) for purpose in _WANTED]
     return found
 
 

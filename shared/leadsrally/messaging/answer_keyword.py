@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from leadsrally.consent import keywords
+from leadsrally.consent import keywords, suppressions
 from leadsrally.consent import store as consent_store
 from leadsrally.consent.permission import opted_out
 from leadsrally.consent.types import ChannelKind
@@ -93,7 +93,7 @@ def help_with(
 ) -> None:
     """Queue the HELP text: who we are, how to reach us, how to stop. Not for someone who has opted out."""
     standings = consent_store.standings(tx, organization_id, contact_id, kind)
-    suppressed = consent_store.suppressed(tx, organization_id, kind, addresses, "service")
+    suppressed = suppressions.suppressed(tx, organization_id, kind, addresses, "service")
     if opted_out(standings, suppressed=suppressed):
         return
     organization = tx.one(_Organization, _ORGANIZATION, {"organization_id": organization_id})

@@ -49,7 +49,7 @@ def turn_away(
 
 
 def _heed(tx: Tx, hashes: KeyedHash, channel: Channel, news: InboundMessage | Preference, call: Call) -> None:
-    from leadsrally.consent import store as consent_store  # as in obey: few calls need it
+    from leadsrally.consent import suppressions  # as in obey: few calls need it
     from leadsrally.consent.change import address_hashes
 
     if isinstance(news, Preference):
@@ -60,6 +60,6 @@ def _heed(tx: Tx, hashes: KeyedHash, channel: Channel, news: InboundMessage | Pr
         refused = order is not None and order.meaning in ("stop", "refusal")
     if refused:
         known_as = address_hashes(hashes, channel.organization_id, news.sender.addresses)
-        consent_store.suppress(
+        suppressions.suppress(
             tx, channel.organization_id, channel.permission, known_as, purpose, source=source, since=call.at
         )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadsrally.consent import store as consent_store
+from leadsrally.consent import suppressions
 from leadsrally.consent.change import address_hashes
 from leadsrally.consent.quiet_hours import OwnHours, Reckoning, reckon
 from leadsrally.consent.types import Standing, Suppression
@@ -74,7 +75,7 @@ def gather(tx: Tx, hashes: KeyedHash, message: Locked, now: datetime) -> Facts:
         channel_quiet_until=message.quiet_until,
         reachable=message.address is not None,
         expires_at=message.expires_at,
-        suppressions=consent_store.suppressions(tx, organization_id, kind, known_as),
+        suppressions=suppressions.standing(tx, organization_id, kind, known_as),
         standings=consent_store.standings(tx, organization_id, message.contact_id, kind),
         sent_today=sent.messages,
         daily_cap=message.contact_daily_messages,

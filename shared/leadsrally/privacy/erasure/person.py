@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from leadsrally.consent import store as consent_store
+from leadsrally.consent import suppressions
 from leadsrally.consent.change import address_hashes
 from leadsrally.consent.types import ChannelKind, Purpose
 from leadsrally.contacts import merge_store
@@ -109,7 +109,7 @@ def remembered(tx: Tx, hashes: KeyedHash, organization_id: UUID, contact_id: UUI
 def keep_suppressed(tx: Tx, organization_id: UUID, suppressed: Sequence[Suppressed]) -> None:
     """Let every opt-out stand without its person."""
     for one in suppressed:
-        consent_store.suppress(
+        suppressions.suppress(
             tx,
             organization_id,
             one.channel_kind,
