@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from infra.local import secrets
 from infra.local.files import STORAGE
+from infra.local.pinned import pinned
 from infra.local.provision import provision
 from infra.local.roles import RoleUrl, logins, passwords, role_url
 from infra.local.secrets import HOME
@@ -37,7 +38,9 @@ def installation() -> Installation:
     if "DATABASE_URL" in os.environ and "LEADSRALLY_ROLE_KEY" in os.environ:
         production = os.environ.get("LEADSRALLY_ENV") != "development"
         key = _role_key(os.environ)
-        return Installation(role_url(os.environ["DATABASE_URL"], key), production, os.environ, key)
+        return Installation(
+            role_url(pinned(os.environ["DATABASE_URL"], os.environ), key), production, os.environ, key
+        )
     demo = HOME / "demo.json"
     if not demo.exists():
         raise Misconfigured(
@@ -86,17 +89,17 @@ def serve_production(host: str, port: int) -> None:
             "Files are to lie at AWS, which the public list of subprocessors does not say: add aws to"
             " LEADSRALLY_HOSTED_BY, with a version of the policy that announces it."
         )
-    base = _required(os.environ, "DATABASE_URL")
+    base = pinned(_required(os.environ, "DATABASE_URL"), os.environ)
     refuse_unpinned(base)
-    key = _role_key(os.environ)
+    url = role_url(base, _role_key(os.environ))
     with take_port(host, port) as listening:
-        url = role_url(base, key)
         serve(listening, os.environ, url, ready=lambda: print(f"leadsrally: serving on {host}:{port}"))
 
 
 def provision_server(admin_url: str) -> None:
     """Make the roles, with passwords derived from LEADSRALLY_ROLE_KEY, and the database."""
     names = logins()
+    admin_url = pinned(admin_url, os.environ)
     database = str(conninfo_to_dict(admin_url).get("dbname") or _DATABASE)
     if database == "postgres":
         database = _DATABASE

@@ -14,6 +14,7 @@ from infra.local.backups.nightly import BACKUP
 from infra.local.bells import Bells
 from infra.local.functions import Function, load
 from infra.local.host import Application, Host
+from infra.local.pinned import prove_pinned
 from infra.local.provision import role_of
 from infra.local.roles import RoleUrl
 from infra.local.site import BUILT, Site
@@ -57,7 +58,8 @@ def serve(
     """Serve until SIGINT or SIGTERM, then finish what is running.
 
     Each function gets the settings that serverless.yml gives it out of `environment`, and a database role of
-    its own. Raises `Misconfigured` at once when one lacks a setting it needs.
+    its own. Raises `Misconfigured` at once when one lacks a setting it needs, and when the database is not the one whose
+    root certificate is pinned; `Unavailable` when none answers.
     """
     withhold_foreign()
     functions = load()
@@ -68,6 +70,7 @@ def serve(
     for function in functions:
         if "LEADSRALLY_STORAGE_DIR" in function.settings:
             runtime.of(function.name).storage  # noqa: B018  nowhere to keep files is a mistake to hear of now
+    prove_pinned(role_url(role_of("tick")))
     for function in (*functions, BACKUP):
         runtime.of(function.name).db  # noqa: B018  a role that is too strong stops the start, not a request
     for function in functions:

@@ -299,6 +299,13 @@ class TestBroken:
         monkeypatch.setattr(security, "_way_to_the_database", lambda _tx: "clear")
         assert audited.broken() == {"P8.3"}
 
+    @pytest.mark.parametrize("way", ["clear", "encrypted"])
+    def test_P4_6_a_database_that_nobody_verified(
+        self, audited: Audit, way: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(Tx, "way", way)
+        assert audited.broken() == {"P4.6"}
+
     def test_P1_5_a_day_is_missing_ahead(self, audited: Audit):
         days = [row["day"] for row in audited.world.rows("SELECT day FROM delivery_log_days() AS day")]
         gap = audited.world.clock.now.date() + timedelta(days=5)

@@ -22,7 +22,7 @@ from leadsrally.kit.storage import CHUNK_BYTES
 _DUMP = (
     "--format=custom",
     "--enable-row-security",  # the role is no superuser; that it is shown every row was looked at before
-    "--compress=gzip:6",
+    "--compress=6",  # gzip; the longer form is unknown to pg_dump 15
     "--no-password",
     "--no-sync",
 )

@@ -10,6 +10,7 @@ from infra.local.backups import restore as restoring
 from infra.local.backups.commands import door
 from infra.local.backups.rehearse import rehearse
 from infra.local.backups.restore import Archive, Target
+from infra.local.pinned import pinned
 from infra.local.production import Installation
 from infra.local.roles import logins, passwords, role_url
 from leadsrally.kit.clock import system_clock
@@ -65,6 +66,7 @@ def _target(installation: Installation, admin_url: str | None, database: str) ->
             "Say as whom to make the database: `leadsrally … postgresql://admin@host/postgres`, a superuser's address.",
             code="no_admin",
         )
+    admin = pinned(admin, installation.environment)
     names, key = logins(), installation.role_key
 
     def address(name: str, role: str) -> str:

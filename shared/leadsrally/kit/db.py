@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property
-from typing import Any, LiteralString, TypeVar
+from typing import Any, Literal, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,12 @@ from leadsrally.kit.errors import Misconfigured, Unavailable
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
+Way = Literal[
+    "verified",  # encrypted, and the server showed a certificate of the pinned root
+    "encrypted",  # to whoever answered
+    "clear",
+    "socket",  # of this machine; nothing leaves it
+]
 Announce = Callable[[str, Sequence[UUID]], None]
 """Hears, after the commit, what a transaction announced. Must not raise: the work is already durable."""
 
@@ -130,6 +136,17 @@ class Tx:
         text, names = _numbered(sql)
         self._cursor.row_factory = factory
         return self._cursor.execute(text, [params[name] for name in names])
+
+    @property
+    def way(self) -> Way:
+        """How this transaction's connection reaches the server, as libpq made it."""
+        connection = self._cursor.connection
+        if connection.info.host.startswith(("/", "@")):
+            return "socket"
+        if not connection.pgconn.ssl_in_use:
+            return "clear"
+        told = connection.info.get_parameters()
+        return "verified" if _pinned(told) else "encrypted"
 
     def announce(self, topic: str, identifier: UUID) -> None:
         """Tell the listener of the `Database` about `identifier` once it is durable; never after a rollback."""
@@ -402,10 +419,14 @@ def refuse_unpinned(url: str) -> None:
     """
     options = psycopg.conninfo.conninfo_to_dict(url)
     mode = str(options.get("sslmode", "prefer"))
-    pinned = mode == "verify-full" or (mode == "verify-ca" and bool(options.get("sslrootcert")))
-    if not pinned:
+    if not _pinned(options):
         raise Misconfigured(
             "DATABASE_URL must verify the server: add sslmode=verify-ca and sslrootcert=<the server's root "
             f"certificate> (found sslmode={mode}).",
             code="unpinned_database",
         )
+
+
+def _pinned(options: Mapping[str, Any]) -> bool:
+    mode = options.get("sslmode")
+    return mode == "verify-full" or (mode == "verify-ca" and bool(options.get("sslrootcert")))

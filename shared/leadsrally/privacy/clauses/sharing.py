@@ -6,7 +6,7 @@ from typing import Final
 from leadsrally.ai.minimise import MESSAGES, minimise
 from leadsrally.ai.score import may_ask
 from leadsrally.ai.types import Snippet
-from leadsrally.kit.db import Tx
+from leadsrally.kit.db import Tx, Way
 from leadsrally.privacy.clauses.types import Clause, Finding
 from leadsrally.telemetry.errors import report
 
@@ -168,12 +168,27 @@ def _snippets_only(tx: Tx, _now: datetime) -> Finding:
     )
 
 
+_WAYS: Final[dict[Way, str]] = {
+    "verified": "this connection to the host's database is encrypted, and its certificate is of the pinned root",
+    "encrypted": "this connection to the database is encrypted, to whoever answered: no root certificate is pinned",
+    "clear": "this connection to the database is not encrypted",
+    "socket": "nothing of this installation lies at a host: the database is on this machine, so no certificate was checked",
+}
+
+
+def _database_of_the_host(tx: Tx, _now: datetime) -> Finding:
+    """A function's own session stands for all: each has the host's one address, with a role of its own."""
+    return Finding(tx.way in ("verified", "socket"), _WAYS[tx.way])
+
+
 CLAUSES: Final = (
     Clause("P4.1", "Twilio delivers texts and numbers", _numbers_accounted_for),
     Clause("P4.2", "Meta delivers WhatsApp and leads", _meta_as_agreed),
     Clause("P4.3", "Anthropic sees snippets only while AI is on", _snippets_only),
     Clause("P4.4", "Sentry gets no personal data", _reports_scrubbed),
     Clause("P4.5", "Resend delivers our own mail; what comes back is obeyed", _returned_mail_obeyed),
-    Clause("P4.6", "Railway hosts the system"),
+    Clause(
+        "P4.6", "Railway hosts the system, its database behind a pinned certificate", _database_of_the_host
+    ),
     Clause("P4.7", "Each transfer to a subprocessor is logged", _sends_disclosed),
 )
