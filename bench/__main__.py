@@ -10,6 +10,7 @@ from bench.figures import RESULTS, Figure, keep, machine, table
 # In the order in which they run; each module tells in its first lines what it measures.
 BENCHES = (
     "imports",
+    "words",
     "intake_handler",
     "intake_host",
     "webhook_meta_batch",

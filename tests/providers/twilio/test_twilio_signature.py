@@ -7,8 +7,6 @@ import hmac
 import json
 import subprocess
 import sys
-import time
-import timeit
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -341,12 +339,10 @@ def test_W13_a_compressed_body_is_not_unpacked(encoding: str) -> None:
 # --- W12: huge and nested -----------------------------------------------------------------------------------------
 
 
-def test_W12_too_many_parameters_end_quickly() -> None:
+def test_W12_too_many_parameters_are_refused() -> None:
     body = b"&".join(b"a%d=" % index for index in range(10_000))
-    started = time.perf_counter()
     with pytest.raises(Forbidden):
         deliver([("A", "1")], body=body)
-    assert time.perf_counter() - started < 0.1
 
 
 def test_W12_as_many_parameters_as_allowed_are_read() -> None:
@@ -357,10 +353,8 @@ def test_W12_as_many_parameters_as_allowed_are_read() -> None:
 def test_W12_nested_json_is_hashed_and_not_parsed() -> None:
     body = b"[" * 30_000 + b"]" * 30_000
     url = f"https://h.example.test/x?bodySHA256={hashlib.sha256(body).hexdigest()}"
-    started = time.perf_counter()
     headers = {"x-twilio-signature": sign(url, [])}
     assert verify(url, body, JSON, headers, TwilioCredentials("AC1", (TOKEN,))) == []
-    assert time.perf_counter() - started < 0.1
 
 
 @pytest.mark.parametrize("body", [b"A=%ff", b"A=\xff", b"%C3=1", b"A=%ED%A0%80", b"A=%C3&B=%A9"])
@@ -564,22 +558,3 @@ def test_the_door_imports_nothing_else_of_the_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "['twilio', 'twilio.request_validator']"
-
-
-def test_a_usual_message_is_verified_in_microseconds() -> None:
-    """27 to 40 µs when measured. The thread's own time, which other work on the machine does not lengthen."""
-    usual = [*MESSAGE, *((f"FromPart{index}", "x") for index in range(12))]
-    body, headers = urlencode(usual).encode(), {"x-twilio-signature": sign(URL, usual)}
-    credentials = TwilioCredentials("AC1", (TOKEN,))
-    best = (
-        min(
-            timeit.repeat(
-                lambda: verify(URL, body, FORM, headers, credentials),
-                number=200,
-                repeat=5,
-                timer=time.thread_time,
-            )
-        )
-        / 200
-    )
-    assert best < 200e-6
