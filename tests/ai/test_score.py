@@ -13,6 +13,8 @@ from infra.simulators.anthropic.app import AnthropicSimulator
 from infra.simulators.running import Running
 from leadsrally import runtime
 from leadsrally.ai.types import Answer, Declined, Intent, ModelUnavailable, Scored
+from leadsrally.kit.errors import Unavailable
+from leadsrally.messaging.take_over import hand_back, take_over, taken_over
 from leadsrally.providers.anthropic.scorer import AnthropicScorer
 from tests.database import TestDatabase
 from tests.world import Line, Org, World
@@ -253,6 +255,73 @@ class TestOff:
             assert bare.rows("SELECT 1 FROM jobs") == []
         finally:
             bare.close()
+
+
+class TestTakenOver:
+    """O12, product item 43: once a person answers, no model does, until it is given back."""
+
+    @pytest.fixture
+    def by(self, world: World, org: Org) -> UUID:
+        return world.user(org)
+
+    def test_O12_nothing_is_asked_while_a_person_answers(self, world: World, line: Line, by: UUID):
+        thread = world.conversation(line)
+        world.score()
+        asked = len(world.scorer.shown)
+        take(world, line, thread, by)
+        world.clock.pass_(seconds=1)
+        ask(world, line, "How much is it?")
+        assert len(world.scorer.shown) == asked
+        assert world.value("SELECT count(*) FROM disclosures") == asked
+        assert world.value("SELECT sum(calls) FROM ai_usage") == asked
+        assert jobs(world) == []
+
+    def test_O12_an_answer_that_comes_after_the_takeover_is_dropped(self, world: World, line: Line, by: UUID):
+        world.scorer.answer = PRICING
+        thread = world.conversation(line)
+        world.scorer.on_score = lambda _conversation: take(world, line, thread, by)
+        world.score()
+        assert len(world.scorer.shown) == 1
+        assert scores(world) == []
+        assert shown(world) == {"intent": None, "interest": None, "attention": None}
+        assert world.value("SELECT tokens FROM ai_usage") == 120  # they are spent
+
+    def test_O12_but_a_wish_to_stop_that_it_read_holds(self, world: World, line: Line, by: UUID):
+        world.scorer.answer = STOP
+        thread = world.conversation(line)
+        world.scorer.on_score = lambda _conversation: take(world, line, thread, by)
+        world.score()
+        assert scores(world) == []
+        assert shown(world)["attention"] == "may_want_to_stop"
+        assert world.value("SELECT state FROM consent_states WHERE purpose = 'all'") == "paused"
+
+    def test_O12_given_back_the_next_message_is_read_again(self, world: World, line: Line, by: UUID):
+        thread = world.conversation(line)
+        take(world, line, thread, by)
+        world.score()
+        assert world.scorer.shown == []
+        with runtime.of("api").db.tenant(line.organization_id) as tx:
+            assert hand_back(tx, line.organization_id, thread)
+        world.score()
+        assert world.scorer.shown == []  # not what they wrote meanwhile
+        ask(world, line, "And the red one?")
+        (read,) = world.scorer.shown
+        assert "And the red one?" in read
+
+    def test_O12_a_takeover_waits_for_an_answer_that_is_being_kept(self, world: World, line: Line, by: UUID):
+        """Whoever keeps an answer holds the conversation: taking over waits, and hides what was kept."""
+        thread = world.conversation(line)
+        with runtime.of("ai_score").db.tenant(line.organization_id) as keeping:
+            assert not taken_over(keeping, line.organization_id, thread)
+            with pytest.raises(Unavailable):
+                take(world, line, thread, by, wait="50ms")
+        take(world, line, thread, by)
+
+
+def take(world: World, line: Line, thread: UUID, by: UUID, wait: str = "5s") -> None:
+    with runtime.of("api").db.tenant(line.organization_id) as tx:
+        tx.run(f"SET LOCAL lock_timeout = '{wait}'", {})
+        assert take_over(tx, line.organization_id, thread, by, now=world.clock.now)
 
 
 class TestBudget:

@@ -654,6 +654,8 @@ EXAMPLES: dict[Operation, Example] = {
     ("POST", "/v1/conversations/{conversation_id}/assign"): Example(
         lambda: {"user_id": None}, places=conversation
     ),
+    ("POST", "/v1/conversations/{conversation_id}/takeover"): Example(dict, places=conversation),
+    ("POST", "/v1/conversations/{conversation_id}/handback"): Example(dict, places=conversation),
     ("POST", "/v1/conversations/{conversation_id}/presence"): Example(dict, places=conversation),
     ("GET", "/v1/messages"): Example(query="?search=hello"),
     ("POST", "/v1/messages/{message_id}/cancel"): Example(

@@ -88,6 +88,8 @@ class TestList:
             "interest": None,
             "attention": None,
             "assignee_id": None,
+            "ai_paused_at": None,
+            "ai_paused_by": None,
             "consent_state": None,
             "consent_source": None,
             "consent_since": None,

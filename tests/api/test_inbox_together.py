@@ -60,6 +60,86 @@ class TestAssignment:
         assert listed(client, f"assignee={rival.client.user_id}") == []
 
 
+class TestTakeover:
+    def test_a_person_takes_over_and_anybody_gives_it_back(
+        self, world: World, client: Client, ada: Client, thread: UUID
+    ):
+        path = f"/v1/conversations/{thread}"
+        assert client.get(path)[1]["ai_paused_at"] is None
+        status, told = ada.post(f"{path}/takeover", {})
+        now = world.clock.now.isoformat().replace("+00:00", "Z")
+        assert (status, told["ai_paused_at"], told["ai_paused_by"]) == (200, now, str(ada.user_id))
+        world.clock.pass_(minutes=1)
+        assert client.post(f"{path}/takeover", {})[1]["ai_paused_by"] == str(
+            ada.user_id
+        )  # the first stays named
+        (listed_one,) = client.get("/v1/conversations")[1]["items"]
+        assert (listed_one["ai_paused_at"], listed_one["ai_paused_by"]) == (now, str(ada.user_id))
+        status, told = client.post(f"{path}/handback", {})
+        assert (status, told["ai_paused_at"], told["ai_paused_by"]) == (200, None, None)
+        assert client.post(f"{path}/handback", {})[0] == 200
+
+    def test_each_change_is_on_record_once(self, world: World, client: Client, thread: UUID):
+        for verb in ("takeover", "takeover", "handback", "handback"):
+            world.clock.pass_(seconds=1)
+            client.post(f"/v1/conversations/{thread}/{verb}", {})
+        written = world.rows(
+            "SELECT action, actor_id, target_id FROM audit_log WHERE target_kind = 'conversation'"
+            " ORDER BY occurred_at"
+        )
+        assert [(row["action"], row["actor_id"], row["target_id"]) for row in written] == [
+            ("conversation.taken_over", client.user_id, thread),
+            ("conversation.handed_back", client.user_id, thread),
+        ]
+
+    def test_P4_3_suggestions_go_at_once_and_come_back_with_the_model(
+        self, world: World, client: Client, line: Line, thread: UUID
+    ):
+        world.clock.pass_(seconds=1)
+        world.text(line, "How much is it?")
+        world.score()
+
+        def suggested() -> list[str]:
+            page = client.get(f"/v1/conversations/{thread}/messages")[1]
+            return page["items"][0]["score"]["suggestions"]
+
+        before = suggested()
+        assert before
+        client.post(f"/v1/conversations/{thread}/takeover", {})
+        assert suggested() == []
+        client.post(f"/v1/conversations/{thread}/handback", {})
+        assert suggested() == before
+
+    def test_a_reply_by_hand_takes_nothing_over(self, world: World, client: Client, line: Line, thread: UUID):
+        world.reply(line, thread, "We open at nine")
+        world.work("send_message")
+        assert client.get(f"/v1/conversations/{thread}")[1]["ai_paused_at"] is None
+
+    def test_it_stays_taken_over_when_whoever_did_it_leaves(self, client: Client, ada: Client, thread: UUID):
+        ada.post(f"/v1/conversations/{thread}/takeover", {})
+        ada.confirm()
+        assert ada.delete("/v1/me")[0] == 204
+        told = client.get(f"/v1/conversations/{thread}")[1]
+        assert told["ai_paused_at"] is not None
+        assert told["ai_paused_by"] is None
+
+    def test_it_says_whether_a_model_reads_at_all(self, world: World, client: Client, thread: UUID):
+        assert client.get(f"/v1/conversations/{thread}")[1]["ai_on"] is True
+        world.execute("UPDATE organizations SET ai_scoring = false, ai_suggestions = false")
+        assert client.get(f"/v1/conversations/{thread}")[1]["ai_on"] is False
+
+    @pytest.mark.parametrize("verb", ["takeover", "handback"])
+    def test_T1_no_other_tenants_conversation(self, world: World, client: Client, rival: Rival, verb: str):
+        rival.client.post(f"/v1/conversations/{rival.conversation}/takeover", {})
+        problem(
+            client.post(f"/v1/conversations/{rival.conversation}/{verb}", {}), 404, "conversation_not_found"
+        )
+        assert (
+            world.value("SELECT ai_paused_by FROM conversations WHERE id = %(id)s", id=rival.conversation)
+            == rival.client.user_id
+        )
+
+
 class TestFilters:
     @pytest.fixture
     def three(self, world: World, client: Client, ada: Client, line: Line) -> list[dict[str, Any]]:

@@ -35,6 +35,33 @@ def test_two_people_see_each_other_and_whose_it_is(people: People, stage: Stage)
         expect(row).to_have_count(there)
 
 
+def test_a_person_takes_over_from_the_model_and_a_colleague_sees_it(people: People, stage: Stage):
+    wide = {"viewport": {"width": 1440, "height": 900}}
+    owner, agent = people.owner(**wide), people.agent(**wide)
+    phone = stage.phone()
+    stage.text(phone, "How much is the city bike?")
+    owner.goto("/inbox")
+    owner.get_by_role("link", name=re.compile(re.escape(phone))).click()
+    suggested = owner.get_by_role("group", name="Suggested answers")
+    expect(suggested).to_be_visible()
+    expect(owner.get_by_text("AI reads along")).to_be_visible()
+    agent.goto(owner.url)
+    owner.get_by_role("button", name="Take over").focus()
+    owner.keyboard.press("Enter")
+    expect(owner.get_by_text("You took over")).to_be_visible()
+    expect(suggested).to_have_count(0)
+    expect(agent.get_by_text(re.compile(r"@.* took over"))).to_be_visible()
+    expect(agent.get_by_role("group", name="Suggested answers")).to_have_count(0)
+    stage.text(phone, "And the red one?")
+    expect(owner.get_by_role("log")).to_contain_text("And the red one?")
+    expect(owner.get_by_role("button", name="Give it back to the AI")).to_be_focused()
+    owner.keyboard.press("Enter")
+    expect(owner.get_by_text("AI reads along")).to_be_visible()
+    expect(agent.get_by_text("AI reads along")).to_be_visible()
+    stage.text(phone, "How much is the red one?")
+    expect(suggested).to_be_visible()
+
+
 def test_a_filter_asks_the_api_and_is_taken_away_again(people: People, stage: Stage):
     page = people.owner()
     mute, keen = stage.phone(), stage.phone()

@@ -163,6 +163,52 @@ class TestNotSent:
         assert desk.shown()["first_message_trouble"]["code"] == "channel_disconnected"
 
 
+class TestTakenOver:
+    """Product item 43: where a person answers, nothing goes out by itself."""
+
+    def test_what_still_waits_is_taken_back_and_no_more(self, world: World, line: Line, desk: Desk):
+        desk.set({"channel_id": str(line.id), "text": HELLO})
+        thread = world.conversation(line, sender=PHONE)
+        world.clock.pass_(seconds=1)
+        by_hand = world.reply(line, thread, "I'll be with you in a minute")
+        said = answered(phone_number=PHONE)
+        world.leads.add(Lead(LEAD, FORM, world.clock.now, said, ticked=("offers",)), shape())
+        world.lead(desk.page, LEAD)
+        world.work("fetch_lead")
+        world.work("automation")
+        waiting = UUID(desk.shown()["first_message_id"])
+        assert desk.client.post(f"/v1/conversations/{thread}/takeover", {})[0] == 200
+        world.work("send_message")
+        assert [sent.body for sent in world.sender.texts] == ["I'll be with you in a minute"]
+        assert (world.message(waiting)["status"], world.message(by_hand)["status"]) == (
+            "canceled",
+            "accepted",
+        )
+
+    def test_none_is_queued_and_the_lead_says_why(self, world: World, line: Line, desk: Desk):
+        desk.set({"channel_id": str(line.id), "text": HELLO})
+        thread = world.conversation(line, sender=PHONE)
+        desk.client.post(f"/v1/conversations/{thread}/takeover", {})
+        desk.leave()
+        assert world.sender.texts == []
+        assert desk.shown()["first_message_trouble"]["code"] == "taken_over"
+
+    def test_run_again_after_a_takeover_the_message_that_went_stays_named(
+        self, world: World, line: Line, desk: Desk
+    ):
+        desk.set({"channel_id": str(line.id), "text": HELLO})
+        desk.leave()
+        went = desk.shown()["first_message_id"]
+        thread = world.value("SELECT id FROM conversations")
+        desk.client.post(f"/v1/conversations/{thread}/takeover", {})
+        payload = {"lead_id": str(the_lead(world)["id"])}
+        answer_lead(
+            runtime.of("automation").answer_desk,
+            Job(uuid4(), line.organization_id, "automation", "first_message", payload, 1, 5, None),
+        )
+        assert (desk.shown()["first_message_id"], desk.shown()["first_message_trouble"]) == (went, None)
+
+
 class TestOnce:
     def test_Q6_run_by_four_at_once_it_is_one_message(self, world: World, line: Line, desk: Desk):
         desk.set({"channel_id": str(line.id), "text": HELLO})

@@ -621,8 +621,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "channel_id contact_id created_at id last_message_at last_message_id organization_id"
     ),
     ("api", "conversations", "UPDATE"): (
-        "address assignee_id attention contact_id last_message_at last_message_id merge_id preview preview_kind"
-        " unread_count"
+        "address ai_paused_at ai_paused_by assignee_id attention contact_id last_message_at last_message_id merge_id"
+        " preview preview_kind unread_count"
     ),
     ("api", "messages", "UPDATE"): "status status_rank",
     ("api", "media", "INSERT"): "bytes content_type created_at file_name id organization_id place state",
@@ -729,7 +729,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "last_message_at last_message_id preview preview_kind unread_count"
     ),
     ("automation", "lead_forms", "SELECT"): "first_message id organization_id",
-    ("automation", "leads", "SELECT"): "contact_id form_id id organization_id state",
+    ("automation", "leads", "SELECT"): "contact_id first_message_id form_id id organization_id state",
     ("automation", "leads", "UPDATE"): "first_message_failure first_message_id",
     ("automation", "organizations", "SELECT"): "id language",
     ("automation", "scores", "SELECT"): "language message_id organization_id",

@@ -1476,6 +1476,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/handback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Handback
+         * @description Let a model read along again, whoever had taken it over. What the person writes next is scored.
+         *
+         *     Needs `conversations.write`: owner, admin, agent. Not for API keys.
+         */
+        post: operations["conversations_handback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{conversation_id}/messages": {
         parameters: {
             query?: never;
@@ -1590,6 +1612,30 @@ export interface paths {
          *     Needs `conversations.write`: owner, admin, agent.
          */
         post: operations["conversations_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/takeover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takeover
+         * @description Answer it yourself: no model reads it, its suggestions go, and a first message that still waits is taken back.
+         *
+         *     Whoever took it over first stays named.
+         *
+         *     Needs `conversations.write`: owner, admin, agent. Not for API keys.
+         */
+        post: operations["conversations_takeover"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4479,6 +4525,16 @@ export interface components {
         /** Conversation */
         Conversation: {
             /**
+             * Ai Paused At
+             * @description Since when a person has taken it over: no model reads it, and nothing goes out by itself.
+             */
+            ai_paused_at: string | null;
+            /**
+             * Ai Paused By
+             * @description Who has taken it over; null for somebody who has left.
+             */
+            ai_paused_by: string | null;
+            /**
              * Assignee Id
              * @description The colleague who answers it, if one was named.
              */
@@ -4567,6 +4623,21 @@ export interface components {
         };
         /** ConversationInFull */
         ConversationInFull: {
+            /**
+             * Ai On
+             * @description Whether the organisation lets a model read what people write.
+             */
+            ai_on: boolean;
+            /**
+             * Ai Paused At
+             * @description Since when a person has taken it over: no model reads it, and nothing goes out by itself.
+             */
+            ai_paused_at: string | null;
+            /**
+             * Ai Paused By
+             * @description Who has taken it over; null for somebody who has left.
+             */
+            ai_paused_by: string | null;
             /**
              * Assignee Id
              * @description The colleague who answers it, if one was named.
@@ -4746,7 +4817,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "retention.changed" | "erasure.requested" | "erasure.begun" | "account.deletion_requested" | "account.deletion_reversed" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "field.restored" | "tag.created" | "tag.edited" | "tag.deleted" | "tag.restored" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "policy.accepted" | "permission.refused" | "job.replayed";
+            action: "organization.created" | "organization.edited" | "member.joined" | "member.role_changed" | "member.removed" | "mail.unblocked" | "invitation.sent" | "invitation.revoked" | "session.began" | "session.ended" | "session.reuse_detected" | "sessions.ended" | "password.changed" | "password.reset" | "email.changed" | "second_factor.added" | "second_factor.removed" | "recovery_codes.renewed" | "recovery_code.used" | "api_key.created" | "api_key.rotated" | "api_key.revoked" | "channel.connected" | "channel.edited" | "channel.credentials_replaced" | "channel.disconnected" | "number.bought" | "channel.configured" | "number.configured" | "number.released" | "conversation.taken_over" | "conversation.handed_back" | "consent.granted" | "consent.lifted" | "consent.revoked" | "lead.retried" | "leads.replayed" | "lead_form.edited" | "export.requested" | "export.downloaded" | "export.deleted" | "retention.changed" | "erasure.requested" | "erasure.begun" | "account.deletion_requested" | "account.deletion_reversed" | "contact.created" | "contact.edited" | "contact.tagged" | "contact.untagged" | "contact.note_added" | "contact.note_edited" | "contact.note_deleted" | "contacts.merged" | "contacts.split" | "contacts.tagged" | "contacts.exported" | "contacts.export_downloaded" | "bulk_action.started" | "bulk_action.cancelled" | "bulk_action.undone" | "field.created" | "field.edited" | "field.deleted" | "field.restored" | "tag.created" | "tag.edited" | "tag.deleted" | "tag.restored" | "segment.created" | "segment.edited" | "segment.deleted" | "import.begun" | "import.started" | "import.cancelled" | "import.undone" | "suppression.added" | "suppression.lifted" | "suppressions.exported" | "policy.accepted" | "permission.refused" | "job.replayed";
             /** @description A person, an API key in a person's name, or the system. */
             actor: components["schemas"]["Named"];
             /**
@@ -17247,6 +17318,91 @@ export interface operations {
             };
         };
     };
+    conversations_handback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationInFull"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     conversations_messages: {
         parameters: {
             query?: {
@@ -17779,6 +17935,91 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conversations_takeover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationInFull"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

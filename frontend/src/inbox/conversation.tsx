@@ -17,6 +17,7 @@ import { Bubble, OnItsWay } from './message'
 import { Person } from './person'
 import { Others, usePresence } from './presence'
 import { Interest, nameOf } from './row'
+import { Takeover } from './takeover'
 import { type Message, useThread } from './thread'
 
 interface Given {
@@ -86,6 +87,7 @@ export function ConversationPage({ id, onChange, box }: Given) {
           {one?.interest != null && <Interest value={one.interest} />}
           <IconButton icon="info" label={t.inbox.details} onClick={() => setDetails(!details)} />
         </header>
+        {one && <Takeover conversation={one} onChange={() => Promise.all([about.reload(), thread.reload()])} />}
         <Said thread={thread} text={text} onText={write} />
         {one?.attention && <Review conversation={one} onDone={() => void about.reload()} />}
         <Others others={others} />
@@ -96,7 +98,7 @@ export function ConversationPage({ id, onChange, box }: Given) {
             onText={write}
             onSend={send}
             onSent={() => void thread.reload()}
-            suggestions={text ? [] : suggestionsOf(thread.messages)}
+            suggestions={text || one.ai_paused_at ? [] : suggestionsOf(thread.messages)}
             box={box}
           />
         )}

@@ -12,11 +12,14 @@ from functions.api.content import Content
 from functions.api.limits import Body
 from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
+from leadsrally.accounts import audit
+from leadsrally.accounts.audit import AuditAction
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.messaging import inbox, presence
 from leadsrally.messaging.assign import assign
 from leadsrally.messaging.review import review as decide_review
+from leadsrally.messaging.take_over import hand_back, take_over
 from leadsrally.messaging.types import ChannelKind, Kind, Status
 from leadsrally.providers.meta import error_codes as meta_errors
 from leadsrally.providers.twilio import error_codes as twilio_errors
@@ -47,6 +50,10 @@ class Conversation(BaseModel):
         description="Why a person is asked to look, if so.", examples=["may_want_to_stop"]
     )
     assignee_id: UUID | None = Field(description="The colleague who answers it, if one was named.")
+    ai_paused_at: datetime | None = Field(
+        description="Since when a person has taken it over: no model reads it, and nothing goes out by itself."
+    )
+    ai_paused_by: UUID | None = Field(description="Who has taken it over; null for somebody who has left.")
     consent_state: Literal["granted", "revoked", "paused"] | None
     consent_source: str | None = Field(description="What changed it last.", examples=["keyword"])
     consent_since: datetime | None
@@ -63,6 +70,7 @@ class Permission(BaseModel):
 
 
 class ConversationInFull(Conversation):
+    ai_on: bool = Field(description="Whether the organisation lets a model read what people write.")
     permissions: list[Permission] = Field(
         description="On every kind of channel: a STOP on one leaves the others as they are."
     )
@@ -260,6 +268,34 @@ def give_to(asked: Asked, conversation_id: UUID, assignment: Assignment) -> Conv
 
 
 @router.post(
+    "/{conversation_id}/takeover",
+    dependencies=[permit("conversations.write", person=True)],
+    responses=problems(401, 403, 404, 422),
+)
+def takeover(asked: Asked, conversation_id: UUID) -> ConversationInFull:
+    """Answer it yourself: no model reads it, its suggestions go, and a first message that still waits is taken back.
+
+    Whoever took it over first stays named.
+    """
+    now = asked.door.clock()
+    if take_over(asked.tx, asked.person.organization_id, conversation_id, asked.person.id, now=now):
+        _record(asked, "conversation.taken_over", conversation_id, now)
+    return _in_full(asked, conversation_id)
+
+
+@router.post(
+    "/{conversation_id}/handback",
+    dependencies=[permit("conversations.write", person=True)],
+    responses=problems(401, 403, 404, 422),
+)
+def handback(asked: Asked, conversation_id: UUID) -> ConversationInFull:
+    """Let a model read along again, whoever had taken it over. What the person writes next is scored."""
+    if hand_back(asked.tx, asked.person.organization_id, conversation_id):
+        _record(asked, "conversation.handed_back", conversation_id, asked.door.clock())
+    return _in_full(asked, conversation_id)
+
+
+@router.post(
     "/{conversation_id}/presence",
     dependencies=[permit("conversations.read", person=True)],
     responses=problems(401, 403, 404, 422),
@@ -297,6 +333,11 @@ def review(asked: Asked, conversation_id: UUID, review: Review) -> ConversationI
         now=asked.door.clock(),
     )
     return _in_full(asked, conversation_id)
+
+
+def _record(asked: Asked, action: AuditAction, conversation_id: UUID, now: datetime) -> None:
+    target = ("conversation", conversation_id)
+    audit.record(asked.tx, asked.person.organization_id, asked.actor, action, target=target, now=now)
 
 
 def _in_full(asked: Asked, conversation_id: UUID) -> ConversationInFull:

@@ -42,6 +42,8 @@ AuditAction = Literal[
     "channel.configured",
     "number.configured",
     "number.released",
+    "conversation.taken_over",
+    "conversation.handed_back",
     "consent.granted",
     "consent.lifted",
     "consent.revoked",

@@ -1,14 +1,14 @@
 """Ask a model what a contact wants, if it may be asked, and keep what it says beside the message."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from importlib import resources
 from uuid import UUID
 
 from leadsrally.ai import store
 from leadsrally.ai.minimise import MESSAGES, minimise
 from leadsrally.ai.store import Brief
-from leadsrally.ai.types import Declined, ModelUnavailable, Scored, Scorer, Snippet
+from leadsrally.ai.types import Answer, Declined, ModelUnavailable, Scored, Scorer, Snippet
 from leadsrally.billing.meter import Tokens
 from leadsrally.consent import change, suppressions
 from leadsrally.consent import store as consent_store
@@ -23,6 +23,7 @@ from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.ids import new_id
 from leadsrally.messaging import store as messages
+from leadsrally.messaging.take_over import taken_over
 from leadsrally.telemetry import log
 
 PROMPT_VERSION = "score.v1"
@@ -43,8 +44,8 @@ class Desk:
 def score_conversation(desk: Desk, job: Job) -> Result:
     """Score the newest inbound message of a conversation, once, with a bounded snippet before it.
 
-    Makes no call when the organisation's AI is off, the person has opted out, the day's budget is spent or
-    the message was scored already. Raises `Unavailable` when the model cannot be reached now.
+    Makes no call when the organisation's AI is off, a colleague has taken the conversation over, the person has opted
+    out, the day's budget is spent or the message was scored already. Raises `Unavailable` when the model cannot be reached now.
     """
     organization_id = job.organization_id
     conversation_id = UUID(job.payload["conversation_id"])
@@ -77,7 +78,7 @@ def _snippet(
     tx: Tx, desk: Desk, organization_id: UUID, conversation_id: UUID, brief: Brief | None, day: date
 ) -> str | None:
     """The minimised conversation, with its budget taken and its disclosure noted; None: do not ask."""
-    if brief is None or brief.scored or not brief.active:
+    if brief is None or brief.scored or brief.taken_over or not brief.active:
         return None
     if not may_ask(scoring=brief.scoring, suggestions=brief.suggestions):
         return None
@@ -133,6 +134,10 @@ def _keep(
     # Somebody may have opted out while the model was asked: a draft is kept under the lock that a STOP waits for.
     if not consent_store.lock(tx, organization_id, brief.contact_id):
         return  # the person was erased while the model was asked
+    if taken_over(tx, organization_id, conversation_id):
+        # Nothing is shown of what came too late; but a wish to hear no more holds, whoever has heard it.
+        _heed_stop(tx, organization_id, conversation_id, brief, answer, now)
+        return
     drafts = brief.suggestions and not _opted_out(tx, desk.hashes, organization_id, brief)
     kept = store.keep(
         tx,
@@ -157,10 +162,17 @@ def _keep(
         return
     if brief.scoring:
         store.show(tx, organization_id, conversation_id, brief.message_id, answer)
-    if answer.wants_to_stop:
-        evidence = Evidence("ai", now, message_id=brief.message_id)
-        if change.pause(tx, organization_id, brief.contact_id, brief.channel_kind, evidence, now=now):
-            messages.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
+    _heed_stop(tx, organization_id, conversation_id, brief, answer, now)
+
+
+def _heed_stop(
+    tx: Tx, organization_id: UUID, conversation_id: UUID, brief: Brief, answer: Answer | None, now: datetime
+) -> None:
+    if answer is None or not answer.wants_to_stop:
+        return
+    evidence = Evidence("ai", now, message_id=brief.message_id)
+    if change.pause(tx, organization_id, brief.contact_id, brief.channel_kind, evidence, now=now):
+        messages.ask_a_person(tx, organization_id, conversation_id, "may_want_to_stop")
 
 
 def _system_prompt() -> str:

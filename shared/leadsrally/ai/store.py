@@ -14,7 +14,7 @@ from leadsrally.kit.db import Tx
 _BRIEF = """
 SELECT o.ai_scoring AS scoring, o.ai_suggestions AS suggestions, o.ai_daily_calls AS daily_calls,
        o.ai_daily_tokens AS daily_tokens, o.state = 'active' AND p.restricted_at IS NULL AS active,
-       c.contact_id, p.name, ch.kind AS channel_kind, newest.id AS message_id,
+       c.ai_paused_at IS NOT NULL AS taken_over, c.contact_id, p.name, ch.kind AS channel_kind, newest.id AS message_id,
        EXISTS (SELECT 1 FROM scores AS s
                 WHERE s.organization_id = c.organization_id AND s.message_id = newest.id) AS scored
   FROM conversations AS c
@@ -44,6 +44,7 @@ class Brief:
     daily_calls: int
     daily_tokens: int
     active: bool
+    taken_over: bool
     contact_id: UUID
     name: str
     channel_kind: ChannelKind

@@ -8,12 +8,13 @@ from uuid import UUID
 from leadsrally.jobs.types import Done, Job, Result
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database, Tx
-from leadsrally.kit.errors import OUR_FAULT, LeadsRallyError, Unavailable
+from leadsrally.kit.errors import OUR_FAULT, Conflict, LeadsRallyError, Unavailable
 from leadsrally.messaging.compose import queue_message
 from leadsrally.messaging.leads.first_message import FirstMessage
 from leadsrally.messaging.open_conversation import open_conversation
 from leadsrally.messaging.opt_out_words import LinkDesk
 from leadsrally.messaging.preview import fill_gaps
+from leadsrally.messaging.take_over import taken_over
 from leadsrally.messaging.templates.compose import TemplateWanted, queue_template
 from leadsrally.messaging.templates.values import Values
 from leadsrally.telemetry import log
@@ -42,6 +43,7 @@ SELECT l.contact_id, f.first_message
    AND l.id = %(lead_id)s
    AND l.state = 'fetched'
    AND l.contact_id IS NOT NULL
+   AND l.first_message_id IS NULL
    AND f.first_message IS NOT NULL
 """
 _RECORD = """
@@ -55,8 +57,8 @@ UPDATE leads
 def answer_lead(desk: AnswerDesk, job: Job) -> Result:
     """Queue the form's first message to the lead's contact, once, or say with the lead why there is none.
 
-    Run again it finds the message that it queued. Nothing is sent when the form was set otherwise meanwhile, or when
-    the lead's person is gone. Raises `Unavailable`.
+    Run again it finds that it did. Nothing is sent when the form was set otherwise meanwhile, when a
+    colleague has taken their conversation over, or when the lead's person is gone. Raises `Unavailable`.
     """
     organization_id, lead_id, now = job.organization_id, UUID(job.payload["lead_id"]), desk.clock()
     try:
@@ -84,6 +86,8 @@ def _queue(
 ) -> UUID:
     wanted = FirstMessage.from_json(lead.first_message)
     conversation_id = open_conversation(tx, organization_id, lead.contact_id, wanted.channel_id, now=now)
+    if taken_over(tx, organization_id, conversation_id):
+        raise Conflict("A colleague answers this person. Ask them.", code="taken_over")
 
     def filled(words: str) -> str:
         return fill_gaps(tx, organization_id, conversation_id, words)

@@ -10,7 +10,9 @@ from leadsrally.kit.db import Tx
 _SHOWN = """
 SELECT c.id, c.contact_id, p.phone, p.name, ch.kind AS channel, ch.address AS our_number,
        c.last_message_at, c.last_inbound_at, c.preview, c.preview_kind, c.unread_count, c.intent, c.interest,
-       c.attention, c.assignee_id, s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
+       c.attention, c.assignee_id, c.ai_paused_at, c.ai_paused_by,
+       (SELECT o.ai_scoring OR o.ai_suggestions FROM organizations AS o WHERE o.id = %(organization_id)s) AS ai_on,
+       s.state AS consent_state, s.source AS consent_source, s.since AS consent_since
   FROM conversations AS c
   JOIN contacts AS p ON p.organization_id = c.organization_id AND p.id = c.contact_id
   JOIN channels AS ch ON ch.organization_id = c.organization_id AND ch.id = c.channel_id
@@ -105,7 +107,8 @@ _THREAD = """
 SELECT m.id, m.direction, m.purpose, m.kind, m.body, m.content, m.reply_to, m.reaction, m.status,
        m.error_code, m.verdict, m.pricing, m.author_id, m.created_at, m.said_at, m.sent_at, m.delivered_at,
        m.read_at, m.edited_at, m.revoked_at,
-       s.outcome AS score_outcome, s.intent, s.interest, s.reason, s.suggestions, s.wants_to_stop,
+       s.outcome AS score_outcome, s.intent, s.interest, s.reason, s.wants_to_stop,
+       CASE WHEN c.ai_paused_at IS NULL THEN s.suggestions ELSE '[]' END AS suggestions,
        s.language, s.model, s.prompt_version, s.created_at AS scored_at,
        ARRAY(SELECT jsonb_build_object(
                         'id', f.id, 'state', f.state, 'reason', f.reason, 'content_type', f.content_type,
@@ -115,6 +118,7 @@ SELECT m.id, m.direction, m.purpose, m.kind, m.body, m.content, m.reply_to, m.re
                 AND f.message_id = m.id
               ORDER BY f.place) AS media
   FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
   LEFT JOIN scores AS s ON s.organization_id = m.organization_id AND s.message_id = m.id
  WHERE m.organization_id = %(organization_id)s
    AND m.conversation_id = %(conversation_id)s
@@ -133,7 +137,10 @@ def thread(
     before_id: UUID,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Messages of one conversation with what AI said of them, newest first (keyset)."""
+    """Messages of one conversation with what AI said of them, newest first (keyset).
+
+    While a person has taken it over, without the replies that a model suggested.
+    """
     return tx.dicts(
         _THREAD,
         {

@@ -46,6 +46,9 @@ _TROUBLES: Final[dict[str, Trouble]] = {
 
 
 _UNANSWERED: Final[dict[str, Trouble]] = {
+    "taken_over": Trouble(
+        "A colleague has taken the conversation with this person over.", "Write to them in the conversation."
+    ),
     "no_number": Trouble("The person left no number.", "Ask for the number in the form."),
     "channel_disconnected": Trouble(
         "The number that the form writes from is disconnected.", "Connect it, or choose another for the form."
