@@ -20,6 +20,7 @@ BENCHES = (
     "inbox_page",
     "contacts",
     "export",
+    "erase",
     "retention",
     "contact_import",
 )

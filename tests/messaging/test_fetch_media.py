@@ -312,7 +312,7 @@ class TestErase:
 
     def test_a_message_cannot_go_before_its_files(self, world: World, line: Line):
         message_id = send(world, line, PNG)
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        with pytest.raises(psycopg.errors.RestrictViolation):
             world.execute("DELETE FROM messages WHERE id = %(id)s", id=message_id)
 
     @pytest.mark.parametrize("fetched", [True, False], ids=["fetched before", "still on its way"])

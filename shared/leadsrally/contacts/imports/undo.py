@@ -81,7 +81,7 @@ def _remove(desk: ImportDesk, organization_id: UUID, found: Import, first: int, 
                 tx.run(statement, given)
             for grant in grants:
                 _withdraw(tx, {**given, "first_event": grant.of(first), "last_event": grant.of(last)})
-    except psycopg.errors.ForeignKeyViolation:
+    except (psycopg.errors.ForeignKeyViolation, psycopg.errors.RestrictViolation):
         if first < last:
             middle = (first + last) // 2
             _remove(desk, organization_id, found, first, middle)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import ForeignKeyViolation, RestrictViolation
 
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.crypto import KeyedHash
@@ -146,7 +146,7 @@ def _thread_gone(desk: ErasureDesk, erasure: Erasure, conversation_id: UUID) -> 
         with desk.db.tenant(organization_id) as tx:
             gone = tx.run(THREAD, {"organization_id": organization_id, "id": conversation_id})
             store.add(tx, organization_id, erasure.id, {"conversations": gone})
-    except ForeignKeyViolation:
+    except (ForeignKeyViolation, RestrictViolation):  # the second since Postgres 18
         return False
     return True
 

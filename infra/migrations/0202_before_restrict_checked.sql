@@ -1,0 +1,11 @@
+-- What 0201 has left to be checked; writers go on meanwhile.
+ALTER TABLE conversations VALIDATE CONSTRAINT conversations_organization_id_contact_id_fkey;
+ALTER TABLE consent_events VALIDATE CONSTRAINT consent_events_organization_id_contact_id_fkey;
+ALTER TABLE consent_states VALIDATE CONSTRAINT consent_states_organization_id_contact_id_fkey;
+ALTER TABLE disclosures VALIDATE CONSTRAINT disclosures_organization_id_contact_id_fkey;
+ALTER TABLE leads VALIDATE CONSTRAINT leads_organization_id_contact_id_fkey;
+ALTER TABLE contact_tags VALIDATE CONSTRAINT contact_tags_organization_id_contact_id_fkey;
+ALTER TABLE contact_notes VALIDATE CONSTRAINT contact_notes_organization_id_contact_id_fkey;
+ALTER TABLE contact_merges VALIDATE CONSTRAINT contact_merges_organization_id_contact_id_fkey;
+ALTER TABLE messages VALIDATE CONSTRAINT messages_organization_id_conversation_id_fkey;
+ALTER TABLE media VALIDATE CONSTRAINT media_organization_id_message_id_fkey;
