@@ -74,6 +74,8 @@ def main(given: Sequence[str] | None = None) -> int:
         verbs.add_parser("quarantine", help="see and retry what could not be taken of WhatsApp's deliveries")
     )
 
+    _erasure(verbs.add_parser("erasure", help="what became of an erasure"))
+
     _incident(verbs.add_parser("incident", help="the register of breaches, the clock and the notices"))
 
     verb = verbs.add_parser("db-reset", help="erase the embedded database of this checkout")
@@ -252,6 +254,24 @@ def _rehearse_restore(options: argparse.Namespace) -> None:
     from infra.local.production import installation
 
     rehearse_restore(installation(), options.admin_url, options.backup)
+
+
+def _erasure(verb: argparse.ArgumentParser) -> None:
+    acts = verb.add_subparsers(dest="act", required=True, metavar="ACT")
+    act = acts.add_parser(
+        "certificate",
+        help="print the certificate of a finished erasure, of an account too",
+        description="For whoever's account is gone. Nothing in it says who it was.",
+    )
+    act.add_argument("id", type=UUID, help="its number, as the mails about a deletion and the API say it")
+    act.set_defaults(run=_erasure_certificate)
+
+
+def _erasure_certificate(options: argparse.Namespace) -> None:
+    from infra.local.erasure import print_certificate
+    from infra.local.production import installation
+
+    print_certificate(installation(), options.id)
 
 
 def _register(options: argparse.Namespace) -> None:

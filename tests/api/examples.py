@@ -371,6 +371,16 @@ def erasure(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
     return {"erasure_id": erasure_id}
 
 
+def erasure_done(tenant: Tenant, asking: Client) -> Mapping[str, UUID]:
+    """One that is over."""
+    made = erasure(tenant, asking)
+    tenant.world.execute(
+        "UPDATE erasures SET state = 'done', finished_at = requested_at WHERE id = %(id)s",
+        id=made["erasure_id"],
+    )
+    return made
+
+
 def staying(tenant: Tenant, _asking: Client) -> Mapping[str, UUID]:
     """An organisation that nobody has asked to delete."""
     tenant.world.execute("DELETE FROM account_deletions WHERE organization_id = %(id)s", id=tenant.org.id)
@@ -733,6 +743,7 @@ EXAMPLES: dict[Operation, Example] = {
     ("GET", "/v1/erasures"): Example(),
     ("POST", "/v1/erasures"): Example(lambda: {"kind": "contact", **_to_be_erased}, somebody_to_erase),
     ("GET", "/v1/erasures/{erasure_id}"): Example(places=erasure),
+    ("GET", "/v1/erasures/{erasure_id}/certificate"): Example(places=erasure_done),
     ("GET", "/v1/jobs/dead"): Example(),
     ("POST", "/v1/jobs/{job_id}/replay"): Example(
         places=lambda tenant, _asking: {"job_id": tenant.dead_job()}

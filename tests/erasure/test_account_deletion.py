@@ -1,5 +1,6 @@
 """P6.1, P7.2: an organisation leaves. Everything rests at once, an owner can undo it for thirty days, then it is erased."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -9,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from infra.local.command import main
 from infra.local.context import Context
 from leadsrally import runtime
 from leadsrally.kit.db import Database
@@ -95,13 +97,32 @@ class TestLeave:
             world.work("notify")
             assert len(world.mailer.mails) == mails
 
-    def test_nobody_is_told_when_it_was_undone(self, world: World, owner: Client):
+    def test_nobody_is_reminded_when_it_was_undone(self, world: World, owner: Client):
         leave(owner)
         world.work("notify")
         owner.delete(PATH)
         world.clock.pass_(days=29)
         world.work("notify")
-        assert len(world.mailer.mails) == 1
+        assert [mail.subject for mail in world.mailer.mails] == [
+            "Your account will be deleted",
+            "Your account stays",
+        ]
+
+    def test_every_owner_is_told_who_took_it_back(self, world: World, org: Org, owner: Client):
+        """Also the one who knows nothing of it: theirs may be the account that was stolen."""
+        other = person(world, org)
+        leave(owner)
+        world.work("notify")
+        before = len(world.mailer.mails)
+        confirmed(other).delete(PATH)
+        world.work("notify")
+        mails = world.mailer.mails[before:]
+        emails = {row["email"] for row in world.rows("SELECT email FROM users")}
+        assert {mail.recipient for mail in mails} == emails
+        who = world.value("SELECT email FROM users WHERE id = %(id)s", id=other.user_id)
+        assert all(who in mail.text for mail in mails)
+        told = owner.get("/v1/notifications")[1]["items"]
+        assert "account_kept" in {each["kind"] for each in told}
 
 
 class TestRests:
@@ -395,6 +416,49 @@ class TestErase:
         assert row["counts"]["messages"] == row["counts"]["contacts"] == row["counts"]["users"] == 1
         assert row["requested_by"] is None
         assert row["erased_at"] is not None
+
+    def test_the_operator_prints_it_for_whoever_has_no_account_any_more(
+        self,
+        world: World,
+        line: Line,
+        owner: Client,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ):
+        monkeypatch.setenv("DATABASE_URL", world.database.url())
+        monkeypatch.setenv("LEADSRALLY_ROLE_KEY", "a" * 44)
+        monkeypatch.setenv("LEADSRALLY_ENV", "development")
+        world.text(line, CANARY, sender=PHONE)
+        number = leave(owner)["id"]
+        world.work("notify")
+        mail = next(mail.text for mail in world.mailer.mails if "will be deleted" in mail.subject)
+        assert number in mail
+        assert main(["erasure", "certificate", number]) == 2
+        assert "not finished yet" in capsys.readouterr().err
+        email = world.value("SELECT email FROM users")
+        purge(world)
+        capsys.readouterr()
+        assert main(["erasure", "certificate", number]) == 0
+        told = capsys.readouterr().out
+        assert number in told
+        assert re.search(r"  contacts +1\n", told)
+        for secret in (CANARY, PHONE, email, "Harbour"):
+            assert secret not in told
+
+    def test_one_that_was_taken_back_has_none(
+        self,
+        world: World,
+        owner: Client,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ):
+        monkeypatch.setenv("DATABASE_URL", world.database.url())
+        monkeypatch.setenv("LEADSRALLY_ROLE_KEY", "a" * 44)
+        monkeypatch.setenv("LEADSRALLY_ENV", "development")
+        number = leave(owner)["id"]
+        owner.delete(PATH)
+        assert main(["erasure", "certificate", number]) == 2
+        assert "no such erasure" in capsys.readouterr().err
 
     def test_E10_what_is_billed_stays_and_nobodys_name_with_it(self, world: World, line: Line, owner: Client):
         """The days until it was asked for are charged, and what was used stands on an invoice before it goes."""

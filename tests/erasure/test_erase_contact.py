@@ -431,3 +431,30 @@ class TestDone:
         world.execute("DELETE FROM users WHERE id = %(id)s", id=agent.user_id)
         eraser.work()
         assert eraser.client.get("/v1/erasures")[1]["items"][0]["state"] == "done"
+
+
+class TestCertificate:
+    def test_P7_2_it_says_what_went_and_not_who_it_was(self, world: World, line: Line, eraser: Eraser):
+        world.text(line, "canary of the certificate", sender=PHONE)
+        subject = eraser.contact()
+        done = eraser.erase("contact", subject)
+        status, told = eraser.client.get(f"/v1/erasures/{done['id']}/certificate")
+        assert status == 200, told
+        assert told["deleted"] == done["counts"]
+        assert (told["subject_id"], told["erased_at"]) == (str(subject), done["finished_at"])
+        assert told["id"] in told["text"]
+        assert "messages" in told["text"]
+        assert "canary" not in str(told)
+        assert PHONE not in str(told)
+        assert eraser.org.name not in str(told)
+
+    def test_there_is_none_while_something_is_left(self, world: World, line: Line, eraser: Eraser):
+        world.text(line, "hello", sender=PHONE)
+        erasure_id = eraser.ask("contact", eraser.contact())
+        problem(eraser.client.get(f"/v1/erasures/{erasure_id}/certificate"), 409, "erasure_not_done")
+
+    def test_T1_another_customers_is_not_there(self, world: World, line: Line, eraser: Eraser):
+        world.text(line, "hello", sender=PHONE)
+        done = eraser.erase("contact", eraser.contact())
+        rival = person(world, world.organization("Rival"))
+        problem(rival.get(f"/v1/erasures/{done['id']}/certificate"), 404, "erasure_not_found")

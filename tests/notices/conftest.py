@@ -180,12 +180,16 @@ class Office:
         self.world._insert("incident_notices", {**affected, "counts": '{"contacts": 1}'})
         return incident_id
 
-    def deletion(self) -> UUID:
+    def deletion(self, **taken_back: Any) -> UUID:
         deletion_id, now = uuid4(), self.world.clock.now
         times = {"requested_at": now, "erases_at": now + days(30)}
         values = {"organization_id": self.org.id, "id": deletion_id, "state_before": "active", **times}
-        self.world._insert("account_deletions", values)
+        self.world._insert("account_deletions", {**values, **taken_back})
         return deletion_id
+
+    def kept(self) -> UUID:
+        """A deletion that was taken back."""
+        return self.deletion(reversed_by=self.owner, reversed_at=self.world.clock.now)
 
     def happens(self, kind: str, **ids: UUID) -> UUID:
         """The thing is promised to be told, and told; returns the job's id."""
@@ -271,6 +275,11 @@ HAPPENINGS: dict[str, tuple[Callable[[Office], dict[str, UUID]], set[str], str |
     ),
     "account_deletion": (
         lambda o: {"deletion_id": o.deletion()},
+        {"owner@harbour.example"},
+        "/settings/privacy",
+    ),
+    "account_kept": (
+        lambda o: {"deletion_id": o.kept()},
         {"owner@harbour.example"},
         "/settings/privacy",
     ),

@@ -542,7 +542,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("erase", "account_deletions", "UPDATE"): "counts erased_at erasing_at requested_by reversed_by",
     ("erase", "organizations", "SELECT"): "charged_until country created_at id name state version",
     ("erase", "organizations", "UPDATE"): "help_contact name state stop_confirmation version",
-    ("notify", "account_deletions", "SELECT"): "erases_at id organization_id reversed_at",
+    ("notify", "account_deletions", "SELECT"): "erases_at id organization_id reversed_at reversed_by",
     ("clauses", "erasures", "SELECT"): "id kind organization_id requested_at state subject_id",
     ("erase", "bulk_actions", "SELECT"): "forgotten_at id organization_id",
     ("erase", "consent_events", "SELECT"): "contact_id organization_id",

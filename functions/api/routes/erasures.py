@@ -1,5 +1,6 @@
 """Erasures (P6.2, P7.2): a person, a conversation or a message is deleted for good, and everybody can see how far."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.messaging.copies import store as copies
 from leadsrally.privacy.erasure import store
+from leadsrally.privacy.erasure.certificate import certificate_of
 from leadsrally.privacy.erasure.request import request_erasure
 
 router = APIRouter(prefix="/v1/erasures", tags=["privacy"])
@@ -94,6 +96,43 @@ def erasures(asked: Asked, limit: Limit = 50, cursor: Cursor = None) -> Page[Era
 def erasure(asked: Asked, erasure_id: UUID) -> Erasure:
     """One erasure, with how far it is."""
     return _one(asked, erasure_id)
+
+
+class Certificate(BaseModel):
+    """That it was erased, to be filed. It names nobody, and its ids lead to nothing any more."""
+
+    id: UUID
+    kind: Literal["contact", "conversation", "message"]
+    organization_id: UUID
+    subject_id: UUID
+    requested_at: datetime
+    erased_at: datetime = Field(description="When the last of it went.")
+    deleted: dict[str, int] = Field(description="Rows by table.", examples=[{"contacts": 1, "messages": 12}])
+    kept: list[str] = Field(description="What outlives it, and why, in English.")
+    in_backups_until: datetime = Field(description="When the last backup from before ends, at the latest.")
+    at_providers: list[AtProvider]
+    text: str = Field(description="The same in words, in English.")
+
+
+@router.get(
+    "/{erasure_id}/certificate",
+    dependencies=[permit(_MANAGE)],
+    responses=problems(401, 403, 404, 409, 422),
+)
+def certificate(asked: Asked, erasure_id: UUID) -> Certificate:
+    """The certificate of an erasure; 409 while something is left to erase."""
+    organization_id = asked.person.organization_id
+    found = certificate_of(asked.tx, organization_id, erasure_id)
+    told = copies.outcomes(asked.tx, organization_id, [erasure_id])
+    return Certificate.model_validate(
+        {
+            **asdict(found),
+            "kept": list(found.kept),
+            "in_backups_until": found.in_backups_until,
+            "at_providers": told.get(erasure_id, []),
+            "text": found.text(),
+        }
+    )
 
 
 def _one(asked: Asked, erasure_id: UUID) -> Erasure:

@@ -17,6 +17,7 @@ _FACTS: Final[dict[str, Fact]] = {
     "organization": Name("Harbour Bikes"),
     "inviter": "owner@example.com",
     "person": "agent@example.com",
+    "certificate": "019ab0f2-7c55-7d4e-9a3b-5f0c2d1e8a44",
     "role": Word("role", "agent"),
     "second_factor": Word("second_factor", "on"),
     "key": Name("Nightly import"),

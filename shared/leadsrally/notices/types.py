@@ -32,6 +32,7 @@ Kind = Literal[
     "token_expiring",
     "export_ready",
     "account_deletion",
+    "account_kept",
     "policy_change",
     "policy_reminder",
     "incident",

@@ -151,5 +151,34 @@ def account_deletion(tx: Tx, job: Job, now: datetime) -> Matter | None:
         {
             "until": datetime.fromisoformat(thing.detail["until"]),
             "organization": Name(thing.detail["organization"]),
+            "certificate": str(thing.about_id),
+        },
+    )
+
+
+# Whoever took it back may have left since.
+_KEPT = """
+SELECT d.id AS about_id, o.language, o.time_zone,
+       jsonb_build_object('at', d.reversed_at, 'person', coalesce(u.email, '?'), 'organization', o.name) AS detail
+  FROM account_deletions AS d
+  JOIN organizations AS o ON o.id = d.organization_id
+  LEFT JOIN users AS u ON u.organization_id = d.organization_id AND u.id = d.reversed_by
+ WHERE d.organization_id = %(organization_id)s
+   AND d.id = %(deletion_id)s
+   AND d.reversed_at IS NOT NULL
+"""
+
+
+def account_kept(tx: Tx, job: Job, now: datetime) -> Matter | None:
+    """Also for who took it back: of an account that was stolen that is how its owner learns of it."""
+    thing = tx.maybe(OwnersRow, _KEPT, named(job, "deletion_id", now))
+    return thing and owners_matter(
+        tx,
+        job,
+        thing,
+        {
+            "at": datetime.fromisoformat(thing.detail["at"]),
+            "person": thing.detail["person"],
+            "organization": Name(thing.detail["organization"]),
         },
     )

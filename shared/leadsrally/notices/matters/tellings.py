@@ -52,6 +52,7 @@ TELLINGS: Final[Mapping[Kind, Telling]] = {
     "channel_attention": Telling(owned.channel_trouble, Link("/channels")),
     "token_expiring": Telling(owned.token_expiring, Link("/channels")),
     "account_deletion": Telling(rights.account_deletion, Link("/settings/privacy")),
+    "account_kept": Telling(rights.account_kept, Link("/settings/privacy")),
     "export_ready": Telling(rights.export_ready, Link("/settings/privacy")),
     "policy_change": Telling(rights.policy_change, Link("/policy")),
     "policy_reminder": Telling(rights.policy_reminder, Link("/policy")),

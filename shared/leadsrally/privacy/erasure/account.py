@@ -137,7 +137,7 @@ UPDATE jobs AS j
 def reverse_deletion(
     tx: Tx, organization_id: UUID, actor: Actor, *, reversed_by: UUID, now: datetime
 ) -> None:
-    """Go on as if nothing had been asked for. Raises `NotFound`, and `Conflict` when the thirty days are over."""
+    """Go on as if nothing had been asked for; every owner is told by whom. Raises `NotFound`, and `Conflict` when the thirty days are over."""
     given = {"organization_id": organization_id, "now": now}
     tx.value(_STATE, given)
     found = standing(tx, organization_id)
@@ -151,3 +151,4 @@ def reverse_deletion(
     tx.run(_FREE_JOBS, given)
     target = ("account_deletion", found.id)
     audit.record(tx, organization_id, actor, "account.deletion_reversed", now=now, target=target)
+    enqueue(tx, organization_id, "notify", "account_kept", {"deletion_id": str(found.id)}, now=now)
