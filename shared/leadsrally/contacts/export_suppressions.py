@@ -86,7 +86,7 @@ def _find_numbers(tx: Tx, hashes: KeyedHash, organization_id: UUID) -> None:
             f"\\\\x{address_hashes(hashes, organization_id, [one['phone']])[0].hex()}\t{one['phone']}\n"
             for one in page
         ]
-        tx.copy("COPY opted_out (hash, phone) FROM STDIN", "".join(lines).encode())
+        tx.copy("COPY opted_out (hash, phone) FROM STDIN", ["".join(lines).encode()])
         if len(page) < _PAGE_ROWS:
             return
         after = page[-1]["id"]

@@ -7,7 +7,7 @@ which serves one event at a time, and several in the one-process host.
 import queue
 import re
 import select
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -122,13 +122,15 @@ class Tx:
             for row in rows:
                 yield row if isinstance(row, bytes) else bytes(row)
 
-    def copy(self, sql: LiteralString, data: bytes) -> None:
-        """Load `data`, which has Postgres' text format for COPY, by the `COPY … FROM STDIN` that `sql` is.
+    def copy(self, sql: LiteralString, chunks: Iterable[bytes]) -> None:
+        """Load what has Postgres' text format for COPY, by the `COPY … FROM STDIN` that `sql` is.
 
-        Postgres refuses to COPY into a table with row-level security, so it is for temporary ones.
+        Postgres refuses to COPY into a table with row-level security, so it is for temporary ones. Each chunk is handed
+        over before the next is asked for.
         """
         with self._cursor.copy(sql) as copy:
-            copy.write(data)
+            for chunk in chunks:
+                copy.write(chunk)
 
     def _execute(
         self, factory: RowFactory[Any], sql: LiteralString, params: Params

@@ -1,9 +1,14 @@
 """One thing done while the next is prepared: the base works on a batch as the file is read on."""
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+# Seconds after which a thread that computes lets another go on. Of libpq's many short calls each would wait for as long,
+# and by default that is ten times this: a third of what a batch takes.
+_TURN: Final = 0.0005
 
 
 class Behind:
@@ -14,6 +19,8 @@ class Behind:
         self._running: Future[None] | None = None
 
     def __enter__(self) -> Self:
+        # Of the process, and for good: another import may be at work beside this one.
+        sys.setswitchinterval(_TURN)
         return self
 
     def __exit__(

@@ -70,9 +70,9 @@ class Batch:
         if len(self._text) == 1000:
             self._pack()
 
-    def data(self) -> bytes:
+    def chunks(self) -> Sequence[bytes]:
         self._pack()
-        return b"".join(self._data)
+        return self._data
 
     def _pack(self) -> None:
         if self._text:
@@ -182,7 +182,7 @@ FROM STDIN
 def stage(tx: Tx, batch: Batch) -> None:
     """Load the rows where the statements below find them, until the end of the transaction."""
     tx.run(_MAKE, {})
-    tx.copy(_LOAD, batch.data())
+    tx.copy(_LOAD, batch.chunks())
 
 
 def merge(tx: Tx, plan: Plan, batch: Batch, *, now: datetime) -> Counts:
