@@ -1,4 +1,4 @@
-"""Queue: what is done about many contacts at once, taken back, and written to files."""
+"""Queue: what is done about many contacts at once, taken back, and written to files; and who of them is erased."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from leadsrally.contacts.bulk.run import run_bulk
 from leadsrally.contacts.bulk.undo import undo_bulk
 from leadsrally.contacts.bulk.write_file import write_file
 from leadsrally.contacts.clear import clear_field, clear_tag
+from leadsrally.privacy.erasure.many import erase_many
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         {
             "run": lambda job: run_bulk(desk, job, time_left),
             "export": lambda job: write_file(desk, job, time_left),
+            "erase": lambda job: erase_many(desk, job, time_left),
             "undo": lambda job: undo_bulk(desk, job, time_left),
             "clear_field": lambda job: clear_field(desk, job, time_left),
             "clear_tag": lambda job: clear_tag(desk, job, time_left),

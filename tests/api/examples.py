@@ -609,6 +609,8 @@ EXAMPLES: dict[Operation, Example] = {
     ("PATCH", "/v1/fields/{field_id}"): Example(lambda: {"label": "Town"}, places=field),
     ("POST", "/v1/contacts/bulk"): Example(lambda: {"kind": "tag", "tag": ["vip"], "condition": {"all": []}}),
     ("POST", "/v1/contacts/exports"): Example(lambda: {"search": "ada"}),
+    ("POST", "/v1/contacts/count"): Example(lambda: {"search": "ada"}),
+    ("POST", "/v1/contacts/erasures"): Example(lambda: {"contact_ids": [str(uuid4())], "people": 1}),
     ("GET", "/v1/contacts/bulk"): Example(),
     ("GET", "/v1/contacts/bulk/{action_id}"): Example(places=bulk_done),
     ("POST", "/v1/contacts/bulk/{action_id}/cancel"): Example(places=bulk_running),

@@ -193,7 +193,7 @@ def _ids(world: World, tenant: Tenant) -> Iterator[str]:
 
 
 # Ids inside bodies, each sent with one of another tenant: test_channels.TestForeign, test_templates,
-# test_leads.TestForeign, test_disclosures, test_inbox_together, tests/bulk/test_bulk.py, tests/privacy/test_export.py,
+# test_leads.TestForeign, test_disclosures, test_inbox_together, tests/bulk, tests/privacy/test_export.py,
 # tests/erasure/test_erase_contact.py.
 TRIED_ELSEWHERE = {
     ("POST", "/v1/exports"): ["contact_id"],
@@ -203,6 +203,8 @@ TRIED_ELSEWHERE = {
     ("POST", "/v1/tags/taggings"): ["contact_ids", "remove"],
     ("POST", "/v1/contacts/bulk"): ["contact_ids", "segment_id", "untag"],
     ("POST", "/v1/contacts/exports"): ["contact_ids", "segment_id"],
+    ("POST", "/v1/contacts/count"): ["contact_ids", "segment_id"],
+    ("POST", "/v1/contacts/erasures"): ["contact_ids", "segment_id"],
     ("POST", "/v1/channels/number-searches"): ["channel_id"],
     ("POST", "/v1/channels/number-purchases"): ["channel_id"],
     ("POST", "/v1/conversations"): ["contact_id", "channel_id", "upload", "uploads", "reply_to"],

@@ -75,3 +75,29 @@ def test_E15_of_a_file_that_died_half_nothing_is_offered_and_then_all(
     assert [row["id"] for row in bulk.table(action_id)] == [
         str(one) for one in reversed(people) if one != people[7]
     ]
+
+
+@pytest.mark.parametrize("commits", [0, 1, 2, 3])
+def test_Q9_erasing_many_that_died_asks_for_each_once(world: World, mortals: Mortals, commits: int):
+    """Commits are: the claim, one for each bite of four."""
+    bulk, people = prepared(world)
+    world.clock.pass_(seconds=1)
+    bulk.client.confirm()
+    status, begun = bulk.client.post("/v1/contacts/erasures", {"people": len(people), **EVERYBODY})
+    assert status == 202, begun
+    assert mortals.run("work", queue="bulk_contacts", batch=4, die="before_commit", commits=commits) == KILLED
+    half = bulk.shown(begun["id"])["counts"].get("changed", 0)
+    assert world.value("SELECT count(*) FROM erasures") == half  # what is counted is what is asked for
+
+    mortals.later("bulk_contacts", minutes=30)
+    world.clock.pass_(minutes=31)
+    world.work("erase")
+    world.work("bulk_contacts")
+    shown = bulk.shown(begun["id"])
+    assert (shown["state"], shown["counts"]) == (
+        "done",
+        {"changed": 10, "unchanged": 0, "restricted": 1, "missing": 0},
+    )
+    assert world.value("SELECT count(*) FROM erasures WHERE state = 'done'") == 10
+    left = world.rows("SELECT id FROM contacts WHERE organization_id = %(o)s", o=bulk.org.id)
+    assert [row["id"] for row in left] == [people[7]]

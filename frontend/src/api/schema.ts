@@ -1279,7 +1279,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel
-         * @description Stop it. What is done stays, and can be undone; of an export nothing is left.
+         * @description Stop it. What is done stays, and can be undone; of an export nothing is left. Who is erased is not brought back.
          *
          *     Needs `contacts.bulk`: owner, admin.
          */
@@ -1334,6 +1334,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count
+         * @description How many it would be about now, counted one by one: seconds, for a million.
+         *
+         *     Needs `contacts.read`: owner, admin, agent, viewer.
+         */
+        post: operations["bulk_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/duplicates": {
         parameters: {
             query?: never;
@@ -1352,6 +1374,31 @@ export interface paths {
         get: operations["merges_all_duplicates"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase
+         * @description Erase many people for good. It cannot be undone, and cancelling it brings nobody back.
+         *
+         *     Each is erased as by `POST /v1/erasures`. It is refused where they are not as many as you say, and stops before it
+         *     would erase more. Who comes after it began stays, and so do people whose data is restricted.
+         *
+         *     Needs `erasures.manage`: owner, admin. Not for API keys. Asks for a confirmation of the last ten minutes, by `POST /v1/auth/confirm`.
+         */
+        post: operations["bulk_erase"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3845,12 +3892,12 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "tag" | "untag" | "set_fields" | "export";
+            kind: "tag" | "untag" | "set_fields" | "export" | "erase";
             progress: components["schemas"]["functions__api__routes__bulk__Progress"];
             /**
              * Reason
              * @description Why it could not be done.
-             * @example unknown_field
+             * @example more_than_confirmed
              */
             reason: string | null;
             /**
@@ -4833,6 +4880,11 @@ export interface components {
              */
             margin: number;
         };
+        /** Counted */
+        Counted: {
+            /** Contacts */
+            contacts: number;
+        };
         /**
          * Day
          * @description How much of one kind was used on one UTC day.
@@ -5115,6 +5167,40 @@ export interface components {
              * @example []
              */
             uploads: string[];
+        };
+        /** Erasing */
+        Erasing: {
+            /**
+             * Condition
+             * @description As of a segment. `{"all": []}` is true of everybody.
+             * @example {
+             *       "all": []
+             *     }
+             */
+            condition?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Contact Ids
+             * @description These. Those who are not there are passed over.
+             */
+            contact_ids?: string[] | null;
+            /**
+             * People
+             * @description How many they are, by `POST /v1/contacts/count`, as whoever has them erased has read and typed it.
+             */
+            people: number;
+            /**
+             * Search
+             * @description As in the list of contacts.
+             * @example ada
+             */
+            search?: string | null;
+            /**
+             * Segment Id
+             * @description Whoever belongs to this segment.
+             */
+            segment_id?: string | null;
         };
         /**
          * Erasure
@@ -5540,7 +5626,7 @@ export interface components {
         functions__api__routes__bulk__Counts: {
             /**
              * Changed
-             * @description Of an export: written.
+             * @description Of an export: written. Of an erasure: begun, so that nothing is sent any more.
              * @default 0
              */
             changed: number;
@@ -5558,7 +5644,7 @@ export interface components {
             restricted: number;
             /**
              * Unchanged
-             * @description They were so already.
+             * @description They were so already, or are being erased.
              * @default 0
              */
             unchanged: number;
@@ -16727,6 +16813,102 @@ export interface operations {
             };
         };
     };
+    bulk_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Chosen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     merges_all_duplicates: {
         parameters: {
             query?: {
@@ -16761,6 +16943,114 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bulk_erase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A word of your own for this request. Sent again with the same key within a day, it is not done again and gets the same answer; another request with the key is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erasing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAction"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

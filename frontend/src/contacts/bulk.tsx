@@ -1,10 +1,12 @@
-// One thing done about everybody in a list: in the background, with progress, and to be taken back for a day.
+// One thing done about everybody in a list: in the background, with progress, and to be taken back for a day; or for good.
 import { useState } from 'preact/hooks'
 import { useAct } from '../api/act'
 import { answer, api, may, onceKey, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { Button } from '../parts/button'
+import { Dialog } from '../parts/dialog'
 import { download } from '../parts/download'
+import { Field } from '../parts/field'
 import { Trouble } from '../parts/notice'
 import { Time } from '../parts/time'
 import { t } from '../words'
@@ -58,6 +60,7 @@ function underway({ state }: Bulk): boolean {
 function Begin({ chosen, tags, onBegun }: { chosen: Chosen; tags: Given['tags']; onBegun: () => Promise<void> }) {
   const [name, setName] = useState('')
   const [tag, setTag] = useState('')
+  const [erasing, setErasing] = useState(false)
   const act = useAct(async (what: Pick<Schemas['Bulk'], 'kind' | 'tag' | 'untag'>) => {
     await answer(api.POST('/v1/contacts/bulk', { params: { header: onceKey() }, body: { ...chosen, ...what, fields: {} } as Schemas['Bulk'] }))
     setName('')
@@ -105,16 +108,58 @@ function Begin({ chosen, tags, onBegun }: { chosen: Chosen; tags: Given['tags'];
             </Button>
           </form>
         )}
-        {may('contacts.export') && (
-          <div>
+        <div class="row">
+          {may('contacts.export') && (
             <Button icon="file" busy={busy} onClick={() => void write.run()}>
               {t.bulk.write}
             </Button>
-          </div>
-        )}
+          )}
+          {may('erasures.manage') && (
+            <Button kind="danger" busy={busy} onClick={() => setErasing(true)}>
+              {t.bulk.erase}
+            </Button>
+          )}
+        </div>
+        {erasing && <Erase chosen={chosen} onBegun={onBegun} onClose={() => setErasing(false)} />}
         <Trouble problem={act.problem ?? write.problem} />
       </div>
     </details>
+  )
+}
+
+/** There is no way back, so whoever asks for it reads how many people they are, and types it. */
+function Erase({ chosen, onBegun, onClose }: { chosen: Chosen; onBegun: () => Promise<void>; onClose: () => void }) {
+  const counted = useLive(() => answer(api.POST('/v1/contacts/count', { body: chosen as Schemas['Chosen'] })), [])
+  const [typed, setTyped] = useState('')
+  const people = counted.data?.contacts
+  const erase = useAct(async () => {
+    await answer(api.POST('/v1/contacts/erasures', { params: { header: onceKey() }, body: { ...chosen, people } as Schemas['Erasing'] }))
+    onClose()
+    await onBegun()
+  })
+  return (
+    <Dialog title={t.bulk.eraseWho} onClose={onClose}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void erase.run()
+        }}
+      >
+        <p>{t.bulk.eraseWhat}</p>
+        <p role="status">
+          <strong>{people === undefined ? t.bulk.counting : people ? t.bulk.people(people.toLocaleString()) : t.bulk.nobody}</strong>
+        </p>
+        <Trouble problem={counted.problem ?? erase.problem} />
+        <Field label={t.bulk.typeCount} value={typed} onInput={setTyped} autocomplete="off" required />
+        <div class="row">
+          <Button kind="danger" type="submit" busy={erase.busy} disabled={!people || typed.replace(/\D/g, '') !== String(people)}>
+            {t.erasures.forGood}
+          </Button>
+          <Button onClick={onClose}>{t.common.cancel}</Button>
+        </div>
+      </form>
+    </Dialog>
   )
 }
 
@@ -164,7 +209,10 @@ function Recent({ action: one, reload }: { action: Bulk; reload: () => Promise<v
   )
 }
 
-function told({ state, counts, undone }: Bulk): string {
+function told({ kind, state, reason, counts, undone }: Bulk): string {
+  if (reason === 'more_than_confirmed') return t.bulk.moreThanConfirmed
+  if (kind === 'erase' && (state === 'done' || state === 'cancelled'))
+    return t.bulk.erased(counts.changed.toLocaleString(), (counts.unchanged + counts.restricted + counts.missing).toLocaleString())
   if (state === 'undone') return t.bulk.undone(Object.values(undone ?? {}).reduce((sum, count) => sum + count, 0).toLocaleString())
   if (state === 'done' || state === 'cancelled') return t.bulk.done(counts.changed.toLocaleString(), counts.unchanged.toLocaleString())
   return t.bulkStates[state]

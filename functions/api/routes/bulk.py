@@ -1,6 +1,7 @@
-"""Bulk actions: one thing done about many contacts, in the background: tagged, untagged, given values, or written to a file.
+"""Bulk actions: one thing done about many contacts, in the background.
 
-What was changed can be taken back for 24 hours.
+They are tagged, untagged, given values, written to a file, or erased. What was changed can be taken back for 24 hours,
+who was erased never.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from functions.api.routes.contacts import FieldValues, TagName
 from functions.api.routes.segments import Given
 from leadsrally.accounts import audit
 from leadsrally.contacts.bulk import steer, store
-from leadsrally.contacts.bulk.begin import Choice, Wanted
+from leadsrally.contacts.bulk.begin import Choice, Wanted, how_many
 from leadsrally.contacts.bulk.begin import begin as begin_action
 from leadsrally.contacts.bulk.desk import UNDO_FOR
 from leadsrally.contacts.bulk.types import MAX_NAMED, Action, Kind, State, file_of
@@ -63,11 +64,25 @@ class Bulk(Chosen):
     fields: FieldValues = Field(default={})
 
 
+class Erasing(Chosen):
+    people: int = Field(
+        ge=1,
+        le=1_000_000_000,
+        description="How many they are, by `POST /v1/contacts/count`, as whoever has them erased has read and typed it.",
+    )
+
+
+class Counted(BaseModel):
+    contacts: int
+
+
 class Counts(BaseModel):
     """Contacts, each counted once."""
 
-    changed: int = Field(0, description="Of an export: written.")
-    unchanged: int = Field(0, description="They were so already.")
+    changed: int = Field(
+        0, description="Of an export: written. Of an erasure: begun, so that nothing is sent any more."
+    )
+    unchanged: int = Field(0, description="They were so already, or are being erased.")
     restricted: int = Field(0, description="People whose data is restricted: left as they are.")
     missing: int = Field(0, description="Named, and not there.")
 
@@ -83,7 +98,7 @@ class BulkAction(BaseModel):
     id: UUID
     kind: Kind
     state: State
-    reason: str | None = Field(description="Why it could not be done.", examples=["unknown_field"])
+    reason: str | None = Field(description="Why it could not be done.", examples=["more_than_confirmed"])
     segment_id: UUID | None = Field(description="Whose condition it was when it began.")
     progress: Progress
     counts: Counts
@@ -122,6 +137,28 @@ def export(asked: Asked, given: Chosen, once: Once) -> BulkAction:
     return _begun(asked, once, "export", given.choice(), Wanted())
 
 
+@router.post("/count", dependencies=[permit("contacts.read")], responses=problems(404))
+def count(asked: Asked, given: Chosen) -> Counted:
+    """How many it would be about now, counted one by one: seconds, for a million."""
+    now = asked.door.clock()
+    return Counted(contacts=how_many(asked.tx, asked.person.organization_id, given.choice(), now=now))
+
+
+@router.post(
+    "/erasures",
+    status_code=202,
+    dependencies=[permit("erasures.manage", confirmed=True)],
+    responses=problems(404, 409),
+)
+def erase(asked: Asked, given: Erasing, once: Once) -> BulkAction:
+    """Erase many people for good. It cannot be undone, and cancelling it brings nobody back.
+
+    Each is erased as by `POST /v1/erasures`. It is refused where they are not as many as you say, and stops before it
+    would erase more. Who comes after it began stays, and so do people whose data is restricted.
+    """
+    return _begun(asked, once, "erase", given.choice(), Wanted(people=given.people))
+
+
 def _begun(asked: Asked, once: Once, kind: Kind, choice: Choice, wanted: Wanted) -> BulkAction:
     organization_id, now = asked.person.organization_id, asked.door.clock()
 
@@ -151,7 +188,7 @@ def one(asked: Asked, action_id: UUID) -> BulkAction:
 
 @router.post("/bulk/{action_id}/cancel", dependencies=[permit("contacts.bulk")], responses=problems(409))
 def cancel(asked: Asked, action_id: UUID) -> Underway:
-    """Stop it. What is done stays, and can be undone; of an export nothing is left."""
+    """Stop it. What is done stays, and can be undone; of an export nothing is left. Who is erased is not brought back."""
     now = asked.door.clock()
     steer.cancel(asked.tx, asked.person.organization_id, action_id, actor=asked.actor, now=now)
     return Underway(state="cancelled")
@@ -209,7 +246,7 @@ def _shown(found: Action) -> BulkAction:
         "undone": found.undo_counts,
         "created_at": found.created_at,
         "finished_at": found.finished_at,
-        "undo_until": None if found.kind == "export" else found.created_at + UNDO_FOR,
+        "undo_until": None if found.kind in steer.NOT_UNDOABLE else found.created_at + UNDO_FOR,
     }
     return BulkAction.model_validate(told)
 

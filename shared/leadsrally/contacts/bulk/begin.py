@@ -31,11 +31,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be done; each kind of action wants one of these, and an export none."""
+    """What is to be done; each kind of action wants one of these, an export none."""
 
     tag: Sequence[str] = ()  # names
     untag: Sequence[UUID] = ()
     fields: Mapping[str, Any] | None = None  # by key; None takes a value away
+    people: int | None = None  # who erases them says how many they are
 
 
 def begin(
@@ -51,14 +52,20 @@ def begin(
     """Write down what is wanted and have it done; returns the action's id.
 
     A segment and a search are taken as they are now; who fits is asked when each contact's turn comes. Raises
-    `NotFound` for a segment or tag, `Invalid` for what does not fit, and `Conflict` for too many at a time.
+    `NotFound` for a segment or tag, `Invalid` for what does not fit, and `Conflict` for too many at a time, and for an
+    erasure of another number of people than was said.
     """
     tag_ids, values = _to_do(tx, organization_id, kind, wanted, now)
     named, condition, asked = _chosen(tx, organization_id, choice)
     if asked is None:
         expected = find.Count(len(named or ()), exact=True)
     else:
-        expected = find.count(tx, organization_id, asked, now=now)
+        expected = find.count(tx, organization_id, asked, now=now, exact=kind == "erase")
+    if kind == "erase" and wanted.people != expected.contacts:
+        raise Conflict(
+            "They are not as many as you said. Count them again, and say how many they are now.",
+            code="count_differs",
+        )
     # Last, since it locks the organisation's row: nobody waits for the count.
     if store.running(tx, organization_id) >= MAX_RUNNING:
         raise Conflict(
@@ -79,9 +86,11 @@ def begin(
         fields=values,
         expected=expected.contacts,
         margin=expected.margin,
+        # Who comes after they were counted is none of those who are erased. Those who are named have been counted.
+        place=action_id if kind == "erase" and named is None else None,
         now=now,
     )
-    ask(tx, organization_id, "export" if kind == "export" else "run", action_id, now=now)
+    ask(tx, organization_id, kind if kind in ("export", "erase") else "run", action_id, now=now)
     audit.record(
         tx,
         organization_id,
@@ -92,6 +101,14 @@ def begin(
         details={"kind": kind, "contacts": str(expected.contacts)},
     )
     return action_id
+
+
+def how_many(tx: Tx, organization_id: UUID, choice: Choice, *, now: datetime) -> int:
+    """How many it would be about now, counted one by one. Raises as `begin`."""
+    named, _, asked = _chosen(tx, organization_id, choice)
+    if asked is None:
+        return len(named or ())
+    return find.count(tx, organization_id, asked, now=now, exact=True).contacts
 
 
 def _chosen(
@@ -126,7 +143,12 @@ def _to_do(
 ) -> tuple[list[UUID], dict[str, Value | None]]:
     given = {
         name
-        for name, told in (("tag", wanted.tag), ("untag", wanted.untag), ("set_fields", wanted.fields))
+        for name, told in (
+            ("tag", wanted.tag),
+            ("untag", wanted.untag),
+            ("set_fields", wanted.fields),
+            ("erase", wanted.people),
+        )
         if told
     }
     if given != ({kind} - {"export"}):

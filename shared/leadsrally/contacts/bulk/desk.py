@@ -34,13 +34,20 @@ class BulkDesk:
 
 
 def ask(
-    tx: Tx, organization_id: UUID, what: Literal["run", "export", "undo"], action_id: UUID, *, now: datetime
+    tx: Tx,
+    organization_id: UUID,
+    what: Literal["run", "export", "erase", "undo"],
+    action_id: UUID,
+    *,
+    now: datetime,
 ) -> None:
     """Promise the work in the transaction that causes it."""
     enqueue(tx, organization_id, QUEUE, what, {"action_id": str(action_id)}, now=now, max_attempts=20)
 
 
-def promise_to_forget(tx: Tx, organization_id: UUID, action_id: UUID, *, now: datetime) -> None:
+def promise_to_forget(
+    tx: Tx, organization_id: UUID, action_id: UUID, *, now: datetime, delay: timedelta = UNDO_FOR
+) -> None:
     """Have the file, the choice and the values deleted when there is no undoing any more."""
     enqueue(
         tx,
@@ -49,7 +56,7 @@ def promise_to_forget(tx: Tx, organization_id: UUID, action_id: UUID, *, now: da
         "forget",
         {"action_id": str(action_id)},
         now=now,
-        delay=UNDO_FOR,
+        delay=delay,
         unique_key=f"forget {action_id}",
         patience=timedelta(days=60),
         max_attempts=20,

@@ -1,7 +1,7 @@
 """What a customer does with a bulk action that has begun: stop it, or take it back."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -9,9 +9,14 @@ from leadsrally.accounts import audit
 from leadsrally.accounts.audit import Actor
 from leadsrally.contacts.bulk import store
 from leadsrally.contacts.bulk.desk import UNDO_FOR, ask, promise_to_forget
-from leadsrally.contacts.bulk.types import Action, State
+from leadsrally.contacts.bulk.types import Action, Kind, State
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Conflict, NotFound
+
+NOT_UNDOABLE: Final[dict[Kind, str]] = {
+    "export": "A file that was written cannot be taken back.",
+    "erase": "Who is erased is erased for good.",
+}
 
 
 def action(tx: Tx, organization_id: UUID, action_id: UUID) -> Action:
@@ -23,21 +28,25 @@ def action(tx: Tx, organization_id: UUID, action_id: UUID) -> Action:
 
 
 def cancel(tx: Tx, organization_id: UUID, action_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Stop it where it is. What is committed stays, is counted, and can be undone.
+    """Stop it where it is. What is committed stays, is counted, and can be undone, but for erasures.
 
     Raises `NotFound`, and `Conflict` when it is at its end.
     """
-    _in(tx, organization_id, action_id, ("running",))
+    found = _in(tx, organization_id, action_id, ("running",))
     store.move(tx, organization_id, action_id, ["running"], "cancelled", now=now)
-    promise_to_forget(tx, organization_id, action_id, now=now)
+    kept_for = timedelta(0) if found.kind == "erase" else UNDO_FOR
+    promise_to_forget(tx, organization_id, action_id, now=now, delay=kept_for)
     _record(tx, organization_id, action_id, "bulk_action.cancelled", actor, now)
 
 
 def undo(tx: Tx, organization_id: UUID, action_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Have it undone. Raises `NotFound`, and `Conflict` for a file, and more than 24 hours after the beginning."""
+    """Have it undone.
+
+    Raises `NotFound`, and `Conflict` for a file, for an erasure, and more than 24 hours after the beginning.
+    """
     found = _in(tx, organization_id, action_id, _OVER)
-    if found.kind == "export":
-        raise Conflict("A file that was written cannot be taken back.", code="not_undoable")
+    if found.kind in NOT_UNDOABLE:
+        raise Conflict(NOT_UNDOABLE[found.kind], code="not_undoable")
     if now >= found.created_at + UNDO_FOR:
         raise Conflict("A bulk action can be undone for 24 hours from its start.", code="too_late_to_undo")
     store.move(tx, organization_id, action_id, _OVER, "undoing", now=now)

@@ -12,8 +12,8 @@ from leadsrally.contacts.fields import Value
 from leadsrally.kit.db import Tx, statement
 
 _COLUMNS: LiteralString = """
-SELECT id, kind, state, reason, contact_ids, condition, segment_id, tag_ids, fields, expected, margin, place, counts,
-       undo_counts, created_at, progressed_at, finished_at, forgotten_at
+SELECT id, kind, state, reason, actor_kind, actor_id, contact_ids, condition, segment_id, tag_ids, fields, expected, margin,
+       place, counts, undo_counts, created_at, progressed_at, finished_at, forgotten_at
   FROM bulk_actions
  WHERE organization_id = %(organization_id)s
 """
@@ -65,11 +65,11 @@ def running(tx: Tx, organization_id: UUID) -> int:
 _BEGIN = """
 INSERT INTO bulk_actions (
     organization_id, id, kind, actor_kind, actor_id, contact_ids, condition, segment_id, tag_ids, fields, expected, margin,
-    created_at, progressed_at
+    place, created_at, progressed_at
 )
 VALUES (
     %(organization_id)s, %(action_id)s, %(kind)s, %(actor_kind)s, %(actor_id)s, %(contact_ids)s, %(condition)s,
-    %(segment_id)s, %(tag_ids)s, %(fields)s, %(expected)s, %(margin)s, %(now)s, %(now)s
+    %(segment_id)s, %(tag_ids)s, %(fields)s, %(expected)s, %(margin)s, %(place)s, %(now)s, %(now)s
 )
 """
 
@@ -88,6 +88,7 @@ def begin(
     fields: Mapping[str, Value | None],
     expected: int,
     margin: int,
+    place: UUID | None,
     now: datetime,
 ) -> None:
     tx.run(
@@ -105,6 +106,7 @@ def begin(
             "fields": Jsonb(dict(fields)),
             "expected": expected,
             "margin": margin,
+            "place": place,
             "now": now,
         },
     )

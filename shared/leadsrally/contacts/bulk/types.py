@@ -9,7 +9,7 @@ from uuid import UUID
 from leadsrally.contacts.fields import Value
 from leadsrally.kit.storage import Key
 
-Kind = Literal["tag", "untag", "set_fields", "export"]
+Kind = Literal["tag", "untag", "set_fields", "export", "erase"]
 State = Literal["running", "done", "cancelled", "failed", "undoing", "undone"]
 
 MAX_NAMED: Final = 10_000  # contacts that one action names one by one
@@ -20,8 +20,8 @@ MAX_RUNNING: Final = 20  # actions of one organisation at a time
 class Counts:
     """Contacts that were chosen, each counted once, and those who were named and are not there."""
 
-    changed: int = 0  # or written to the file
-    unchanged: int = 0  # they were so already
+    changed: int = 0  # or written to the file, or whose erasure was begun
+    unchanged: int = 0  # they were so already, or were being erased
     restricted: int = 0  # people whose data must not be processed (GDPR Art. 18): left as they are
     missing: int = 0
 
@@ -44,6 +44,8 @@ class Action:
     kind: Kind
     state: State
     reason: str | None
+    actor_kind: Literal["person", "api_key", "system"]
+    actor_id: UUID | None
     contact_ids: Sequence[UUID] | None
     condition: dict[str, Any] | None
     segment_id: UUID | None
