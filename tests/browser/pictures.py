@@ -4,6 +4,7 @@ Needs a running `make up` in the present folder and Debian's chromium. Writes in
 """
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,60 +14,30 @@ from typing import Any
 from playwright.sync_api import Page, expect, sync_playwright
 
 from infra.local.functions import PROJECT
+from tests.browser.pages import behind_the_log_in, for_everybody, furnish
 from tests.browser.stage import Stage
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 LOOKS: dict[str, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1440, "height": 900}},
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}},
-    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "spanish": {"viewport": {"width": 390, "height": 844}, "locale": "es-ES"},
 }
-OPEN = ("/login", "/signup", "/forgot", "/verify#x", "/reset#x", "/invite#x", "/email#x", "/parts")
-ROOMS = (
-    "/inbox",
-    "/contacts",
-    "/contacts/new",
-    "/contacts/segments",
-    "/contacts/segments/new",
-    "/contacts/imports",
-    "/contacts/suppressions",
-    "/contacts/duplicates",
-    "/leads",
-    "/channels",
-    "/channels/connect",
-    "/channels/numbers",
-    "/templates",
-    "/notices",
-    "/settings/you",
-    "/settings/organization",
-    "/settings/ai",
-    "/settings/members",
-    "/settings/permissions",
-    "/settings/api-keys",
-    "/settings/log",
-    "/settings/deliveries",
-    "/settings/billing",
-    "/settings/privacy",
-    "/no-such-page",
-)
-# Rooms whose list leads to a page for each of its lines.
-BEHIND = ("/inbox", "/contacts", "/contacts/imports", "/contacts/segments", "/leads", "/channels")
 
 
 def settle(page: Page, path: str) -> None:
     page.goto(path)
     if path != "/parts":  # which shows what loading looks like
-        expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        expect(page.get_by_role("status", name=re.compile("Loading|Cargando"))).to_have_count(0)
     page.wait_for_timeout(400)
 
 
-def pictures(page: Page, folder: Path, look: str, paths: tuple[str, ...]) -> Iterator[Path]:
+def pictures(page: Page, folder: Path, look: str, paths: list[str]) -> Iterator[Path]:
     for path in paths:
         settle(page, path)
-        yield taken(page, folder, look, path)
-        first = page.locator(f"main a[href^='{path}/']:not([href$='/new']):not(.tabs a)")
-        if path in BEHIND and first.count():
-            settle(page, first.first.get_attribute("href") or path)
-            yield taken(page, folder, look, f"{path}/one")
+        yield taken(page, folder, look, _UUID.sub("one", path))
 
 
 def taken(page: Page, folder: Path, look: str, path: str) -> Path:
@@ -89,19 +60,21 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "build" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     stage = Stage(demo)
+    things = furnish(stage)
     owner = json.loads(demo.read_text("utf-8"))["owner"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for look, options in LOOKS.items():
-            page = browser.new_context(base_url=stage.home, locale="en-US", **options).new_page()
-            for made in pictures(page, folder, look, OPEN):
+            usual = {"base_url": stage.home, "locale": "en-US"}
+            page = browser.new_context(**{**usual, **options}).new_page()
+            for made in pictures(page, folder, look, for_everybody()):
                 sys.stdout.write(f"{made}\n")
             page.goto("/login")
-            page.get_by_label("E-mail").fill(owner["email"])
-            page.get_by_label("Password").fill(owner["password"])
-            page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
-            for made in pictures(page, folder, look, ROOMS):
+            page.locator("input[type=email]").fill(owner["email"])
+            page.locator("input[type=password]").fill(owner["password"])
+            page.locator("form button[type=submit]").click()
+            page.locator("nav.rail, .rail").first.wait_for()
+            for made in pictures(page, folder, look, behind_the_log_in(things)):
                 sys.stdout.write(f"{made}\n")
         browser.close()
     stage.close()

@@ -16,6 +16,7 @@ class Stage:
         self.home: str = self.demo["base_url"]
         self._http = httpx.Client(trust_env=False, timeout=20)
         self._phones = iter(range(1000, 9999))
+        self._token: str | None = None
         self._agent: tuple[str, str] | None = None
 
     def close(self) -> None:
@@ -42,6 +43,23 @@ class Stage:
         sent = self._http.post(f"{simulator}/{quote(phone)}/message", json=order)
         assert sent.json()["answer"]["status"] == 200, sent.text
 
+    def lead(self, **answers: str) -> None:
+        """Somebody fills in a form of the demo organisation's page."""
+        meta = self.demo["simulators"]["meta"]
+        form, *_ = self._http.get(f"{meta}/_sim/phones").json()["forms"]
+        sent = self._http.post(f"{meta}/_sim/leads", json={"form_id": form["form_id"], "answers": answers})
+        assert sent.status_code == 200, sent.text
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What the API answers the demo organisation's owner."""
+        if self._token is None:
+            owner = {**self.demo["owner"], "session": "client"}
+            self._token = self._http.post(f"{self.home}/v1/auth/login", json=owner).json()["access_token"]
+        headers = {"authorization": f"Bearer {self._token}"}
+        answer = self._http.request(method, f"{self.home}{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
     def received(self, phone: str) -> list[str]:
         """What the phone shows of ours."""
         told = self._http.get(f"{self.demo['simulators']['twilio']}/_sim/phones").json()["phones"]
@@ -56,12 +74,7 @@ class Stage:
         """Address and password of a colleague of the owner, who is invited when first asked for."""
         email, password = "agent@harbour.example", "seven lazy kettles whistle"
         if self._agent is None:
-            owner = {**self.demo["owner"], "session": "client"}
-            token = self._http.post(f"{self.home}/v1/auth/login", json=owner).json()["access_token"]
-            headers = {"authorization": f"Bearer {token}"}
-            given = {"email": email, "role": "agent"}
-            sent = self._http.post(f"{self.home}/v1/invitations", json=given, headers=headers)
-            assert sent.status_code == 201, sent.text
+            self.ask("POST", "/v1/invitations", {"email": email, "role": "agent"})
             accepting = {
                 "token": self.link(email).partition("#")[2],
                 "password": password,

@@ -72,12 +72,27 @@ export function useConversations(filters: Filters): Conversations {
   return { items, problem: problem ?? (items ? undefined : newest.problem), hasMore: next !== null, more, put }
 }
 
-/** What is known, newest first, with the newest page in place of what stood there. `whole`: nothing is behind that page. */
+/**
+ * What is known, newest first, with the newest page in place of what stood there. `whole`: nothing is behind that page.
+ * It is asked for every few seconds and of a list that may be long: what has not changed is left as it is, and the rest
+ * is gone through only when somebody has moved up out of it.
+ */
 function merged(before: readonly Conversation[], page: readonly Conversation[], whole: boolean): readonly Conversation[] {
   const last = page.at(-1)
   if (whole || !last) return page
-  const fresh = new Set(page.map((one) => one.id))
-  return [...page, ...before.filter((one) => !fresh.has(one.id) && behind(one, last))]
+  const end = before.findIndex((one) => behind(one, last))
+  const top = new Map(before.slice(0, end < 0 ? before.length : end).map((one) => [one.id, one]))
+  const fresh = page.map((one) => same(top.get(one.id), one) ?? one)
+  if (fresh.length === top.size && fresh.every((one, place) => one === before[place])) return before
+  const rest = end < 0 ? [] : before.slice(end)
+  if (fresh.every((one) => top.has(one.id))) return [...fresh, ...rest]
+  const ids = new Set(fresh.map((one) => one.id))
+  return [...fresh, ...rest.filter((one) => !ids.has(one.id))]
+}
+
+/** What is known already, if it is the same. */
+function same(known: Conversation | undefined, told: Conversation): Conversation | undefined {
+  return known && JSON.stringify(known) === JSON.stringify(told) ? known : undefined
 }
 
 function behind(one: Conversation, other: Conversation): boolean {

@@ -1,10 +1,21 @@
+import { useMemo } from 'preact/hooks'
 import { Badge } from '../parts/notice'
 import { Icon } from '../parts/icon'
 import { Time } from '../parts/time'
 import { t } from '../words'
 import type { Conversation } from './conversations'
 
-export function Row({ conversation: one, chosen }: { conversation: Conversation; chosen: boolean }) {
+interface Given {
+  conversation: Conversation
+  chosen: boolean
+}
+
+/** Made anew only when its conversation is another, or the day: while the list scrolls, most rows stay as they are. */
+export function Row({ conversation, chosen }: Given) {
+  return useMemo(() => shown({ conversation, chosen }), [conversation, chosen, new Date().toDateString()])
+}
+
+function shown({ conversation: one, chosen }: Given) {
   const fresh = one.unread_count > 0
   return (
     <a href={`/inbox/${one.id}`} class={`conversation ${fresh ? 'fresh' : ''}`} aria-current={chosen ? 'true' : undefined}>
@@ -50,10 +61,11 @@ export function intentName(intent: string): string {
 export function Interest({ value }: { value: number }) {
   return (
     <span class="interest" title={t.inbox.interestOf(value)}>
-      <meter min={0} max={100} value={value} aria-label={t.inbox.interest} />
-      <span class="number" aria-hidden="true">
-        {value}
+      <span class="bar" aria-hidden="true">
+        <span style={{ width: `${value}%` }} />
       </span>
+      <span class="unseen">{t.inbox.interest} </span>
+      <span class="number">{value}</span>
     </span>
   )
 }

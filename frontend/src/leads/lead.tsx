@@ -80,7 +80,7 @@ function Answers({ lead: { answers, checkboxes } }: { lead: Whole }) {
         ))}
       </dl>
       {checkboxes.map((box) => (
-        <p key={box.key} class="row">
+        <p key={box.key} class="ticked">
           <Icon name={box.ticked ? 'check' : 'close'} />
           <span class="unseen">{box.ticked ? t.leads.ticked : t.leads.notTicked}</span>
           <bdi>{box.text}</bdi>

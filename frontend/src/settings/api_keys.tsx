@@ -91,7 +91,8 @@ function Make({ onMade }: { onMade: (key: Schemas['ShownKey']) => void }) {
           {myself().may.map((action) => (
             <Tick
               key={action}
-              label={<code>{action}</code>}
+              label={t.actions[action]}
+              hint={action}
               checked={scopes.includes(action)}
               onInput={(on) => setScopes(on ? [...scopes, action] : scopes.filter((one) => one !== action))}
             />

@@ -32,7 +32,7 @@ export default function AuditLogSection() {
                     <Who named={one.actor} />
                   </td>
                   <td>
-                    {one.action in t.deeds ? t.deeds[one.action as keyof typeof t.deeds] : one.action} {one.target?.name && <bdi>{one.target.name}</bdi>}
+                    {t.deeds[one.action]} {one.target?.name && <bdi>{one.target.name}</bdi>}
                     {Object.keys(one.details).length > 0 && (
                       <div class="small soft">
                         {Object.entries(one.details)

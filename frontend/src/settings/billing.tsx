@@ -68,13 +68,13 @@ function Lines({ lines, currency }: { lines: readonly Line[]; currency: string }
                 </span>
               )}
             </td>
-            <td class="number figure">{line.quantity.toLocaleString(language)}</td>
-            <td class="number figure">{line.included.toLocaleString(language)}</td>
-            <td class="number figure">
+            <td class="number figure" data-name={t.billing.quantity}>{line.quantity.toLocaleString(language)}</td>
+            <td class="number figure" data-name={t.billing.included}>{line.included.toLocaleString(language)}</td>
+            <td class="number figure" data-name={t.billing.price}>
               {money(line.price, currency)}
               {line.per > 1 && ` / ${line.per.toLocaleString(language)}`}
             </td>
-            <td class="number figure">{money(line.amount, currency)}</td>
+            <td class="number figure" data-name={t.billing.amount}>{money(line.amount, currency)}</td>
           </tr>
         ))}
       </tbody>
@@ -104,7 +104,7 @@ function Days({ days }: { days: Schemas['Usage']['days'] }) {
               <td>
                 {kindName(one.kind)} {one.detail && <bdi class="soft">{one.detail}</bdi>}
               </td>
-              <td class="number figure">{one.quantity.toLocaleString(language)}</td>
+              <td class="number figure" data-name={t.billing.quantity}>{one.quantity.toLocaleString(language)}</td>
             </tr>
           ))}
         </tbody>

@@ -1,4 +1,6 @@
 // English, about who may do what, what it costs, and Settings → Privacy & Account.
+import type { Action } from '../api/client'
+
 export const settings = {
   permissions: {
     lead: 'The table that the API goes by. A key or a session may never do more than the role of its person.',
@@ -47,7 +49,7 @@ export const settings = {
     'policy.accept': 'Accept a version of the policy',
     'record.read': 'See the record of processing',
     'billing.read': 'See usage and invoices',
-  },
+  } satisfies Record<Action, string>,
   billing: {
     thisMonth: (month: string) => `Usage in ${month}`,
     plan: (name: string) => `Plan: ${name}`,
