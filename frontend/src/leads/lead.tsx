@@ -23,7 +23,12 @@ export default function LeadPage() {
     <Page
       title={lead?.form_name || t.leads.one}
       lead={lead && <LeadState lead={lead} />}
-      acts={<LinkButton href="/leads">{t.leads.toAll}</LinkButton>}
+      acts={
+        <>
+          {lead?.contact_id && <LinkButton href={`/contacts/${lead.contact_id}`}>{t.leads.toContact}</LinkButton>}
+          <LinkButton href="/leads">{t.leads.toAll}</LinkButton>
+        </>
+      }
     >
       <Loaded data={lead} problem={found.problem} reload={() => void found.reload()}>
         {(one) => (

@@ -661,6 +661,7 @@ export const en = {
     unnamed: 'A form',
     one: 'Lead',
     toAll: 'All leads',
+    toContact: 'The person',
     form: 'Form',
     from: 'From',
     organic: 'without an ad',

@@ -660,6 +660,7 @@ export const es: Words = {
     unnamed: 'Un formulario',
     one: 'Lead',
     toAll: 'Todos los leads',
+    toContact: 'La persona',
     form: 'Formulario',
     from: 'De',
     organic: 'sin anuncio',

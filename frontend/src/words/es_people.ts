@@ -209,7 +209,7 @@ export const people: typeof english = {
     one_of: 'es una de',
     empty: 'está vacío',
   },
-  segmentWhens: { within_days: 'en los últimos días', before: 'antes de', after: 'después de', empty: 'nunca' },
+  segmentWhens: { within_days: 'últimos días', before: 'antes de', after: 'después de', empty: 'nunca' },
   yesNo: { yes: 'sí', no: 'no' },
   consentStates: { granted: 'aceptó', revoked: 'se dio de baja', paused: 'en pausa', none: 'no se dijo nada' },
   bulk: {
