@@ -31,6 +31,9 @@ _ROLES = (
     "webhook_resend",
     "import_contacts",
     "bulk_contacts",
+    "erase",
+    "retention_sweep",
+    "backup",
     "tick",
 )
 

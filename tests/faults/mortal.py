@@ -13,10 +13,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,8 @@ import resend  # noqa: F401  slow to import, as the next: once for all children
 import twilio.rest  # noqa: F401
 
 from infra.local import gateway
+from infra.local.backups import nightly
+from infra.local.backups.programs import pg_dump
 from infra.local.bells import event_for
 from infra.local.context import Context
 from infra.local.functions import load
@@ -37,6 +40,10 @@ from leadsrally.messaging.compose import queue_message
 from leadsrally.messaging.leads.types import Answer, Form, Lead, LeadPage
 from leadsrally.notices.types import Mail, Mailer
 from leadsrally.notices.types import Outcome as MailOutcome
+from leadsrally.privacy import keep_windows as windows
+from leadsrally.privacy.backups import make
+from leadsrally.privacy.erasure import organization
+from leadsrally.privacy.sweep_rows import sweep_rows
 from leadsrally.runtime import Runtime
 from leadsrally.sending.types import OutboundMessage, Outcome, Sender
 
@@ -52,6 +59,8 @@ HANDLERS = {
         "webhook_resend",
         "import_contacts",
         "bulk_contacts",
+        "erase",
+        "retention_sweep",
     )
 }
 
@@ -126,6 +135,20 @@ class MortalLeads:
         return frozenset()
 
 
+@contextmanager
+def _half_a_dump(url: str, snapshot: str) -> Iterator[Iterator[bytes]]:
+    """What pg_dump says first is on its way into the storage when the process ends."""
+    with pg_dump(url, snapshot) as pieces:
+
+        def until_the_second() -> Iterator[bytes]:
+            whole = b"".join(pieces)
+            for _ in range(3):  # more than is kept back before it is sealed
+                yield whole
+            die()
+
+        yield until_the_second()
+
+
 class Life:
     """One child: a clock that begins where the order says, the runtimes, and the point of its death."""
 
@@ -155,6 +178,15 @@ class Life:
                     made.import_desk = replace(made.import_desk, batch=order["batch"])
                 if name == "bulk_contacts" and order.get("batch"):
                     made.bulk_desk = replace(made.bulk_desk, bite=order["batch"])
+                if name == "erase" and order.get("batch"):
+                    made.erasure_desk = replace(made.erasure_desk, bite=order["batch"])
+                    organization.BITE = order["batch"]  # pyright: ignore[reportAttributeAccessIssue]
+                if name == "retention_sweep" and order.get("batch"):
+                    windows.sweep_rows = partial(sweep_rows, bite=order["batch"])
+        if "backup" in order["databases"]:
+            values = {**order["settings"], "DATABASE_URL": order["databases"]["backup"]}
+            allowed = Settings(values, allowed=nightly.BACKUP.settings)
+            runtime.install(Runtime("backup", allowed, clock=self.clock, connections=1))
         if self._point == "before_commit":
             self._commits_left: int = order.get("commits", 0)
             self._commit = db_module._commit
@@ -203,6 +235,18 @@ class Life:
             thread = UUID(self._order["conversation_id"])
             queue_message(tx, organization_id, thread, self._order["body"], now=self.clock())
         return None
+
+    def sweep(self) -> Any:
+        """The schedule of the nightly sweep rings."""
+        return HANDLERS["retention_sweep"]({}, Context(FUNCTIONS["retention_sweep"]))
+
+    def backup(self) -> Any:
+        """The hour strikes on the host that makes backups."""
+        if self._point == "mid_dump":
+            nightly.pg_dump = _half_a_dump
+        if self._point == "before_manifest":
+            make.manifest_key = lambda *_: die()  # pyright: ignore[reportAttributeAccessIssue]
+        return nightly.handler({}, Context(nightly.BACKUP))
 
     def work(self) -> Any:
         """Run all that is due in a queue, and all that becomes due by it."""

@@ -14,7 +14,6 @@ from leadsrally.billing.close import final_invoices
 from leadsrally.billing.pseudonymise import forget_usage, pseudonymise
 from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.db import Database, Tx
-from leadsrally.kit.ids import new_id
 from leadsrally.privacy.erasure import ledger
 from leadsrally.privacy.erasure.account import Deletion, standing
 from leadsrally.privacy.erasure.bites import MARGIN, ErasureDesk, TimeLeft
@@ -49,6 +48,9 @@ def erase_organization(desk: ErasureDesk, job: Job, *, time_left: TimeLeft) -> R
         return Later(deletion.erases_at - now, "not_due")
     if deletion.erasing_at is None and not _begin(desk, organization_id, deletion, now):
         return Done()
+    # Always the same entry, so that it stands there once, however often this begins again.
+    at = deletion.erasing_at or now
+    ledger.write(desk.storage, Entry(deletion.id, at, "organization", organization_id, organization_id))
     whole = (
         _files_gone(desk, organization_id, time_left)
         and _rows_gone(desk.db, organization_id, time_left, _count)
@@ -82,9 +84,7 @@ UPDATE organizations AS o
 
 
 def _begin(desk: ErasureDesk, organization_id: UUID, deletion: Deletion, now: datetime) -> bool:
-    """Into the ledger first. False: it was undone in this moment."""
-    at = desk.clock()
-    ledger.write(desk.storage, Entry(new_id(at), at, "organization", organization_id, organization_id))
+    """From this transaction on it cannot be undone. False: it was undone in this moment."""
     given = {"organization_id": organization_id, "id": deletion.id, "now": now}
     with desk.db.tenant(organization_id) as tx:
         return tx.run(_BEGIN, given) > 0
