@@ -27,8 +27,8 @@ from leadsrally.jobs.types import Done, Job
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database
-from leadsrally.privacy.erasure.bites import ErasureDesk
-from leadsrally.privacy.erasure.organization import erase_organization
+from leadsrally.privacy.erasure.erase_messages import ErasureDesk
+from leadsrally.privacy.erasure.erase_organization import erase_organization
 from leadsrally.providers.storage.folder import FolderStorage
 
 _RATE = 100  # messages a second

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from leadsrally import runtime
-from leadsrally.privacy.erasure.organization import erase_organization
-from leadsrally.privacy.erasure.run import erase
+from leadsrally.privacy.erasure.erase import erase
+from leadsrally.privacy.erasure.erase_organization import erase_organization
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

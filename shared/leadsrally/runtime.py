@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from leadsrally.notices.compose import Letterhead
     from leadsrally.notices.tell import Mailroom
     from leadsrally.notices.types import Mailer
-    from leadsrally.privacy.erasure.bites import ErasureDesk
+    from leadsrally.privacy.erasure.erase_messages import ErasureDesk
     from leadsrally.privacy.export.build import ExportDesk
     from leadsrally.providers.meta.credentials import MetaCredentials
     from leadsrally.providers.meta.graph import Graph
@@ -370,7 +370,7 @@ class Runtime:
     @cached_property
     def erasure_desk(self) -> "ErasureDesk":
         """What erasing needs."""
-        from leadsrally.privacy.erasure.bites import ErasureDesk
+        from leadsrally.privacy.erasure.erase_messages import ErasureDesk
 
         return ErasureDesk(self.db, self.clock, self.storage, self.hashes)
 

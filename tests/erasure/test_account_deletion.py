@@ -15,8 +15,8 @@ from infra.local.context import Context
 from leadsrally import runtime
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Unavailable
-from leadsrally.privacy.erasure import organization as organizations
-from leadsrally.privacy.erasure.organization import OUTLIVES, tables
+from leadsrally.privacy.erasure import erase_organization as organizations
+from leadsrally.privacy.erasure.erase_organization import OUTLIVES, tables
 from tests.api.conftest import PASSWORD, Client, person, problem
 from tests.erasure.conftest import PHONE, Eraser, everything, files_of, picture_from
 from tests.wiring.lived import lived_through

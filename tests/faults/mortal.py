@@ -42,7 +42,7 @@ from leadsrally.notices.types import Mail, Mailer
 from leadsrally.notices.types import Outcome as MailOutcome
 from leadsrally.privacy import keep_windows as windows
 from leadsrally.privacy.backups import make
-from leadsrally.privacy.erasure import organization
+from leadsrally.privacy.erasure import erase_organization
 from leadsrally.privacy.sweep_rows import sweep_rows
 from leadsrally.runtime import Runtime
 from leadsrally.sending.types import OutboundMessage, Outcome, Sender
@@ -180,7 +180,7 @@ class Life:
                     made.bulk_desk = replace(made.bulk_desk, bite=order["batch"])
                 if name == "erase" and order.get("batch"):
                     made.erasure_desk = replace(made.erasure_desk, bite=order["batch"])
-                    organization.BITE = order["batch"]  # pyright: ignore[reportAttributeAccessIssue]
+                    erase_organization.BITE = order["batch"]  # pyright: ignore[reportAttributeAccessIssue]
                 if name == "retention_sweep" and order.get("batch"):
                     windows.sweep_rows = partial(sweep_rows, bite=order["batch"])
         if "backup" in order["databases"]:

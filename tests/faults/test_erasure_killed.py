@@ -12,9 +12,9 @@ from leadsrally.accounts.audit import SYSTEM
 from leadsrally.kit.errors import NotFound
 from leadsrally.privacy.backups import shelf
 from leadsrally.privacy.backups.read import open_backup
-from leadsrally.privacy.erasure.account import request_deletion
+from leadsrally.privacy.erasure.erase_organization import OUTLIVES
+from leadsrally.privacy.erasure.leave import request_deletion
 from leadsrally.privacy.erasure.ledger import Entry, entries_since
-from leadsrally.privacy.erasure.organization import OUTLIVES
 from leadsrally.providers.storage.folder import FolderStorage
 from tests.api.conftest import person
 from tests.erasure.conftest import PHONE, Eraser, everything, files_of, picture_from

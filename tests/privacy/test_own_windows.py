@@ -17,7 +17,7 @@ from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.storage import HOUSE, Key
 from leadsrally.messaging.media.store import key_of
-from leadsrally.privacy.erasure.bites import ErasureDesk
+from leadsrally.privacy.erasure.erase_messages import ErasureDesk
 from leadsrally.privacy.own_windows.bites import BITES
 from leadsrally.privacy.own_windows.kinds import KINDS, Kind
 from leadsrally.privacy.own_windows.sweep import OwnRun, sweep_own_windows

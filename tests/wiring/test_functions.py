@@ -30,7 +30,7 @@ from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.settings import SETTINGS, Settings
 from leadsrally.messaging.media.send import queue_files
-from leadsrally.privacy.erasure.organization import PURPOSES
+from leadsrally.privacy.erasure.erase_organization import PURPOSES
 from leadsrally.providers.anthropic.scorer import AnthropicScorer
 from leadsrally.runtime import Runtime
 from tests import world as worlds

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from functions.api.asking import Asked, permit
 from functions.api.problems import problems
 from leadsrally.kit.errors import NotFound
-from leadsrally.privacy.erasure.account import Deletion, request_deletion, reverse_deletion, standing
+from leadsrally.privacy.erasure.leave import Deletion, request_deletion, reverse_deletion, standing
 
 router = APIRouter(prefix="/v1/account/deletion", tags=["privacy"])
 

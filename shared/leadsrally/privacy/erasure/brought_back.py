@@ -8,7 +8,7 @@ from uuid import UUID
 from leadsrally.consent.change import address_hashes
 from leadsrally.contacts.imports.ids import run_of
 from leadsrally.kit.db import Tx
-from leadsrally.privacy.erasure.bites import ErasureDesk
+from leadsrally.privacy.erasure.erase_messages import ErasureDesk
 from leadsrally.privacy.erasure.store import Erasure
 
 _PAGE: Final = 5_000

@@ -5,11 +5,18 @@ from uuid import UUID
 
 from leadsrally.kit.db import Database, Tx
 from leadsrally.messaging.media import store as media_store
-from leadsrally.privacy.erasure import person
-from leadsrally.privacy.erasure.bites import BITE, MESSAGES, THREAD, mend_thread, next_messages, threads_of
+from leadsrally.privacy.erasure.erase import forget_lists
+from leadsrally.privacy.erasure.erase_messages import (
+    BITE,
+    MESSAGES,
+    THREAD,
+    mend_thread,
+    next_messages,
+    threads_of,
+)
+from leadsrally.privacy.erasure.erase_organization import erase_rows
+from leadsrally.privacy.erasure.forget import forget, forget_thread, keep_suppressed, lock
 from leadsrally.privacy.erasure.ledger import Entry
-from leadsrally.privacy.erasure.organization import erase_rows
-from leadsrally.privacy.erasure.run import forget_lists
 
 Counts = dict[str, int]
 
@@ -28,7 +35,7 @@ def replay(db: Database, entry: Entry) -> Counts:
             return _person(db, entry)
         case "conversation":
             with db.tenant(entry.organization_id) as tx:
-                person.forget_thread(tx, entry.organization_id, entry.subject_id)
+                forget_thread(tx, entry.organization_id, entry.subject_id)
             return _threads(db, entry.organization_id, [entry.subject_id])
         case "message":
             with db.tenant(entry.organization_id) as tx:
@@ -49,9 +56,9 @@ def _person(db: Database, entry: Entry) -> Counts:
     with db.tenant(organization_id) as tx:
         if not tx.value(_KNOWN, {"organization_id": organization_id}):
             return {}
-        person.lock(tx, organization_id, ids)
-        person.keep_suppressed(tx, organization_id, entry.suppressed)
-        forgotten = person.forget(tx, organization_id, ids, entry.known_as)
+        lock(tx, organization_id, ids)
+        keep_suppressed(tx, organization_id, entry.suppressed)
+        forgotten = forget(tx, organization_id, ids, entry.known_as)
         forget_lists(tx, organization_id, now=entry.at)
     return forgotten.counts | _threads(db, organization_id, forgotten.conversation_ids)
 

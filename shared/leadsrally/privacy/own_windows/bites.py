@@ -13,7 +13,7 @@ from leadsrally.kit.ids import new_id
 from leadsrally.kit.storage import HOUSE
 from leadsrally.messaging.media.erase import erase_media
 from leadsrally.privacy.erasure import store as erasures
-from leadsrally.privacy.erasure.bites import ErasureDesk, erase_messages
+from leadsrally.privacy.erasure.erase_messages import ErasureDesk, erase_messages
 from leadsrally.privacy.erasure.request import QUEUE, TRIES, request_erasure
 from leadsrally.privacy.own_windows import store
 from leadsrally.privacy.own_windows.kinds import Kind

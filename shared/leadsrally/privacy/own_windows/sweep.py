@@ -8,7 +8,7 @@ from uuid import UUID
 
 from leadsrally.kit.ids import new_id
 from leadsrally.privacy import store as sweeps
-from leadsrally.privacy.erasure.bites import ErasureDesk
+from leadsrally.privacy.erasure.erase_messages import ErasureDesk
 from leadsrally.privacy.own_windows import store
 from leadsrally.privacy.own_windows.bites import BITES, Window
 from leadsrally.privacy.own_windows.kinds import DUE, Kind, cutoff

@@ -15,8 +15,8 @@ from leadsrally.billing.pseudonymise import forget_usage, pseudonymise
 from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.db import Database, Tx
 from leadsrally.privacy.erasure import ledger
-from leadsrally.privacy.erasure.account import Deletion, standing
-from leadsrally.privacy.erasure.bites import MARGIN, ErasureDesk, TimeLeft
+from leadsrally.privacy.erasure.erase_messages import MARGIN, ErasureDesk, TimeLeft
+from leadsrally.privacy.erasure.leave import Deletion, standing
 from leadsrally.privacy.erasure.ledger import Entry
 from leadsrally.telemetry import log
 

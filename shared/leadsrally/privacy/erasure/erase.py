@@ -15,11 +15,19 @@ from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.ids import new_id
-from leadsrally.privacy.erasure import ledger, person, store
-from leadsrally.privacy.erasure.bites import ErasureDesk, TimeLeft, erase_messages, erase_threads
+from leadsrally.privacy.erasure import ledger, store
 from leadsrally.privacy.erasure.brought_back import brought_back, still_under_way
+from leadsrally.privacy.erasure.erase_messages import ErasureDesk, TimeLeft, erase_messages, erase_threads
+from leadsrally.privacy.erasure.forget import (
+    Remembered,
+    forget,
+    forget_answers,
+    forget_thread,
+    keep_suppressed,
+    lock,
+    remembered,
+)
 from leadsrally.privacy.erasure.ledger import Entry
-from leadsrally.privacy.erasure.person import Remembered
 from leadsrally.privacy.erasure.store import Erasure
 from leadsrally.telemetry import log
 
@@ -68,9 +76,9 @@ def _begin(desk: ErasureDesk, erasure: Erasure) -> None:
     with desk.db.tenant(organization_id) as tx:
         if erasure.kind == "conversation":
             threads = [erasure.subject_id]
-            person.forget_thread(tx, organization_id, erasure.subject_id)
+            forget_thread(tx, organization_id, erasure.subject_id)
         else:
-            person.forget_answers(tx, organization_id, [erasure.subject_id])
+            forget_answers(tx, organization_id, [erasure.subject_id])
         store.begun(tx, organization_id, erasure.id, conversation_ids=threads, counts={})
         _written_down(tx, erasure, desk)
 
@@ -88,11 +96,9 @@ def _written_down(tx: Tx, erasure: Erasure, desk: ErasureDesk) -> None:
     )
 
 
-def _entry(
-    desk: ErasureDesk, erasure: Erasure, subject_id: UUID, remembered: Remembered | None = None
-) -> Entry:
+def _entry(desk: ErasureDesk, erasure: Erasure, subject_id: UUID, known: Remembered | None = None) -> Entry:
     now = desk.clock()
-    told = remembered or Remembered((), (), ())
+    told = known or Remembered((), (), ())
     return Entry(
         new_id(now),
         now,
@@ -114,12 +120,12 @@ def _forget_person(desk: ErasureDesk, erasure: Erasure, contact_id: UUID) -> Non
     for _ in range(_TRIES):
         with desk.db.tenant(organization_id) as tx:
             contact_id = merge_store.survivor_of(tx, organization_id, contact_id)
-            known = person.remembered(tx, desk.hashes, organization_id, contact_id)
+            known = remembered(tx, desk.hashes, organization_id, contact_id)
         if known is not None:
             ledger.write(desk.storage, _entry(desk, erasure, contact_id, known))
         with desk.db.tenant(organization_id) as tx:
-            person.lock(tx, organization_id, [contact_id])
-            if person.remembered(tx, desk.hashes, organization_id, contact_id) != known:
+            lock(tx, organization_id, [contact_id])
+            if remembered(tx, desk.hashes, organization_id, contact_id) != known:
                 continue
             if known is not None:
                 _forget(tx, desk, erasure, contact_id, known)
@@ -133,8 +139,8 @@ def _forget_person(desk: ErasureDesk, erasure: Erasure, contact_id: UUID) -> Non
 
 def _forget(tx: Tx, desk: ErasureDesk, erasure: Erasure, contact_id: UUID, known: Remembered) -> None:
     organization_id, now = erasure.organization_id, desk.clock()
-    person.keep_suppressed(tx, organization_id, known.suppressed)
-    forgotten = person.forget(tx, organization_id, [contact_id, *known.merged], known.known_as)
+    keep_suppressed(tx, organization_id, known.suppressed)
+    forgotten = forget(tx, organization_id, [contact_id, *known.merged], known.known_as)
     if erasure.state == "waiting":
         unfinished = forget_lists(tx, organization_id, now=now)
         store.begun(
