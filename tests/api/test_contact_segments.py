@@ -215,6 +215,18 @@ class TestPairs:
         ]
         assert page["next"] is None
 
+    def test_P7_3_an_edit_is_told_after_a_day_too_with_its_fields_and_its_author_alone(
+        self, client: Client, world: World
+    ):
+        ada = add(client, email="ada@b.example", name="Ada")["id"]
+        world.clock.pass_(seconds=1)
+        path = f"/v1/contacts/{ada}"
+        assert client.patch(path, {"name": "Ada L.", "email": "a@l.example"}, client.etag(path))[0] == 200
+        world.clock.pass_(hours=26)
+        first, second = client.get(f"{path}/timeline")[1]["items"]
+        assert (first["kind"], second["kind"]) == ("edited", "created")
+        assert first["told"] == {"fields": "name email", "by": "person", "author_id": str(client.user_id)}
+
     def test_merge_look_and_split(self, client: Client, line: Line, world: World, rival: Rival):
         world.text(line, "hi", sender="+12025550111")
         world.clock.pass_(seconds=1)

@@ -6123,7 +6123,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "message" | "score" | "consent" | "note" | "merge" | "lead" | "disclosure" | "import" | "created";
+            kind: "message" | "score" | "consent" | "note" | "merge" | "lead" | "disclosure" | "import" | "edited" | "created";
             /**
              * Told
              * @example {

@@ -20,6 +20,7 @@ const SIGNS: Record<Happening['kind'], IconName> = {
   lead: 'leads',
   disclosure: 'shield',
   import: 'file',
+  edited: 'contacts',
   created: 'plus',
 }
 
@@ -106,6 +107,17 @@ function What({ of: { kind, id, told } }: { of: Happening }) {
       return (
         <>
           {told.undone ? t.timeline.importUndone : t.timeline.imported} <bdi>{word(told, 'file_name')}</bdi>
+        </>
+      )
+    case 'edited':
+      return (
+        <>
+          {t.timeline.edited}{' '}
+          {word(told, 'fields')
+            .split(' ')
+            .map((one) => t.timeline.fields[one as keyof typeof t.timeline.fields])
+            .filter(Boolean)
+            .join(', ')}
         </>
       )
     case 'created':

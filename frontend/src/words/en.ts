@@ -629,6 +629,8 @@ export const en = {
     importMade: 'Written down by an import',
     imported: 'Changed by an import',
     importUndone: 'Changed by an import that was undone',
+    edited: 'Edited:',
+    fields: { phone: 'number', name: 'name', email: 'e-mail', time_zone: 'time zone', fields: 'own fields', restricted: 'whether the data is restricted' },
   },
   duplicates: {
     title: 'Is this the same person?',

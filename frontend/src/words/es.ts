@@ -628,6 +628,8 @@ export const es: Words = {
     importMade: 'Anotado por una importación',
     imported: 'Cambiado por una importación',
     importUndone: 'Cambiado por una importación que se deshizo',
+    edited: 'Corregido:',
+    fields: { phone: 'número', name: 'nombre', email: 'correo', time_zone: 'zona horaria', fields: 'campos propios', restricted: 'si los datos están restringidos' },
   },
   duplicates: {
     title: '¿Es la misma persona?',

@@ -43,7 +43,9 @@ class Merges(BaseModel):
 
 
 class Happening(BaseModel):
-    kind: Literal["message", "score", "consent", "note", "merge", "lead", "disclosure", "import", "created"]
+    kind: Literal[
+        "message", "score", "consent", "note", "merge", "lead", "disclosure", "import", "edited", "created"
+    ]
     at: datetime
     id: UUID = Field(description="Of what it tells of.")
     told: dict[str, Any] = Field(examples=[{"body": "How much is it?", "direction": "inbound"}])

@@ -90,6 +90,14 @@ SELECT kind, at, id, told
       ORDER BY r.recorded_at DESC, r.import_id DESC
       LIMIT %(limit)s)
     UNION ALL
+    (SELECT 'edited', occurred_at, id,
+            jsonb_build_object('fields', details ->> 'fields', 'by', actor_kind, 'author_id', actor_id)
+       FROM audit_log
+      WHERE organization_id = %(organization_id)s AND target_id = %(contact_id)s AND action = 'contact.edited'
+        AND (occurred_at, id) < (%(before)s, %(before_id)s)
+      ORDER BY occurred_at DESC, id DESC
+      LIMIT %(limit)s)
+    UNION ALL
     (SELECT 'created', created_at, id, '{}'::jsonb
        FROM contacts
       WHERE organization_id = %(organization_id)s AND id = %(contact_id)s
@@ -105,7 +113,8 @@ def timeline(
 ) -> list[dict[str, Any]]:
     """Newest first, after the given place (keyset), as rows of kind, at, id and what there is to tell.
 
-    Which import made a person is told for ever, that one changed them as long as it can be undone.
+    Which import made a person is told for ever, that one changed them as long as it can be undone. An edit by hand is
+    told as long as the audit log, and only which fields it was about: what they were before is kept nowhere.
     """
     given = {"organization_id": organization_id, "contact_id": contact_id, "limit": limit}
     rows = tx.dicts(_TIMELINE, {**given, "before": before, "before_id": before_id})
