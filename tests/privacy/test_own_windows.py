@@ -58,6 +58,15 @@ def choose(world: World, org: Org, kind: Kind, days: int = DAYS, **columns: Any)
     world._insert("retention_windows", {"organization_id": org.id, f"{kind}_days": days, **values})
 
 
+def shortened(world: World, kind: Kind) -> None:
+    """As somebody chooses it now: it is obeyed a day later."""
+    world.execute(
+        f"UPDATE retention_windows SET {kind}_days = %(days)s, obeyed_from = %(from)s",
+        days=DAYS,
+        **{"from": world.clock.now + DAY},
+    )
+
+
 class Maker:
     """Makes rows of one organisation, of an instant that its window counts."""
 
@@ -236,6 +245,41 @@ class TestWindow:
             return HOUR
 
         (run,) = sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), take_back)
+        assert run.deleted == 1
+        assert len(ids(world, kind)) == 3
+
+    def test_R10_one_that_is_shortened_meanwhile_waits_its_day(
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
+    ):
+        """It was listed when its longer window was obeyed, and its turn came when the shorter one was chosen."""
+        make(kind, world.clock.now - 20 * DAY)
+        choose(world, org, kind, days=30)
+
+        def shorten() -> timedelta:
+            shortened(world, kind)
+            return HOUR
+
+        assert sweep(desk, shorten) == []
+        assert len(ids(world, kind)) == 1
+        world.clock.now += DAY - HOUR
+        assert sweep(desk) == []
+        assert len(ids(world, kind)) == 1
+
+    def test_R10_one_that_comes_to_rest_between_two_bites_stops_the_sweep(
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, kind: Kind
+    ):
+        """Another kind was shortened: while one waits the others wait with it."""
+        for _ in range(4):
+            make(kind, world.clock.now - 20 * DAY)
+        choose(world, org, kind)
+        bites = iter(range(9))
+
+        def another() -> timedelta:
+            if next(bites) == 2:
+                shortened(world, kind)
+            return HOUR
+
+        (run,) = sweep(ErasureDesk(desk.db, desk.clock, desk.storage, HASHES, bite=1), another)
         assert run.deleted == 1
         assert len(ids(world, kind)) == 3
 

@@ -25,22 +25,28 @@ _ENDED_AFTER: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One organisation's window of one kind, as it was when its sweep began."""
+    """One organisation's window of one kind, as it was when its sweep began, at `now`."""
 
     organization_id: UUID
     kind: Kind
     days: int
     cutoff: datetime
+    now: datetime
 
 
 Bite = Callable[[ErasureDesk, Window], int]
-"""Deletes at most `desk.bite` of what is due; returns how many. 0 also when the window is another one by now."""
+"""Deletes at most `desk.bite` of what is due; returns how many. 0 also when the window is another one by now,
+or one that is obeyed only later."""
+
+
+def _stands(tx: Tx, window: Window) -> bool:
+    return store.stands(tx, window.organization_id, window.kind, window.days, window.now)
 
 
 def _rows(delete: LiteralString) -> Bite:
     def bite(desk: ErasureDesk, window: Window) -> int:
         with desk.db.tenant(window.organization_id) as tx:
-            if not store.stands(tx, window.organization_id, window.kind, window.days):
+            if not _stands(tx, window):
                 return 0
             given = {"organization_id": window.organization_id, "cutoff": window.cutoff, "limit": desk.bite}
             return tx.value(delete, given)
@@ -121,7 +127,7 @@ def _files(desk: ErasureDesk, window: Window) -> int:
     """Files go with all others of their message, which came when they did; the message stays."""
     organization_id = window.organization_id
     with desk.db.tenant(organization_id) as tx:
-        if not store.stands(tx, organization_id, window.kind, window.days):
+        if not _stands(tx, window):
             return 0
         given = {"organization_id": organization_id, "cutoff": window.cutoff, "limit": desk.bite}
         message_ids = list(dict.fromkeys(tx.values(_WITH_FILES, given)))
@@ -156,7 +162,7 @@ def _messages(desk: ErasureDesk, window: Window) -> int:
     """As one erasure, so that providers are asked for their copies too; each thread shows what is left of it."""
     organization_id = window.organization_id
     with desk.db.tenant(organization_id) as tx:
-        if not store.stands(tx, organization_id, window.kind, window.days):
+        if not _stands(tx, window):
             return 0
         given = {"organization_id": organization_id, "cutoff": window.cutoff, "limit": desk.bite}
         ids = tx.values(_MESSAGES, given)
@@ -204,7 +210,7 @@ def _conversations(desk: ErasureDesk, window: Window) -> int:
     """Hands them over to erasure, which takes each out at once and its messages in bites of its own."""
     organization_id = window.organization_id
     with desk.db.tenant(organization_id) as tx:
-        if not store.stands(tx, organization_id, window.kind, window.days):
+        if not _stands(tx, window):
             return 0
         given = {"organization_id": organization_id, "cutoff": window.cutoff, "limit": desk.bite}
         ids = tx.values(_CONVERSATIONS, given)

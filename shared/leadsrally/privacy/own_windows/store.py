@@ -26,6 +26,10 @@ class Windows:
     def days(self, kind: Kind) -> int | None:
         return getattr(self, f"{kind}_days")
 
+    def obeyed(self, now: datetime) -> bool:
+        """Whether the day in which they could be taken back is over."""
+        return self.obeyed_from is not None and self.obeyed_from <= now
+
     def set_kinds(self) -> Mapping[Kind, int]:
         """Those that have a window of their own."""
         return {kind: days for kind in KINDS if (days := self.days(kind)) is not None}
@@ -217,7 +221,7 @@ def waiting(tx: Tx, now: datetime) -> list[UUID]:
     return tx.values(_WAITING, {"now": now})
 
 
-def stands(tx: Tx, organization_id: UUID, kind: Kind, days: int) -> bool:
-    """Whether this is still the window. It cannot be changed before the transaction is over."""
+def stands(tx: Tx, organization_id: UUID, kind: Kind, days: int, now: datetime) -> bool:
+    """Whether this is still the window and obeyed at `now`. It cannot be changed before the transaction is over."""
     chosen = tx.maybe(Windows, statement(_ONE, " FOR SHARE"), {"organization_id": organization_id})
-    return chosen is not None and chosen.days(kind) == days
+    return chosen is not None and chosen.obeyed(now) and chosen.days(kind) == days

@@ -61,8 +61,11 @@ def _sweep_organization(
 ) -> list[OwnRun]:
     with desk.db.tenant(organization_id) as tx:
         chosen = store.windows(tx, organization_id)
+    if not chosen.obeyed(now):  # changed since it was listed: there is a day to take it back
+        return []
     windows = [
-        Window(organization_id, kind, days, cutoff(days, now)) for kind, days in chosen.set_kinds().items()
+        Window(organization_id, kind, days, cutoff(days, now), now)
+        for kind, days in chosen.set_kinds().items()
     ]
     return [run for window in windows if (run := _sweep(desk, window, time_left))]
 
