@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
-from leadsrally.jobs.types import Done, Job
-from tests.jobs.conftest import QUEUE, Bench
+from leadsrally.jobs.types import Done, Job, Later
+from tests.jobs.conftest import QUEUE, Bench, failing
 from tests.world import World
 
 
@@ -79,6 +79,36 @@ class TestRing:
             "UPDATE jobs SET state = 'leased', lease_token = gen_random_uuid(), lease_until = now()"
         )
         orphan(world, job_id)
+        world.rung.clear()
+        bench.tick()
+        assert world.rung == [(QUEUE, job_id)]
+
+    def test_what_was_rung_and_put_off_is_rung_as_soon_as_it_is_due(self, world: World, bench: Bench):
+        job_id = bench.promise()
+        bench.tick()
+        bench.run([job_id], lambda _job: Later(timedelta(seconds=5), "rate_limited"))
+        world.rung.clear()
+        bench.tick()
+        assert world.rung == []
+        world.clock.pass_(seconds=5)
+        bench.tick()
+        assert world.rung == [(QUEUE, job_id)]
+
+    def test_what_was_rung_and_failed_is_rung_as_soon_as_it_is_due(self, world: World, bench: Bench):
+        job_id = bench.promise()
+        bench.tick()
+        bench.run([job_id], failing(OSError("the line is dead")))
+        world.clock.pass_(minutes=1)
+        world.rung.clear()
+        bench.tick()
+        assert world.rung == [(QUEUE, job_id)]
+
+    def test_what_was_rung_and_is_renewed_is_rung_as_soon_as_it_is_due(self, world: World, bench: Bench):
+        job_id = bench.promise(unique_key="burst")
+        bench.tick()
+        renewed = bench.promise(unique_key="burst", delay=timedelta(seconds=5), patience=timedelta(minutes=1))
+        assert renewed == job_id
+        world.clock.pass_(seconds=5)
         world.rung.clear()
         bench.tick()
         assert world.rung == [(QUEUE, job_id)]

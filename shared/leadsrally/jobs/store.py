@@ -27,7 +27,8 @@ VALUES (
 )
 ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL AND state = 'queued'
 DO UPDATE SET payload = excluded.payload,
-              run_at = least(excluded.run_at, waiting.created_at + %(patience)s)
+              run_at = least(excluded.run_at, waiting.created_at + %(patience)s),
+              rung_at = NULL
 RETURNING id
 """
 
@@ -150,6 +151,7 @@ _PUT_OFF = """
 UPDATE jobs
    SET state = 'queued',
        run_at = %(run_at)s,
+       rung_at = NULL,
        attempts = attempts - %(forgiven)s,
        lease_token = NULL,
        lease_until = NULL,
