@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest import mock
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -16,6 +16,7 @@ from leadsrally import runtime
 from leadsrally.billing import store
 from leadsrally.billing.close import close_months, final_invoices, go_on_charging, stop_charging
 from leadsrally.billing.draft import draft
+from leadsrally.billing.store import Account
 from leadsrally.billing.types import KINDS
 from leadsrally.kit.db import Tx
 from tests.billing.invoices import an_invoice, at, close, used
@@ -233,6 +234,29 @@ class TestKilled:
         done = close_months(door.db, door.clock, seller="x", time_left=lambda: timedelta(minutes=1), page=2)
         assert (done.invoices, done.whole) == (2, True)
         assert len({row["organization_id"] for row in invoices(world)}) == 5
+
+    def test_R11_one_that_cannot_be_billed_stops_nobody(
+        self, world: World, org: Org, monkeypatch: pytest.MonkeyPatch
+    ):
+        for n in range(2):
+            world.organization(f"Rival {n}", created_at=OPENED)
+        _, middle, _ = sorted(row["id"] for row in world.rows("SELECT id FROM organizations"))
+        genuine = store.account
+
+        def broken(tx: Tx, organization_id: UUID) -> Account | None:
+            if organization_id == middle:
+                raise ArithmeticError("it does not add up")
+            return genuine(tx, organization_id)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "account", broken)
+            with pytest.raises(ArithmeticError):
+                self._close(world)
+        billed = {row["organization_id"] for row in invoices(world)}
+        assert len(billed) == 2
+        assert middle not in billed
+        self._close(world)
+        assert len(invoices(world)) == 3
 
     def test_R7_two_at_once_issue_each_invoice_once_and_leave_no_gap(self, world: World, org: Org):
         for n in range(5):

@@ -40,22 +40,34 @@ def close_months(
     """Issue every invoice that is missing for a month that is over, one transaction for each organisation.
 
     May be run at any time, by two at once, and again after it was killed: who has an invoice for the last month is
-    left alone. What was missed in earlier months is made up for, month by month.
+    left alone. What was missed in earlier months is made up for, month by month. One organisation that cannot be billed
+    stops no other; raises the first error when all have had their turn.
     """
     present = month_of(clock())
     seen = issued = 0
     last = UUID(int=0)
+    errors: list[Exception] = []
     while True:
         with db.across() as tx:
             ids = store.months_open(tx, present, last, limit=page)
         for organization_id in ids:
             if time_left() < _MARGIN:
-                return Closed(seen, issued, whole=False)
-            with db.tenant(organization_id) as tx:
-                issued += close_organization(tx, organization_id, present, seller=seller, now=clock())
+                return _closed(Closed(seen, issued, whole=False), errors)
+            try:
+                with db.tenant(organization_id) as tx:
+                    issued += close_organization(tx, organization_id, present, seller=seller, now=clock())
+            except Exception as error:  # noqa: BLE001  raised when all have had their turn
+                log.error("billing.failed", organization_id=organization_id, error=error)
+                errors.append(error)
             seen, last = seen + 1, organization_id
         if len(ids) < page:
-            return Closed(seen, issued, whole=True)
+            return _closed(Closed(seen, issued, whole=True), errors)
+
+
+def _closed(closed: Closed, errors: list[Exception]) -> Closed:
+    if errors:
+        raise errors[0]
+    return closed
 
 
 def close_organization(tx: Tx, organization_id: UUID, end: date, *, seller: str, now: datetime) -> int:
