@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from leadsrally import runtime
 from leadsrally.kit import spreadsheet
 from leadsrally.kit.storage import Key, Storage
-from leadsrally.privacy.export import build, rows
+from leadsrally.privacy.export import build, rows, store
 from leadsrally.privacy.export.build import KEPT_FOR
 from leadsrally.privacy.export.sheets import of_scope, sheets
 from leadsrally.privacy.export.store import key_of
@@ -371,6 +371,28 @@ class TestManyParts:
         assert len(found.rows("messages")) == world.value("SELECT count(*) FROM messages")
 
 
+def failing_after_one_part(world: World, owner: Client, monkeypatch: pytest.MonkeyPatch) -> tuple[UUID, Key]:
+    """An export whose first part lies there, and whose second cannot be made."""
+    genuine = build._Writing.stream
+
+    def broken(writing: Any) -> Iterable[bytes]:
+        if writing.number > 1:
+            raise OSError("the disk is away")
+        return genuine(writing)
+
+    monkeypatch.setattr(build, "_TIME_FOR_A_RUN", timedelta(days=1))  # never enough for a second run
+    monkeypatch.setattr(build._Writing, "stream", broken)
+    export_id = ask(owner)
+    world.work("export")
+    return export_id, key_of(owner.org.id, export_id, 1)
+
+
+def try_till_the_end(world: World) -> None:
+    for _ in range(10):
+        world.work("export")
+        world.clock.pass_(seconds=7200)
+
+
 class TestProgress:
     def test_how_far_it_is_can_be_seen(self, world: World, line: Line, owner: Client):
         world.text(line, "Hello")
@@ -421,11 +443,68 @@ class TestProgress:
 
         monkeypatch.setattr(build._Writing, "stream", broken)
         export_id = ask(owner)
-        for _ in range(8):
-            world.work("export")
-            world.clock.pass_(seconds=7200)
+        try_till_the_end(world)
         owner.confirm()
         assert owner.get(f"/v1/exports/{export_id}")[1]["state"] == "failed"
+
+    def test_E15_one_that_fails_after_some_parts_leaves_no_file(
+        self, world: World, owner: Client, monkeypatch: pytest.MonkeyPatch
+    ):
+        export_id, key = failing_after_one_part(world, owner, monkeypatch)
+        assert storage().find(key) is not None
+        try_till_the_end(world)
+        owner.confirm()
+        told = owner.get(f"/v1/exports/{export_id}")[1]
+        assert (told["state"], told["parts"]) == ("failed", [])
+        assert list(storage().list(owner.org.id, "export")) == []
+
+    def test_E15_nor_a_part_of_which_nobody_has_written_down_that_it_is_there(
+        self, world: World, owner: Client
+    ):
+        """Its worker died when the file lay there."""
+        export_id = ask(owner)
+        world.work("export")
+        orphan = key_of(owner.org.id, export_id, 7)
+        others = key_of(owner.org.id, uuid4(), 7)
+        for key in (orphan, others):
+            storage().put(key, [b"PK"], content_type="application/zip")
+        assert owner.delete(f"/v1/exports/{export_id}")[0] == 204
+        world.work("export")
+        assert [held.key for held in storage().list(owner.org.id, "export")] == [others]
+
+    def test_E15_nor_one_that_lay_there_after_it_was_taken_back(
+        self, world: World, owner: Client, monkeypatch: pytest.MonkeyPatch
+    ):
+        export_id = ask(owner)
+        genuine = store.keep_part
+
+        def dies(tx: Any, *asked: Any, **named: Any) -> bool:
+            world.execute("UPDATE exports SET state = 'cancelled'")
+            raise ConnectionError("the worker is gone")
+
+        monkeypatch.setattr(store, "keep_part", dies)
+        world.work("export")
+        assert storage().find(key_of(owner.org.id, export_id, 1)) is not None
+        monkeypatch.setattr(store, "keep_part", genuine)
+        world.clock.pass_(seconds=60)
+        world.work("export")
+        assert list(storage().list(owner.org.id, "export")) == []
+
+    def test_E15_an_erasure_takes_the_parts_of_one_that_failed(self, world: World, line: Line, owner: Client):
+        """From before its end was seen to by itself."""
+        world.text(line, "Hello")
+        export_id = ask(owner)
+        world.work("export")
+        world.execute("UPDATE exports SET state = 'failed', ready_at = NULL, expires_at = NULL")
+        owner.confirm()
+        status, _ = owner.post(
+            "/v1/erasures", {"kind": "contact", "id": str(contact_of(world, "+12025550101"))}
+        )
+        assert status == 202
+        world.work("erase")
+        world.clock.pass_(seconds=2)
+        world.work("export")
+        assert storage().find(key_of(owner.org.id, export_id, 1)) is None
 
 
 class TestDownload:

@@ -571,6 +571,7 @@ FILES = {
         "PutObject": {"export"},
         "AbortMultipartUpload": {"export"},
         "DeleteObject": {"export"},
+        "ListBucket": {"FilesBucket.Arn"},
     },
     "erase": {
         "PutObject": {"erasure_ledger"},
@@ -587,9 +588,10 @@ FILES = {
 
 
 def test_whoever_lists_files_lists_those_of_the_purposes_it_empties() -> None:
-    listing = [one for one in statements(FUNCTIONS["erase"]) if one["Action"] == "s3:ListBucket"]
-    prefixes = [f"*/{purpose}/" for purpose in PURPOSES]
-    assert [one["Condition"] for one in listing] == [{"StringLike": {"s3:prefix": prefixes}}]
+    wanted = {"erase": [f"*/{purpose}/" for purpose in PURPOSES], "export": "*/export/"}
+    for name, prefixes in wanted.items():
+        listing = [one for one in statements(FUNCTIONS[name]) if one["Action"] == "s3:ListBucket"]
+        assert [one["Condition"] for one in listing] == [{"StringLike": {"s3:prefix": prefixes}}]
 
 
 @pytest.mark.parametrize("function", load(), ids=named)

@@ -155,8 +155,8 @@ _VOID_EXPORTS = """
 UPDATE exports
    SET state = 'cancelled', position = '{}'
  WHERE organization_id = %(organization_id)s
-   AND (contact_id = ANY (%(ids)s) AND state IN ('waiting', 'building', 'ready')
-        OR contact_id IS NULL AND state IN ('building', 'ready'))
+   AND (contact_id = ANY (%(ids)s) AND state IN ('waiting', 'building', 'ready', 'failed')
+        OR contact_id IS NULL AND state IN ('building', 'ready', 'failed'))
 RETURNING id
 """
 # Where a part ended is the key of a row, and that of a name is the name.

@@ -63,15 +63,25 @@ def build_export(desk: ExportDesk, job: Job, *, time_left: TimeLeft) -> Result:
         return _build(desk, job.organization_id, export_id, time_left)
     except Exception:
         if job.attempts >= job.max_attempts:
-            with desk.db.tenant(job.organization_id) as tx:
-                store.failed(tx, job.organization_id, export_id)
+            _give_up(desk, job.organization_id, export_id)
         raise
+
+
+def _give_up(desk: ExportDesk, organization_id: UUID, export_id: UUID) -> None:
+    """Say that it failed, and have the parts deleted that were made already: nobody can download them."""
+    with desk.db.tenant(organization_id) as tx:
+        if store.failed(tx, organization_id, export_id):
+            payload = {"export_id": str(export_id)}
+            enqueue(tx, organization_id, "export", "expire", payload, now=desk.clock())
 
 
 def _build(desk: ExportDesk, organization_id: UUID, export_id: UUID, time_left: TimeLeft) -> Result:
     with desk.db.tenant(organization_id) as tx:
         export = store.begin(tx, organization_id, export_id)
+        over = export is None and store.over(tx, organization_id, export_id)
     if export is None:
+        if over:  # a worker that died may have left a part after the files were deleted
+            _delete_files(desk, organization_id, export_id)
         return Done()
     with closing(_Writing(desk, export, time_left)) as writing:
         key = store.key_of(organization_id, export_id, writing.number)
@@ -100,16 +110,21 @@ def _build(desk: ExportDesk, organization_id: UUID, export_id: UUID, time_left: 
 
 
 def expire_export(desk: ExportDesk, job: Job) -> Result:
-    """Delete the files of an export whose time is over, or that was taken back."""
+    """Delete the files of an export whose time is over, that was taken back, or that could not be made."""
     organization_id, export_id = job.organization_id, UUID(job.payload["export_id"])
     with desk.db.tenant(organization_id) as tx:
         store.expire(tx, organization_id, export_id)
-        numbers = store.parts(tx, organization_id, export_id)
-    for number in numbers:
-        desk.storage.delete(store.key_of(organization_id, export_id, number))
+    _delete_files(desk, organization_id, export_id)
     with desk.db.tenant(organization_id) as tx:
         store.forget_parts(tx, organization_id, export_id)
     return Done()
+
+
+def _delete_files(desk: ExportDesk, organization_id: UUID, export_id: UUID) -> None:
+    """Also a part that nobody has written down, since its worker died when it lay there."""
+    for held in list(desk.storage.list(organization_id, store.PURPOSE)):
+        if store.is_of(held.key, export_id):
+            desk.storage.delete(held.key)
 
 
 class _Cancelled(LeadsRallyError):

@@ -20,6 +20,11 @@ def key_of(organization_id: UUID, export_id: UUID, number: int) -> Key:
     return Key(organization_id, PURPOSE, f"{export_id}/{number}.zip")
 
 
+def is_of(key: Key, export_id: UUID) -> bool:
+    """Whether a file is a part of this export, written down or not."""
+    return key.name.startswith(f"{export_id}/")
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where the next part begins: a sheet by its table's name, and the key of the last row before.
@@ -226,8 +231,9 @@ UPDATE exports
 """
 
 
-def failed(tx: Tx, organization_id: UUID, export_id: UUID) -> None:
-    tx.run(_FAILED, {"organization_id": organization_id, "export_id": export_id})
+def failed(tx: Tx, organization_id: UUID, export_id: UUID) -> bool:
+    """False when it was over already."""
+    return bool(tx.run(_FAILED, {"organization_id": organization_id, "export_id": export_id}))
 
 
 _CANCEL = """
@@ -253,6 +259,19 @@ UPDATE exports
 """
 
 
+_OVER = """
+SELECT state IN ('failed', 'cancelled', 'expired')
+  FROM exports
+ WHERE organization_id = %(organization_id)s
+   AND id = %(export_id)s
+"""
+
+
+def over(tx: Tx, organization_id: UUID, export_id: UUID) -> bool:
+    """Whether nothing of it is to be kept: it was taken back, could not be made, or its time is over."""
+    return tx.value(_OVER, {"organization_id": organization_id, "export_id": export_id}) is True
+
+
 def expire(tx: Tx, organization_id: UUID, export_id: UUID) -> None:
     tx.run(_EXPIRE, {"organization_id": organization_id, "export_id": export_id})
 
@@ -266,19 +285,6 @@ DELETE FROM export_parts
 
 def forget_parts(tx: Tx, organization_id: UUID, export_id: UUID) -> int:
     return tx.run(_FORGET_PARTS, {"organization_id": organization_id, "export_id": export_id})
-
-
-_PARTS = """
-SELECT number
-  FROM export_parts
- WHERE organization_id = %(organization_id)s
-   AND export_id = %(export_id)s
- ORDER BY number
-"""
-
-
-def parts(tx: Tx, organization_id: UUID, export_id: UUID) -> list[int]:
-    return tx.values(_PARTS, {"organization_id": organization_id, "export_id": export_id})
 
 
 @dataclass(frozen=True, slots=True)
