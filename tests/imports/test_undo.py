@@ -61,6 +61,44 @@ class TestUndo:
         assert list(importer.contacts()) == [ADA]
         assert world.value("SELECT state FROM consent_states WHERE channel_kind = 'sms'") == "granted"
 
+    def test_whoever_was_tagged_since_stays(self, world: World, importer: Importer, bite: int):
+        import_id = ready(importer, f"{HEAD}{ADA},Ada,\n{CY},Cy,\n", tags=["fair"])
+        world.clock.pass_(seconds=1)
+        ada = importer.contacts()[ADA]["id"]
+        assert importer.client.post(f"/v1/contacts/{ada}/tags", {"names": ["vip"]})[0] in (200, 201)
+        assert importer.undo(import_id) == {"removed": 1, "kept_in_use": 1}
+        shown = importer.client.get(f"/v1/contacts/{ada}")[1]
+        assert [tag["name"] for tag in shown["tags"]] == ["fair", "vip"]
+
+    def test_whoever_only_took_the_same_tag_again_goes(self, world: World, importer: Importer):
+        import_id = ready(importer, f"{HEAD}{ADA},Ada,\n", tags=["fair"])
+        world.clock.pass_(seconds=1)
+        ready(importer, f"{HEAD}{ADA},Ada,\n", tags=["fair"])
+        assert importer.undo(import_id) == {"removed": 1}
+
+    @pytest.mark.parametrize(
+        "later",
+        [
+            {"file": f"Phone,SMS consent\n{ADA},no\n"},
+            {"file": f"{HEAD}{ADA},,\n", "attestation": PROOF},
+            {"file": f"{HEAD}{ADA},,\n", "tags": ["fair"]},
+            {"file": f"{HEAD}{ADA},,a@example.test\n"},
+        ],
+        ids=["opt-out", "evidence", "tag", "value"],
+    )
+    def test_S7_whoever_another_import_says_something_of_stays_with_it(
+        self, world: World, importer: Importer, later: Any
+    ):
+        first = ready(importer, f"{HEAD}{ADA},Ada,\n{CY},Cy,\n")
+        world.clock.pass_(seconds=1)
+        second = ready(importer, **later)
+        tables = ("consent_events", "consent_states", "contact_tags")
+        before = [world.rows(f"SELECT * FROM {table}") for table in tables]
+        assert importer.undo(first) == {"removed": 1, "kept_in_use": 1}
+        assert list(importer.contacts()) == [ADA]
+        assert [world.rows(f"SELECT * FROM {table}") for table in tables] == before
+        assert importer.shown(second)["state"] == "done"
+
     def test_whoever_was_edited_since_stays(self, world: World, importer: Importer):
         import_id = ready(importer, f"{HEAD}{ADA},Ada,\n{CY},Cy,\n")
         world.execute(

@@ -1,7 +1,8 @@
 """Take an import back: remove whom it made, give back what it replaced, withdraw what it declared.
 
-Nothing that happened since is undone with it. A person who has talked since, or whom somebody has edited, stays; a
-value that was changed again stays as it is now. Opt-outs that came with the file stand.
+Nothing that happened since is undone with it. A person who has talked since, or whom somebody has edited or tagged,
+or of whom another import says something, stays; a value that was changed again stays as it is now. Opt-outs that came
+with the file stand.
 """
 
 from collections.abc import Iterator
@@ -66,14 +67,17 @@ def _made_removed(desk: ImportDesk, organization_id: UUID, found: Import, time_l
 def _remove(desk: ImportDesk, organization_id: UUID, found: Import, first: int, last: int) -> None:
     """Rows `first` to `last` of the file. Whatever else points at a person, known here or not, keeps them."""
     run = run_of(found.id, "contact")
+    grants = [run_of(found.id, f"grant {kind} {purpose}") for kind, purpose in found.attested.channels]
+    evidence = [*grants, *(run_of(found.id, f"revoke {kind}") for kind in ("sms", "whatsapp"))]
     given = {
         **_given(organization_id, found),
         "first_id": run.of(first),
         "last_id": run.of(last),
+        "evidence_first": [run.first for run in evidence],
+        "evidence_last": [run.last for run in evidence],
         "now": desk.clock(),
         "in_use": None,
     }
-    grants = [run_of(found.id, f"grant {kind} {purpose}") for kind, purpose in found.attested.channels]
     try:
         with desk.db.tenant(organization_id) as tx:
             tx.run(_JUDGE, given)
@@ -134,10 +138,11 @@ _MADE: LiteralString = """
    AND r.contact_id BETWEEN %(first_id)s AND %(last_id)s
    AND r.undone = 'removed'
 """
-# Locked against whoever would begin to talk to them in this moment: a thread needs its contact's key.
+# Locked against whoever would begin to talk to them in this moment: a thread needs its contact's key. The tags of the
+# row that made somebody were put on in the same transaction, so at the same instant; those of later rows are remembered.
 _JUDGE = """
 WITH made AS (
-    SELECT c.organization_id, c.id, c.version
+    SELECT c.organization_id, c.id, c.version, c.created_at
       FROM contacts AS c
      WHERE c.organization_id = %(organization_id)s
        AND c.id BETWEEN %(first_id)s AND %(last_id)s
@@ -158,7 +163,22 @@ SELECT %(organization_id)s, %(import_id)s, c.id,
                          WHERE x.organization_id = c.organization_id AND x.contact_id = c.id)
              OR EXISTS (SELECT 1 FROM consent_events AS x
                          WHERE x.organization_id = c.organization_id AND x.contact_id = c.id
-                           AND x.source <> 'import')
+                           AND NOT EXISTS (SELECT 1
+                                             FROM unnest(%(evidence_first)s::uuid[], %(evidence_last)s::uuid[])
+                                                  AS own (first, last)
+                                            WHERE x.id BETWEEN own.first AND own.last))
+             OR EXISTS (SELECT 1 FROM contact_tags AS x
+                         WHERE x.organization_id = c.organization_id AND x.contact_id = c.id
+                           AND x.tagged_at <> c.created_at
+                           AND NOT EXISTS (SELECT 1 FROM import_changes AS own
+                                            WHERE own.organization_id = x.organization_id
+                                              AND own.import_id = %(import_id)s
+                                              AND own.contact_id = x.contact_id
+                                              AND x.tag_id = ANY (own.tag_ids)))
+             OR EXISTS (SELECT 1 FROM import_changes AS x
+                         WHERE x.organization_id = c.organization_id AND x.contact_id = c.id
+                           AND x.import_id <> %(import_id)s
+                           AND x.undone IS DISTINCT FROM 'restored')
            THEN 'kept_in_use'
            WHEN c.version > 1 THEN 'kept_edited'
            ELSE 'removed' END),
