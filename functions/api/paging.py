@@ -5,13 +5,13 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from leadsrally.kit.cursor import Place
+from leadsrally.kit.cursor import LONGEST, Place
 
 Item = TypeVar("Item", bound=BaseModel)
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
 Cursor = Annotated[
-    str | None, Query(max_length=200, description="`next` of the page before; leave out for the first.")
+    str | None, Query(max_length=LONGEST, description="`next` of the page before; leave out for the first.")
 ]
 
 

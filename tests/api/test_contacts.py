@@ -112,6 +112,20 @@ class TestFind:
                 cursor = page["next"]
             assert seen == names, order
 
+    @pytest.mark.parametrize("letter", ["ж", "😀", "İ", '"', "x"])
+    def test_by_name_on_from_names_of_every_script(self, client: Client, letter: str):
+        names = sorted(letter * 199 + end for end in "abc")
+        for number, name in enumerate(names):
+            assert client.post("/v1/contacts", {"phone": f"+1202555012{number}", "name": name})[0] == 201
+        seen, cursor = [], ""
+        while cursor is not None:
+            status, page = client.get(f"/v1/contacts?sort=name&limit=1&cursor={cursor}")
+            assert status == 200, page
+            seen += [one["name"] for one in page["items"]]
+            cursor = page["next"]
+        assert len(seen) == len(set(seen)) == 8
+        assert sorted(name for name in seen if name.startswith(letter * 199)) == names
+
     @pytest.mark.parametrize("cursor", ["x", "e30", "WyJhIl0", "WyJhIiwiYiJd", "W10", "Ww"])
     def test_a_cursor_of_somewhere_else_is_refused(self, client: Client, cursor: str):
         for order in ("newest", "name", "last_activity"):

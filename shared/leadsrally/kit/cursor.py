@@ -5,11 +5,15 @@ import binascii
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from leadsrally.kit.errors import Invalid
 from leadsrally.kit.text import storable
+
+# Of the lists that are sorted by name: 40 characters, each escaped in JSON by six bytes at most, an id, and what is
+# around them, at four characters of base64 for three bytes.
+LONGEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,11 @@ def place_of(cursor: str | None) -> Place:
 
 
 def pack(*parts: str) -> str:
-    """The place in a list that is sorted by something else than time, as an opaque word."""
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+    """The place in a list that is sorted by something else than time, as an opaque word.
+
+    A letter counts as the bytes it has in UTF-8, so that names of every script fit (see `LONGEST`).
+    """
+    return base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
 def unpack(cursor: str, parts: int) -> list[str]:
