@@ -66,6 +66,31 @@ class TestList:
                 cursor = page["next"]
             assert seen == ["twilio", "anthropic"]
 
+    def test_no_row_is_lost_where_ids_and_instants_disagree(
+        self, world: World, client: Client, contact: UUID
+    ):
+        """Ids are made of milliseconds, instants have microseconds."""
+        assert client.post("/v1/exports", {})[0] == 202
+        world.work("export")
+        (export,) = world.rows("SELECT id FROM exports")
+        for subprocessor, step in (("twilio", 1), ("anthropic", -1)):
+            world.execute(
+                """UPDATE disclosures
+                      SET id = %(id)s,
+                          disclosed_at = (SELECT requested_at FROM exports) - %(step)s * interval '1 microsecond'
+                    WHERE subprocessor = %(subprocessor)s""",
+                id=UUID(int=export["id"].int + step),
+                step=step,
+                subprocessor=subprocessor,
+            )
+        for one in ("", f"&contact_id={contact}"):
+            seen, cursor = [], ""
+            while cursor is not None:
+                _, page = client.get(f"/v1/disclosures?limit=1&cursor={cursor}{one}")
+                seen += [row["recipient"] for row in page["items"]]
+                cursor = page["next"]
+            assert sorted(seen) == ["anthropic", "customer", "twilio"], one
+
 
 class TestExports:
     """What a customer was handed of a person is a transfer too, and is not written down for each person."""

@@ -42,21 +42,20 @@ SELECT e.id, e.requested_at, 'customer', 'export', ARRAY['everything'], e.contac
    AND (%(recipient)s::text IS NULL OR %(recipient)s = 'customer')
    AND e.requested_at >= coalesce(%(since)s::timestamptz, '-infinity')
    AND e.requested_at < coalesce(%(until)s::timestamptz, 'infinity')
-   AND (e.requested_at, e.id) < (%(before)s, %(before_id)s)
 """
 _NEWEST_FIRST: Final = """
  ORDER BY disclosed_at DESC, id DESC
  LIMIT %(limit)s
 """
 
-# An id is made of the instant of its row, so the primary key has all of an organisation's in their order.
+# An id is made of the instant of its row, so the primary key has all of an organisation's in their order. It alone
+# orders and continues: within a millisecond it may disagree with the instant, and a row between the two would be lost.
 _OF_ALL: Final = statement(
     "(",
     _COLUMNS,
     "   AND id < %(before_id)s\n ORDER BY id DESC\n LIMIT %(limit)s)\nUNION ALL\n(",
     _EXPORTS,
-    " ORDER BY e.requested_at DESC, e.id DESC\n LIMIT %(limit)s)\n",
-    _NEWEST_FIRST,
+    "   AND e.id < %(before_id)s\n ORDER BY e.id DESC\n LIMIT %(limit)s)\n ORDER BY id DESC\n LIMIT %(limit)s\n",
 )
 _OF_ONE: Final = statement(
     "(",
@@ -65,7 +64,8 @@ _OF_ONE: Final = statement(
     _NEWEST_FIRST,
     ")\nUNION ALL\n(",
     _EXPORTS,
-    """   AND (e.contact_id = %(contact_id)s
+    """   AND (e.requested_at, e.id) < (%(before)s, %(before_id)s)
+   AND (e.contact_id = %(contact_id)s
         OR e.contact_id IS NULL
            AND e.requested_at >= (SELECT created_at
                                     FROM contacts
