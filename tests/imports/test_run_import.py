@@ -206,6 +206,14 @@ class TestCheck:
         }
         assert importer.go(import_id)["counts"] == foreseen
 
+    @pytest.mark.parametrize("told", [{"tags": ["fair"]}, {"country": "DE"}, {"attestation": PROOF}])
+    def test_what_it_counted_is_forgotten_with_the_plan(self, importer: Importer, told: Any):
+        import_id = importer.ready(f"{HEAD}{ADA},Ada,\n")
+        assert importer.check(import_id)
+        path = f"/v1/imports/{import_id}"
+        assert importer.client.patch(path, told, importer.client.etag(path))[0] == 200
+        assert importer.shown(import_id)["checked"] is None
+
     def test_a_trial_may_be_repeated_and_cancelled(self, importer: Importer):
         import_id = importer.ready(f"{HEAD}{ADA},Ada,\n")
         assert importer.check(import_id) == importer.check(import_id)

@@ -498,7 +498,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("ai_score", "conversations", "UPDATE"): "attention intent interest",
     ("api", "import_changes", "SELECT"): "contact_id import_id organization_id recorded_at undone",
     ("api", "imports", "UPDATE"): (
-        "attestation channels country counts delimiter encoding finished_at has_header lines_done mapping progressed_at"
+        "attestation channels checked country counts delimiter encoding finished_at has_header lines_done mapping progressed_at"
         " reason started_at state tags undo_counts version"
     ),
     ("api", "bulk_actions", "UPDATE"): "finished_at progressed_at state",

@@ -227,6 +227,7 @@ UPDATE imports
        tags = coalesce(%(tags)s, tags),
        attestation = coalesce(%(attestation)s, attestation),
        channels = coalesce(%(channels)s, channels),
+       checked = NULL,
        version = version + 1
  WHERE organization_id = %(organization_id)s
    AND id = %(import_id)s
@@ -244,7 +245,7 @@ def describe(
     attestation: Attestation | None,
     channels: Sequence[str] | None,
 ) -> None:
-    """Take down what the customer says; None leaves as it was."""
+    """Take down what the customer says; None leaves as it was. What a trial counted before is of another plan."""
     tx.run(
         _DESCRIBE,
         {
