@@ -19,12 +19,12 @@ def held(world: World, lock: LiteralString) -> Iterator[None]:
         other.rollback()
 
 
-def until_one_waits(world: World, statement: str = "") -> None:
-    """Until a statement of a function, with these words in it, waits for a lock."""
+def until_one_waits(world: World, statement: str = "", *, at_least: int = 1) -> None:
+    """Until a statement of a function (or so many), with these words in it, waits for a lock."""
     sql = """SELECT count(*) FROM pg_stat_activity
               WHERE datname = %(name)s AND wait_event_type = 'Lock' AND usename LIKE 'leadsrally%%'
                 AND query LIKE '%%' || %(statement)s || '%%'"""
     deadline = time.monotonic() + 10
-    while not world.value(sql, name=world.database.name, statement=statement):
+    while world.value(sql, name=world.database.name, statement=statement) < at_least:
         assert time.monotonic() < deadline, "nobody waits"
         time.sleep(0.005)
