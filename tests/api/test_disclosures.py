@@ -1,5 +1,6 @@
 """GET /v1/disclosures: who was told what about whom (P4.7; GDPR Art. 15(1)(c), CJEU C-154/21)."""
 
+from collections import Counter
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -90,6 +91,28 @@ class TestList:
                 seen += [row["recipient"] for row in page["items"]]
                 cursor = page["next"]
             assert sorted(seen) == ["anthropic", "customer", "twilio"], one
+
+
+class TestTruth:
+    def test_E16_whom_a_person_is_told_of_is_who_was_sent_something(
+        self, world: World, client: Client, line: Line, contact: UUID
+    ):
+        """What providers were really handed is what stands in the person's own export, each time and nothing besides."""
+        thread = world.value("SELECT id FROM conversations WHERE contact_id = %(id)s", id=contact)
+        for words in ("And at the weekend?", "Thank you"):
+            world.clock.pass_(minutes=1)
+            world.text(line, words)
+            world.score()
+            world.reply(line, thread, f"An answer to {words}")
+            world.work("send_message")
+        world.text(line, "Somebody else", sender="+12025550144")
+        world.score()
+        asked = {"anthropic": len(world.scorer.shown) - 1, "twilio": len(world.sender.texts)}
+        assert asked == {"anthropic": 3, "twilio": 3}
+        rows = told(client, f"?contact_id={contact}")
+        assert Counter(row["recipient"] for row in rows) == asked
+        sent = {str(text.message_id) for text in world.sender.texts}
+        assert {row["message_id"] for row in rows if row["recipient"] == "twilio"} == sent
 
 
 class TestExports:

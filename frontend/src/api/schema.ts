@@ -3646,6 +3646,22 @@ export interface components {
             id: string;
             put: components["schemas"]["Place"];
         };
+        /**
+         * AnswerBy
+         * @description The last days for an answer: as a rule, and where it was put off with a reason.
+         */
+        AnswerBy: {
+            /**
+             * As A Rule
+             * Format: date
+             */
+            as_a_rule: string;
+            /**
+             * Put Off
+             * Format: date
+             */
+            put_off: string;
+        };
         /** ApiKey */
         ApiKey: {
             /**
@@ -5207,6 +5223,8 @@ export interface components {
          * @description What is erased is shown no more as soon as it is `erasing`; the rest of it goes within seconds.
          */
         Erasure: {
+            /** @description Where a contact asked for it: the last days, in UTC, on which the law lets them be answered. */
+            answer_by: components["schemas"]["AnswerBy"] | null;
             /** At Providers */
             at_providers: components["schemas"]["AtProvider"][];
             /**
@@ -5273,6 +5291,8 @@ export interface components {
          * @description `rows_total` was counted when it began, so `rows_done` may end a little above or below it.
          */
         "Export-Output": {
+            /** @description Where a contact asked for it: the last days, in UTC, on which the law lets them be answered. */
+            answer_by: components["schemas"]["AnswerBy"] | null;
             /** Contact Id */
             contact_id: string | null;
             /**

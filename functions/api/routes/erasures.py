@@ -16,6 +16,7 @@ from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
 from leadsrally.messaging.copies import store as copies
+from leadsrally.privacy.answer_by import AnswerBy, answer_by
 from leadsrally.privacy.erasure import store
 from leadsrally.privacy.erasure.certificate import certificate_of
 from leadsrally.privacy.erasure.request import request_erasure
@@ -56,6 +57,9 @@ class Erasure(BaseModel):
     )
     requested_at: datetime
     finished_at: datetime | None
+    answer_by: AnswerBy | None = Field(
+        description="Where a contact asked for it: the last days, in UTC, on which the law lets them be answered."
+    )
     at_providers: list[AtProvider]
 
 
@@ -147,4 +151,11 @@ def _one(asked: Asked, erasure_id: UUID) -> Erasure:
 
 def _shown(asked: Asked, rows: list[dict[str, Any]]) -> list[Erasure]:
     told = copies.outcomes(asked.tx, asked.person.organization_id, [row["id"] for row in rows])
-    return [Erasure.model_validate({**row, "at_providers": told.get(row["id"], [])}) for row in rows]
+    return [
+        Erasure.model_validate({**row, "answer_by": _by(row), "at_providers": told.get(row["id"], [])})
+        for row in rows
+    ]
+
+
+def _by(row: dict[str, Any]) -> AnswerBy | None:
+    return answer_by(row["requested_at"]) if row["kind"] == "contact" else None

@@ -14,6 +14,7 @@ from functions.api.paging import Cursor, Limit, Page, next_cursor
 from functions.api.problems import problems
 from leadsrally.kit.cursor import place_of
 from leadsrally.kit.errors import NotFound
+from leadsrally.privacy.answer_by import AnswerBy, answer_by
 from leadsrally.privacy.export import store
 from leadsrally.privacy.export.request import request_export, take_back
 from leadsrally.privacy.export.share import share_part
@@ -47,6 +48,9 @@ class Export(BaseModel):
     requested_at: datetime
     ready_at: datetime | None
     expires_at: datetime | None = Field(description="When its files are deleted.")
+    answer_by: AnswerBy | None = Field(
+        description="Where a contact asked for it: the last days, in UTC, on which the law lets them be answered."
+    )
     parts: list[Part]
 
 
@@ -146,4 +150,5 @@ def _export(asked: Asked, export_id: UUID) -> Export:
 
 
 def _shown(row: dict[str, Any]) -> Export:
-    return Export.model_validate(row)
+    by = answer_by(row["requested_at"]) if row["contact_id"] else None
+    return Export.model_validate({**row, "answer_by": by})
