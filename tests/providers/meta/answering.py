@@ -29,7 +29,10 @@ class Seen:
 
 @dataclass
 class FakeMeta:
-    """Answers with `status`, `headers` and `body`; `misbehave` takes the socket instead of answering."""
+    """Answers with `status`, `headers` and `body`; `misbehave` takes the socket instead of answering.
+
+    `before` is called between a request and its answer.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -42,6 +45,7 @@ class FakeMeta:
     )
     pages: list[Any] = field(default_factory=list)
     misbehave: Callable[[socket.socket], None] | None = None
+    before: Callable[[], object] = lambda: None
     seen: list[Seen] = field(default_factory=list)
     base_url: str = ""
 
@@ -77,6 +81,7 @@ def answering() -> Iterator[FakeMeta]:
             fake.seen.append(
                 Seen(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), raw)
             )
+            fake.before()
             if fake.misbehave is not None:
                 self.close_connection = True
                 fake.misbehave(self.connection)

@@ -5,7 +5,9 @@ import io
 import json
 import logging
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -243,6 +245,23 @@ class TestSilence:
 
     def test_there_is_no_list_to_look_into(self, sender: Sender):
         assert sender.find(TEXT, datetime(2026, 11, 23, tzinfo=UTC)) == ()
+
+
+class TestSideBySide:
+    def test_Q2_a_second_send_does_not_cut_the_first_one_off(self, meta: FakeMeta, sender: Sender):
+        """After an idle time the connection is made anew, but not under a call that is under way."""
+        both, first = threading.Barrier(2, timeout=30), threading.Event()
+
+        def hold() -> None:
+            first.set()
+            both.wait()
+
+        meta.before = hold
+        with ThreadPoolExecutor(2) as threads:
+            one = threads.submit(sender.send, TEXT)
+            assert first.wait(30)
+            other = threads.submit(sender.send, TEXT)
+            assert [type(one.result()), type(other.result())] == [Accepted, Accepted]
 
 
 class TestListing:

@@ -8,9 +8,11 @@ several, so only the code counts (…/whatsapp/support/error-codes, 15 May 2026)
 import hmac
 import json
 import math
+import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -75,6 +77,8 @@ class Graph:
         self._base = f"{(base_url or BASE_URL).rstrip('/')}/{VERSION}"
         self._timeout = timeout
         self._last_used = 0.0
+        self._under_way = 0
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "Graph()"
@@ -166,10 +170,20 @@ class Graph:
         weakref.finalize(self, client.close)
         return client
 
-    def _fresh(self) -> "httpx2.Client":
-        if not 0 <= time.time() - self._last_used < IDLE_SECONDS:
-            self.close()
-        return self._client
+    @contextmanager
+    def _fresh(self) -> "Generator[httpx2.Client]":
+        """The client, anew after an idle time. Never while a call is under way: closing would cut that one off."""
+        with self._lock:
+            if not self._under_way and not 0 <= time.time() - self._last_used < IDLE_SECONDS:
+                self.close()
+            client = self._client
+            self._under_way += 1
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._last_used = time.time()
 
     def close(self) -> None:
         """Let go of the connection; the next call makes a new one."""
@@ -181,9 +195,13 @@ class Graph:
         import httpx2
 
         try:
-            answer = self._fresh().request(
-                method, f"{self._base}/{path}", params={**params, "appsecret_proof": self._proof}, **content
-            )
+            with self._fresh() as client:
+                answer = client.request(
+                    method,
+                    f"{self._base}/{path}",
+                    params={**params, "appsecret_proof": self._proof},
+                    **content,
+                )
         except (
             httpx2.ConnectError,
             httpx2.ConnectTimeout,
@@ -193,8 +211,6 @@ class Graph:
             raise Unreached(type(error).__name__) from None
         except httpx2.HTTPError as error:
             raise Silence(type(error).__name__) from None
-        finally:
-            self._last_used = time.time()
         return _read(answer)
 
 
