@@ -131,10 +131,12 @@ def _keep(
     answer = result.answer if isinstance(result, Scored) else None
     # On the day that paid for the call: an answer may come after midnight.
     store.spend_tokens(tx, organization_id, day, result.input_tokens + result.output_tokens)
+    # The thread before the person, in the order in which a text that says STOP takes them.
+    by_a_person = taken_over(tx, organization_id, conversation_id)
     # Somebody may have opted out while the model was asked: a draft is kept under the lock that a STOP waits for.
     if not consent_store.lock(tx, organization_id, brief.contact_id):
         return  # the person was erased while the model was asked
-    if taken_over(tx, organization_id, conversation_id):
+    if by_a_person:
         # Nothing is shown of what came too late; but a wish to hear no more holds, whoever has heard it.
         _heed_stop(tx, organization_id, conversation_id, brief, answer, now)
         return

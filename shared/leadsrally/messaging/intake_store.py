@@ -251,7 +251,7 @@ scoring AS (
 )
 """
 
-# A call that brings one message is logged with it.
+# A call that brings one message is logged with it. Its outcome may not have been heard, and then it is done again.
 _LOGGED = """,
 logged AS (
     INSERT INTO delivery_log (
@@ -264,6 +264,7 @@ logged AS (
            %(request_id)s
       FROM channel
       LEFT JOIN receipt ON receipt.channel_id = channel.id
+    ON CONFLICT DO NOTHING
 )
 """
 

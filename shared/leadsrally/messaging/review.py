@@ -30,8 +30,9 @@ def review(
     stronger: a person's own opt-out stays.
     """
     evidence = Evidence("staff", now, actor_id=actor_id)
+    # The thread before the person, in the order in which a text that says STOP takes them.
+    store.ask_a_person(tx, organization_id, conversation_id, None)
     if decision == "resume":
         change.resume(tx, organization_id, contact_id, kind, evidence, now=now)
     elif decision == "opt_out":
         opt_out(tx, hashes, organization_id, contact_id, kind, evidence, now=now)
-    store.ask_a_person(tx, organization_id, conversation_id, None)

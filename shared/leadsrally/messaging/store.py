@@ -74,6 +74,7 @@ VALUES (
     %(now)s, %(id)s, %(organization_id)s, %(channel_id)s, %(provider)s, %(kind)s, %(outcome)s, %(reason)s,
     %(http_status)s, %(source_ip)s, %(bytes)s, %(message_id)s, %(counts)s, %(request_id)s
 )
+ON CONFLICT DO NOTHING
 """
 
 
