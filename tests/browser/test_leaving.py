@@ -1,6 +1,7 @@
 """Leaving, and staying after all; and one person erased for good."""
 
 import re
+from datetime import date
 
 from playwright.sync_api import Page, expect
 
@@ -15,6 +16,12 @@ def shown_who(page: Page, password: str) -> None:
     if dialog.is_visible():
         dialog.get_by_label("Password").fill(password)
         dialog.get_by_role("button", name="Confirm").click()
+
+
+def day(iso: str) -> str:
+    """As English writes it: "Dec 24, 2026"."""
+    at = date.fromisoformat(iso)
+    return f"{at:%b} {at.day}, {at.year}"
 
 
 def test_P6_1_the_account_is_deleted_and_had_back(people: People, stage: Stage):
@@ -52,11 +59,16 @@ def test_P7_2_one_person_is_erased_for_good(people: People, stage: Stage):
     page.route("**/v1/erasures", lambda route: route.fulfill(status=503, json=broken), times=1)
     dialog.get_by_role("button", name="Erase for good").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Try again in a minute.")
-    dialog.get_by_role("button", name="Erase for good").click()
+    with page.expect_response("**/v1/erasures") as begun:
+        dialog.get_by_role("button", name="Erase for good").click()
     expect(page).to_have_url(re.compile("/contacts$"))
+    by = begun.value.json()["answer_by"]
+    answer = f"Answer by {day(by['as_a_rule'])} (with a reason given, by {day(by['put_off'])})."
+    expect(page.get_by_role("status").filter(has_text="They are being erased")).to_contain_text(answer)
     page.goto(thread)
     expect(page.get_by_role("alert")).to_contain_text("There is no such conversation")
     page.goto("/settings/privacy")
     erased = page.get_by_role("region", name="Erased for good")
     expect(erased.get_by_role("row").nth(1)).to_contain_text("done")
+    expect(erased.get_by_role("row").nth(1)).to_contain_text(answer)
     expect(erased).not_to_contain_text(phone)

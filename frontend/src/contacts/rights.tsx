@@ -2,7 +2,8 @@
 import { useLocation } from 'preact-iso'
 import { useState } from 'preact/hooks'
 import { useAct } from '../api/act'
-import { answer, api, may, onceKey } from '../api/client'
+import { answer, api, may, onceKey, type Schemas } from '../api/client'
+import { answerBy } from '../parts/answer_by'
 import { Button } from '../parts/button'
 import { Dialog } from '../parts/dialog'
 import { Trouble } from '../parts/notice'
@@ -13,14 +14,14 @@ export function Rights({ contact }: { contact: string }) {
   const { route } = useLocation()
   const [asked, setAsked] = useState(false)
   const take = useAct(async () => {
-    await answer(api.POST('/v1/exports', { params: { header: onceKey() }, body: { contact_id: contact } }))
-    say(t.erasures.exportBegun)
+    const { answer_by } = await answer(api.POST('/v1/exports', { params: { header: onceKey() }, body: { contact_id: contact } }))
+    say(told(t.erasures.exportBegun, answer_by))
     route('/settings/privacy')
   })
   const erase = useAct(async () => {
-    await answer(api.POST('/v1/erasures', { params: { header: onceKey() }, body: { kind: 'contact', id: contact } }))
+    const { answer_by } = await answer(api.POST('/v1/erasures', { params: { header: onceKey() }, body: { kind: 'contact', id: contact } }))
     setAsked(false)
-    say(t.erasures.begun)
+    say(told(t.erasures.begun, answer_by))
     route('/contacts')
   })
   const ask = () => {
@@ -60,4 +61,9 @@ export function Rights({ contact }: { contact: string }) {
       )}
     </section>
   )
+}
+
+/** What was begun, and by when the person has to be answered. */
+function told(begun: string, by: Schemas['AnswerBy'] | null): string {
+  return by ? `${begun} ${answerBy(by)}` : begun
 }

@@ -13,6 +13,7 @@ const whole = () => format('whole', { dateStyle: 'full', timeStyle: 'long' })
 const clock = () => format('clock', { hour: 'numeric', minute: '2-digit' })
 const day = () => format('day', { day: 'numeric', month: 'short' })
 const date = () => format('date', { day: 'numeric', month: 'short', year: 'numeric' })
+const utc = () => format('utc', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })
 const moment = () => format('moment', { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit', timeZoneName: 'short' })
 const weekday = () => format('weekday', { weekday: 'long', day: 'numeric', month: 'long' })
 
@@ -20,6 +21,11 @@ const weekday = () => format('weekday', { weekday: 'long', day: 'numeric', month
 export function short(at: Date, now = new Date()): string {
   if (at.toDateString() === now.toDateString()) return clock().format(at)
   return at.getFullYear() === now.getFullYear() ? day().format(at) : date().format(at)
+}
+
+/** "3 Nov 2025" of a day that is one in UTC, wherever its reader is. */
+export function dayInUtc(day: string): string {
+  return utc().format(new Date(day))
 }
 
 /** "Today", "Yesterday", else the day by name. */

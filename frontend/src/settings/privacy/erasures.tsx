@@ -1,6 +1,7 @@
 // People, conversations and messages that were erased for good, and how far each erasure is. Nothing says who it was.
 import { answer, api } from '../../api/client'
 import { useLive } from '../../api/live'
+import { AnswerBy } from '../../parts/answer_by'
 import { Badge } from '../../parts/notice'
 import { Time } from '../../parts/time'
 import { Loaded } from '../../parts/waiting'
@@ -38,6 +39,7 @@ export function Erasures() {
                       <div class="small soft">
                         <Time at={one.requested_at} /> · <code>{one.subject_id.slice(0, 13)}…</code>
                       </div>
+                      {one.answer_by && <AnswerBy by={one.answer_by} />}
                     </td>
                     <td>
                       <Badge tone={one.state === 'done' ? 'good' : 'plain'}>{named(t.erasures.states, one.state)}</Badge>

@@ -2,6 +2,7 @@
 import { useAct } from '../../api/act'
 import { answer, type Answer, api, myself, onceKey } from '../../api/client'
 import { useLive } from '../../api/live'
+import { AnswerBy } from '../../parts/answer_by'
 import { Button } from '../../parts/button'
 import { download as take } from '../../parts/download'
 import { Badge, type Tone, Trouble } from '../../parts/notice'
@@ -59,6 +60,7 @@ export function Exports() {
                       <div class="small soft">
                         <Time at={one.requested_at} />
                       </div>
+                      {one.answer_by && <AnswerBy by={one.answer_by} />}
                     </td>
                     <td>
                       <Badge tone={TONES[one.state] ?? 'plain'}>{t.exportStates[one.state]}</Badge>
