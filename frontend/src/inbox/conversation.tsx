@@ -56,7 +56,8 @@ export function ConversationPage({ id, onChange, box }: Given) {
     void thread.send(words, uploads)
   }
 
-  if (about.problem && !one) {
+  // Of one that was erased meanwhile nothing stays on the page.
+  if (about.problem && (!one || about.problem.status === 404)) {
     return (
       <section class="thread" aria-label={t.inbox.conversation}>
         <div class="nobody">
