@@ -96,6 +96,9 @@ def everything(world: World) -> dict[str, list[str]]:
 class TestMerge:
     def test_what_was_of_the_one_is_of_the_other_and_comes_back(self, world: World, org: Org, line: Line):
         second = world.line(org)
+        for slot in (0xA, 0xB):
+            field = {"organization_id": org.id, "id": UUID(int=slot), "key": f"k{slot}", "label": f"K{slot}"}
+            world._insert("contact_fields", {**field, "type": "number", "created_at": world.clock.now})
         winner = person(world, line, WINNER, name="Ada", fields='{"00000000000a": 1}')
         loser = person(
             world, line, LOSER, name="A. Lovelace", email="ada@b.example", fields='{"00000000000b": 2}'

@@ -9,8 +9,10 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from leadsrally import runtime
+from leadsrally.accounts.audit import SYSTEM
 from leadsrally.contacts import define_fields, tags
 from leadsrally.contacts.fields import slot_of
+from leadsrally.contacts.merge import split
 from tests.api.conftest import problem
 from tests.bulk.conftest import EVERYBODY, Bulk, bulk
 from tests.world import World
@@ -81,6 +83,30 @@ class TestField:
         assert world.value("SELECT count(*) FROM contact_fields") == 1
         assert bulk.values("size") == {**dict.fromkeys(people[:-1], 3), people[-1]: None}
         assert {row["version"] for row in world.rows("SELECT version FROM contacts")} == {1}
+
+    def test_after_a_day_no_merge_that_is_taken_apart_brings_a_value_back(
+        self, world: World, bulk: Bulk, bite: int
+    ):
+        bulk.field("city")
+        bulk.field("size", "number")
+        winner, *losers = bulk.people(4, fields={"city": "Ulm", "size": 3})
+        plain = bulk.contact(phone="+14158679999", name="Plain")
+        assert bulk.client.post(f"/v1/contacts/{plain}/merges/{losers.pop()}")[0] == 201  # which fills
+        merges: list[Any] = [bulk.client.post(f"/v1/contacts/{winner}/merges/{loser}") for loser in losers]
+        assert {status for status, _ in merges} == {201}
+        field_id = UUID(the(bulk, "fields", "city"))
+        deleted(bulk, f"/v1/fields/{field_id}")
+        world.clock.pass_(days=1)
+        bulk.work()
+        slot = slot_of(field_id)
+        kept = "SELECT count(*) FROM contact_merges WHERE loser::text LIKE %(s)s OR filled::text LIKE %(s)s"
+        assert world.value(kept, s=f"%{slot}%") == 0
+        for row in world.rows("SELECT id FROM contact_merges ORDER BY id DESC"):
+            with runtime.of("api").db.tenant(bulk.org.id) as tx:
+                split(tx, bulk.org.id, row["id"], actor=SYSTEM, now=world.clock.now)
+        assert world.value("SELECT count(*) FROM contacts WHERE fields ? %(slot)s", slot=slot) == 0
+        sizes = bulk.values("size")
+        assert [sizes[one] for one in (winner, *losers, plain)] == [3, 3, 3, None]
 
     def test_had_back_and_deleted_again_it_has_another_day(self, world: World, bulk: Bulk):
         bulk.field("city")

@@ -22,13 +22,15 @@ def clear_field(desk: BulkDesk, job: Job, time_left: TimeLeft) -> Result:
             if waits is not None:
                 return waits
             end: UUID | None = tx.value(_END, given)
-            tx.run(_CLEAR_FIELD, {**given, "end": end, "slot": slot_of(field_id)})
-            if end is None:
+            slot = slot_of(field_id)
+            tx.run(_CLEAR_FIELD, {**given, "end": end, "slot": slot})
+            left = end is None and tx.run(_CLEAR_MERGED, {**given, "slot": slot}) == desk.bite
+            if end is None and not left:
                 tx.run(_DELETE_FIELD, given)
-        if end is None:
+        if end is None and not left:
             log.info("field.cleared", field_id=field_id)
             return Done()
-        place = end
+        place = end or place
         if time_left() < MARGIN:
             return GOES_ON  # begins anew, and looks again at those who are done
 
@@ -99,6 +101,24 @@ UPDATE contacts AS c
   FROM holding AS h
  WHERE c.organization_id = %(organization_id)s
    AND c.id = h.id
+"""
+# What is kept to take a merge apart. A split in between brings back no value of this field (merge_store.py).
+_CLEAR_MERGED: Final = """
+WITH holding AS (
+    SELECT id
+      FROM contact_merges
+     WHERE organization_id = %(organization_id)s
+       AND (loser -> 'fields' ? %(slot)s::text OR filled -> 'fields' ? %(slot)s::text)
+     ORDER BY id
+     LIMIT %(limit)s
+       FOR NO KEY UPDATE
+)
+UPDATE contact_merges AS m
+   SET loser = m.loser #- ARRAY['fields', %(slot)s::text],
+       filled = m.filled #- ARRAY['fields', %(slot)s::text]
+  FROM holding AS h
+ WHERE m.organization_id = %(organization_id)s
+   AND m.id = h.id
 """
 _DELETE_FIELD: Final = """
 DELETE FROM contact_fields

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from leadsrally.consent.types import ChannelKind, Purpose, State
+from leadsrally.contacts.put_away import RESTORE_FOR
 from leadsrally.kit.db import Tx, statement
 
 # Threads first, as whoever writes into one takes it before the person. In the order of ids, so that two merges that
@@ -305,11 +306,19 @@ def survivor_of(tx: Tx, organization_id: UUID, contact_id: UUID) -> UUID:
 
 # -- Taking apart ------------------------------------------------------------------------------------------
 
+# But for values of fields that are gone, or are going and can no longer be had back.
 _RESTORE = """
 INSERT INTO contacts (
     organization_id, id, phone, name, email, time_zone, fields, restricted_at, version, created_at, updated_at
 )
-SELECT %(organization_id)s, l.id, l.phone, l.name, l.email, l.time_zone, l.fields, l.restricted_at, l.version + 1,
+SELECT %(organization_id)s, l.id, l.phone, l.name, l.email, l.time_zone,
+       coalesce((SELECT jsonb_object_agg(v.key, v.value)
+                   FROM jsonb_each(l.fields) AS v
+                  WHERE v.key IN (SELECT right(f.id::text, 12)
+                                    FROM contact_fields AS f
+                                   WHERE f.organization_id = %(organization_id)s
+                                     AND (f.deleted_at IS NULL OR f.deleted_at > %(deleted_after)s))), '{}'),
+       l.restricted_at, l.version + 1,
        l.created_at, %(now)s
   FROM jsonb_to_record(%(loser)s) AS l (
        id uuid, phone text, name text, email text, time_zone text, fields jsonb, restricted_at timestamptz,
@@ -414,7 +423,7 @@ def give_back(tx: Tx, organization_id: UUID, merge: Merge, *, now: datetime) -> 
     }
     tx.run(_TAKE_BACK, {**given, **taken, "fields": Jsonb(merge.filled.get("fields", {}))})
     tx.run(_LOSE_NUMBER, given)
-    tx.run(_RESTORE, {**given, "loser": Jsonb(merge.loser)})
+    tx.run(_RESTORE, {**given, "loser": Jsonb(merge.loser), "deleted_after": now - RESTORE_FOR})
     for kind, giving in _GIVEN_BACK.items():
         tx.run(giving + _OF_THE_MERGE, {**given, "kind": kind})
     tx.run(_TAGS_BACK, given)
