@@ -295,6 +295,46 @@ class TestOfOnePerson:
         assert len(found.rows("scores")) == world.value(mine, id=contact_of(world, "+12025550101")) > 0
         assert found.rows("users") == []
 
+    def test_whatever_it_names_by_an_id_is_in_it(self, world: World, org: Org, owner: Client):
+        """Tags by their names, values by their fields' labels, permissions by the words that were agreed to."""
+        for key in ("city", "size", "secretfield"):
+            owner.post("/v1/fields", {"key": key, "label": f"Their {key}", "type": "text"})
+        for phone, tag, field in (
+            ("+12025550101", "vip", "city"),
+            ("+12025550102", "secrettag", "secretfield"),
+        ):
+            person_ = {"phone": phone, "tags": [tag], "fields": {field: "Ulm"}}
+            assert owner.post("/v1/contacts", person_)[0] == 201
+        contact = contact_of(world, "+12025550101")
+        for words, about in (
+            ("Text me offers.", contact),
+            ("Secretwords.", contact_of(world, "+12025550102")),
+        ):
+            ids = {"organization_id": org.id, "id": uuid4()}
+            world._insert(
+                "consent_wordings",
+                {**ids, "words": words, "digest": words.encode(), "created_at": world.clock.now},
+            )
+            event = {"organization_id": org.id, "id": uuid4(), "contact_id": about, "wording_id": ids["id"]}
+            said = {"channel_kind": "sms", "purpose": "marketing", "action": "grant", "source": "staff"}
+            at = {"scope": "organization", "occurred_at": world.clock.now, "recorded_at": world.clock.now}
+            world._insert("consent_events", {**event, **said, **at})
+        found = exported(owner, contact)
+        assert {row["tag_id"]: "vip" for row in found.rows("contact_tags")} == {
+            row["id"]: row["name"] for row in found.rows("tags")
+        }
+        (row,) = found.rows("contacts")
+        assert row["fields"] == {
+            one["id"].replace("-", "")[-12:]: "Ulm"
+            for one in found.rows("contact_fields")
+            if one["label"] == "Their city"
+        }
+        assert len(found.rows("contact_fields")) == 1
+        assert {row["wording_id"]: "Text me offers." for row in found.rows("consent_events")} == {
+            row["id"]: row["words"] for row in found.rows("consent_wordings")
+        }
+        assert "secret" not in found.text().lower()
+
     def test_I8_the_conversation_is_shown_as_text(self, world: World, line: Line, owner: Client):
         world.text(line, "<img src=x onerror=alert(1)>", sender="+12025550101")
         page = exported(owner, contact_of(world, "+12025550101")).bytes("conversations.html").decode()

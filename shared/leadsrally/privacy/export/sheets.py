@@ -42,13 +42,32 @@ _OF_CONTACT: Final[tuple[tuple[str, LiteralString], ...]] = (
     ),
 )
 
+# What rows about a contact only name by an id. The words a person agreed to, their tags and the names of their fields
+# are the customer's, yet without them nobody understands what is told (GDPR Art. 12(1), 15).
+_NAMED_BY_THEM: Final[dict[str, LiteralString]] = {
+    "tags": (
+        "id IN (SELECT tag_id FROM contact_tags"
+        " WHERE organization_id = {organization} AND contact_id = {contact})"
+    ),
+    "contact_fields": (
+        "right(id::text, 12) IN (SELECT jsonb_object_keys(fields) FROM contacts"
+        " WHERE organization_id = {organization} AND id = {contact}"
+        " UNION ALL SELECT jsonb_object_keys(loser -> 'fields') FROM contact_merges"
+        " WHERE organization_id = {organization} AND contact_id = {contact})"
+    ),
+    "consent_wordings": (
+        "id IN (SELECT wording_id FROM consent_events"
+        " WHERE organization_id = {organization} AND contact_id = {contact})"
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """One table of an export.
 
     `of_contact` is the condition that picks the rows about one contact, with `{organization}` and `{contact}` to be
-    filled; None where none are about a contact, or where nothing in the row says about whom it is.
+    filled, or those that such rows name; None where there are none, or where nothing says about whom a row is.
     """
 
     folder: str
@@ -77,7 +96,9 @@ def _sheet(table: str, entries: list[Entry], plain: list[str]) -> Sheet:
         table,
         tuple(columns),
         tuple(dict.fromkeys(entry.purpose for entry in entries)),
-        _about_contact(table, columns) if any(entry.subject == "contact" for entry in entries) else None,
+        _about_contact(table, columns)
+        if any(entry.subject == "contact" for entry in entries)
+        else _NAMED_BY_THEM.get(table),
     )
 
 
