@@ -2,10 +2,12 @@
 
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from leadsrally import runtime
+from leadsrally.consent.change import address_hashes
 from tests.api.conftest import Client, Rival, problem
 from tests.world import Line, World
 
@@ -240,6 +242,43 @@ class TestConsentOfANumber:
         assert self.granted(world) == []
         last = world.rows("SELECT action, source, actor_id FROM consent_events ORDER BY recorded_at, id")[-1]
         assert last == {"action": "lapse", "source": "staff", "actor_id": client.user_id}
+
+    @pytest.mark.parametrize("email", ["new@b.test", ""])
+    def test_E17_consent_does_not_travel_to_a_new_mail_address(
+        self, client: Client, world: World, email: str
+    ):
+        made = add(client, email="a@b.test", phone="+12025550111")
+        ids = {"organization_id": client.org.id, "contact_id": UUID(made["id"]), "channel_kind": "email"}
+        event, now = uuid4(), world.clock.now
+        about = {**ids, "purpose": "all", "source": "staff"}
+        at = {"action": "grant", "scope": "organization", "occurred_at": now, "recorded_at": now}
+        world._insert("consent_events", {**about, **at, "id": event})
+        world._insert("consent_states", {**about, "state": "granted", "event_id": event, "since": now})
+        path = f"/v1/contacts/{made['id']}"
+        world.clock.pass_(seconds=1)
+        assert client.patch(path, {"email": "A@B.test", "name": "Ada"}, client.etag(path))[0] == 200
+        assert self.granted(world) == [("email", "all", "granted")]  # the same one, written otherwise
+        assert client.patch(path, {"email": email}, client.etag(path))[0] == 200
+        assert self.granted(world) == []
+
+    def test_E17_an_opt_out_holds_for_the_new_mail_address_too(self, client: Client, world: World):
+        made = add(client, email="a@b.test")
+        hashes = runtime.of("api").hashes
+        old, new = (address_hashes(hashes, client.org.id, [one])[0] for one in ("a@b.test", "new@b.test"))
+        row = {"organization_id": client.org.id, "channel_kind": "email", "number_hash": old}
+        world._insert(
+            "suppressions", {**row, "purpose": "all", "source": "unsubscribe", "since": world.clock.now}
+        )
+        path = f"/v1/contacts/{made['id']}"
+        assert client.patch(path, {"email": "New@b.test"}, client.etag(path))[0] == 200
+        held = world.rows("SELECT number_hash FROM suppressions WHERE channel_kind = 'email'")
+        assert {bytes(row["number_hash"]) for row in held} == {old, new}
+
+    def test_nobody_loses_the_only_address_they_are_reached_by(self, client: Client):
+        path = f"/v1/contacts/{add(client, email='a@b.test')['id']}"
+        problem(client.patch(path, {"email": ""}, client.etag(path)), 422, "unreachable")
+        assert client.patch(path, {"email": "", "phone": "+12025550111"}, client.etag(path))[0] == 200
+        problem(client.patch(path, {"phone": None}, client.etag(path)), 422, "unreachable")
 
     def test_E17_texts_go_to_the_corrected_number(self, client: Client, line: Line, world: World):
         thread = world.conversation(line, sender="+12025550111")

@@ -179,14 +179,17 @@ def edit(
 ) -> Contact:
     """Correct what `changes` names, out of `EDITABLE` (P7.3); the audit log says which, not to what.
 
-    Consent was given for a number and does not travel to another one; an opt-out holds for both (E17). Raises
-    `NotFound`, `Invalid`, `Conflict` for a number of somebody else's, and `Stale`.
+    Consent was given for a number or a mail address and does not travel to another one; an opt-out holds for both
+    (E17). Raises `NotFound`, `Invalid`, also when nothing would be left to reach them by, `Conflict` for a number of
+    somebody else's, and `Stale`.
     """
     before = contact(tx, organization_id, contact_id)
     number = before.phone
     if "phone" in changes:
         number = number_as_typed(tx, organization_id, changes["phone"]) if changes["phone"] else None
-    if not number and not changes.get("email", before.email) and before.phone:
+    email = _email_after(before, changes)
+    lost = before.phone or (before.email and not store.addresses_of(tx, organization_id, contact_id))
+    if lost and not number and not email:
         raise Invalid("A contact needs a phone number or an e-mail address.", code="unreachable")
     if changes.get("time_zone"):
         refuse_unknown_zone(changes["time_zone"])
@@ -202,7 +205,7 @@ def edit(
         "sets_phone": "phone" in changes,
         "phone": number,
         "name": None if changes.get("name") is None else one_line(changes["name"]),
-        "email": one_mailbox(changes["email"]) if changes.get("email") else changes.get("email"),
+        "email": email,
         "sets_time_zone": "time_zone" in changes,
         "time_zone": changes.get("time_zone") or None,
         "fields": Jsonb(values),
@@ -217,6 +220,7 @@ def edit(
         raise Stale
     if number != before.phone:
         _leave_consent_behind(tx, hashes, organization_id, before, actor, now=now)
+    _leave_mail_consent_behind(tx, hashes, organization_id, before, email, actor, now=now)
     fields = " ".join(name for name in EDITABLE if name in changes)
     target = ("contact", contact_id)
     audit.record(
@@ -235,6 +239,29 @@ def _leave_consent_behind(
     for kind in ("sms", "whatsapp"):
         change.lapse(tx, organization_id, before.id, kind, evidence, now=now)
         change.carry_over(tx, hashes, organization_id, kind, earlier, later)
+
+
+def _email_after(before: Contact, changes: Mapping[str, Any]) -> str:
+    if changes.get("email") is None:
+        return before.email
+    return one_mailbox(changes["email"]) if changes["email"] else ""
+
+
+def _leave_mail_consent_behind(
+    tx: Tx,
+    hashes: KeyedHash,
+    organization_id: UUID,
+    before: Contact,
+    email: str,
+    actor: Actor,
+    *,
+    now: datetime,
+) -> None:
+    earlier, later = before.email.lower(), email.lower()
+    if not earlier or later == earlier:
+        return
+    change.lapse(tx, organization_id, before.id, "email", Evidence("staff", now, actor_id=actor.id), now=now)
+    change.carry_over(tx, hashes, organization_id, "email", [earlier], [later] if later else [])
 
 
 def one_line(name: str) -> str:
