@@ -134,6 +134,16 @@ class TestUndo:
         world.clock.pass_(hours=24)
         problem(importer.client.post(f"/v1/imports/{import_id}/undo"), 409, "too_late_to_undo")
 
+    def test_one_that_failed_half_way_is_undone_as_far_as_it_came(self, world: World, importer: Importer):
+        import_id = ready(importer, f"{HEAD}{ADA},Ada,\n{CY},Cy,\n")
+        world.execute("UPDATE imports SET state = 'failed', reason = 'missing', lines_done = 3")
+        assert importer.undo(import_id) == {"removed": 2}
+
+    def test_one_that_never_ran_has_nothing_to_undo(self, importer: Importer):
+        import_id, seen = importer.look(b"\n")
+        assert seen["state"] == "failed"
+        problem(importer.client.post(f"/v1/imports/{import_id}/undo"), 409, "import_failed")
+
     def test_twice_it_is_undone_once(self, importer: Importer):
         import_id = ready(importer, f"{HEAD}{ADA},Ada,\n")
         importer.undo(import_id)

@@ -121,15 +121,17 @@ def cancel(tx: Tx, organization_id: UUID, import_id: UUID, *, actor: Actor, now:
 
 
 def undo(tx: Tx, organization_id: UUID, import_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Have it undone. Raises `Conflict` when it was not run, or more than 24 hours ago, or is a list of suppressions."""
-    found = _in(tx, organization_id, import_id, ("done", "cancelled"))
+    """Have it undone, also what it came to before it failed. Raises `Conflict` when it was not run, or more than 24 hours ago, or is a list of suppressions."""
+    found = _in(tx, organization_id, import_id, ("done", "cancelled", "failed"))
+    if found.state == "failed" and found.started_at is None:
+        raise Conflict(_NOT_NOW["failed"], code="import_failed")
     if found.kind == "suppressions":
         raise Conflict(
             "A list of suppressions is not undone as a whole: lift single numbers.", code="not_undoable"
         )
     if found.started_at is None or now >= found.started_at + UNDO_FOR:
         raise Conflict("An import can be undone for 24 hours from its start.", code="too_late_to_undo")
-    store.move(tx, organization_id, import_id, ["done", "cancelled"], "undoing", now=now)
+    store.move(tx, organization_id, import_id, [found.state], "undoing", now=now)
     ask(tx, organization_id, "undo", import_id, now=now)
     _record(tx, organization_id, import_id, "import.undone", actor, now)
 
