@@ -14,8 +14,7 @@ from leadsrally.messaging.channels.directory import OpenChannel
 from leadsrally.messaging.leads.receive import receive_words
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.take_delivery import Intake, take_delivery
-from leadsrally.messaging.types import InboundMessage, Preference
-from leadsrally.messaging.while_leaving import turn_away
+from leadsrally.messaging.while_leaving import MayRefuse, turn_away
 from leadsrally.providers.meta import inbound, leadgen
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.meta.error_codes import effect_of
@@ -67,7 +66,7 @@ def _take(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCr
         raise TooLarge(f"A webhook of Meta has at most {_MAX_BYTES} bytes.", code="body_too_large")
     verify(request.body, request.headers, found.credentials.at(call.at))
     document = load(request.body)
-    if turn_away(door.db, door.hashes, found.channel, _said(document), call):
+    if turn_away(door.db, door.hashes, found.channel, _said(document), call, effect_of):
         return gateway.answer(200, "", _TEXT)
     match inbound.object_of(document):
         case inbound.WHATSAPP:
@@ -80,11 +79,11 @@ def _take(door: Runtime, request: Request, call: Call, found: OpenChannel[MetaCr
     return gateway.answer(200, "", _TEXT)
 
 
-def _said(document: Any) -> Iterator[InboundMessage | Preference]:
+def _said(document: Any) -> Iterator[MayRefuse]:
     """What may be a no. Read only while the organisation leaves."""
     if inbound.object_of(document) == inbound.WHATSAPP:
         for item in inbound.items(document):
-            if isinstance(item.news, InboundMessage | Preference):
+            if isinstance(item.news, MayRefuse):
                 yield item.news
 
 

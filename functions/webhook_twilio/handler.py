@@ -15,7 +15,7 @@ from leadsrally.messaging.receive import StaleChannelError, receive
 from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.types import Channel, DeliveryReport, InboundMessage
-from leadsrally.messaging.while_leaving import turn_away
+from leadsrally.messaging.while_leaving import heed_no, turn_away
 from leadsrally.providers.twilio import error_codes, inbound
 from leadsrally.providers.twilio.signature import TwilioCredentials, verify
 from leadsrally.runtime import Runtime
@@ -69,13 +69,16 @@ def _receive(door: Runtime, channel: Channel, message: InboundMessage, call: Cal
     try:
         receive(door.db, door.hashes, channel, message, call)
     except StaleChannelError:
-        if not turn_away(door.db, door.hashes, channel, [message], call):
+        if not turn_away(door.db, door.hashes, channel, [message], call, error_codes.effect_of):
             raise
 
 
 def _report(door: Runtime, channel: Channel, report: DeliveryReport | None, call: Call) -> None:
     with door.db.tenant(channel.organization_id) as tx:
-        if report is None or is_leaving(tx, channel.organization_id):
+        leaving = is_leaving(tx, channel.organization_id)
+        if report is None or leaving:
+            if report is not None:
+                heed_no(tx, door.hashes, channel, report, call, error_codes.effect_of)
             store.log_call(tx, call, channel, outcome="ignored", http_status=200)
             return
         effect = error_codes.effect_of(report.error_code)

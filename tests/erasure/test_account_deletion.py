@@ -252,6 +252,39 @@ class TestRests:
         found = world.rows("SELECT DISTINCT purpose FROM suppressions ORDER BY purpose")
         assert [row["purpose"] for row in found] == ["all", "marketing"]
 
+    def test_E8_S6_so_does_an_edit_into_a_no(self, world: World, whatsapp: MetaLine, owner: Client):
+        world.whatsapp(whatsapp, "See you", wamid="wamid.FIRST")
+        leave(owner)
+        message = {"type": "text", "text": {"body": "STOP"}}
+        edit = {"original_message_id": "wamid.FIRST", "message": message}
+        world.whatsapp(whatsapp, type="edit", edit=edit)
+        assert world.rows("SELECT purpose FROM suppressions") == [{"purpose": "all"}]
+
+    def test_E8_S6_so_does_a_report_that_somebody_is_blocked(self, world: World, line: Line, owner: Client):
+        thread = world.conversation(line)
+        message = world.reply(line, thread, "Hello")
+        world.work("send_message")
+        sid = world.message(message)["provider_message_id"]
+        leave(owner)
+        world.report(line, sid, "failed", message_id=message, ErrorCode="30003")
+        assert world.rows("SELECT 1 FROM suppressions") == []
+        world.report(line, sid, "failed", message_id=message, ErrorCode="21610")
+        assert world.message(message)["status"] == "accepted"
+        assert owner.delete(PATH)[0] == 204
+        later = world.reply(line, thread, "Offers!")
+        world.work("send_message")
+        assert world.message(later)["verdict"]["rule"] == "suppressed"
+
+    def test_E8_S6_and_one_of_whatsapp_that_they_want_no_offers(
+        self, world: World, whatsapp: MetaLine, owner: Client
+    ):
+        world.whatsapp(whatsapp, "hi")
+        world.sent_by_us(whatsapp, "wamid.OURS")
+        leave(owner)
+        world.whatsapp_status(whatsapp, "wamid.OURS", "failed", errors=[{"code": 131050}])
+        found = world.rows("SELECT DISTINCT purpose, source FROM suppressions")
+        assert found == [{"purpose": "marketing", "source": "provider_error"}]
+
     def test_E8_nobody_is_scored(self, world: World, line: Line, owner: Client):
         world.conversation(line)
         leave(owner)

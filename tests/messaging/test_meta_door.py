@@ -29,6 +29,13 @@ def text(body: str = "Hello", wamid: str | None = None, sender: str = "120255501
     return {"from": sender, "id": wamid, "timestamp": at, "type": "text", "text": {"body": body}}
 
 
+def edited(body: str) -> dict[str, Any]:
+    """An edit of an earlier message into these words."""
+    message = {"type": "text", "text": {"body": body}}
+    edit = {"original_message_id": "wamid.EARLIER", "message": message}
+    return {**text(), "type": "edit", "edit": edit}
+
+
 def log(world: World) -> dict[str, Any]:
     return world.row("SELECT kind, outcome, reason, http_status, counts, message_id FROM delivery_log")
 
@@ -201,6 +208,51 @@ class TestPieces:
         world.meta(number, world.news(other, messages=[text("late")]))
         assert bodies(world) == []
         assert world.value("SELECT reason FROM quarantine") == "foreign_number"
+        assert world.rows("SELECT 1 FROM suppressions") == []
+
+    @pytest.mark.parametrize("said", ["stop", "edit", "preference"])
+    def test_S6_a_no_to_a_number_that_was_disconnected_is_heeded(
+        self, world: World, org: Org, number: MetaLine, said: str
+    ):
+        """The app stays subscribed for the account's other number, from which the business goes on writing."""
+        gone = world.whatsapp_line(org, state="disconnected")
+        world.whatsapp(number, "Hello there")
+        if said == "preference":
+            preference = {
+                "wa_id": "12025550101",
+                "category": "marketing_messages",
+                "value": "stop",
+                "timestamp": int(world.clock.now.timestamp()),
+            }
+            news = world.news(gone, field="user_preferences", user_preferences=[preference])
+        elif said == "edit":
+            news = world.news(gone, messages=[edited("Please stop texting me")])
+        else:
+            news = world.news(gone, messages=[text("STOP")])
+        assert world.meta(number, news).status == 200
+        assert world.value("SELECT count(*) FROM quarantine") == 1
+        wanted = world.rows("SELECT channel_kind, purpose FROM suppressions")
+        purpose = "marketing" if said == "preference" else "all"
+        assert wanted == [{"channel_kind": "whatsapp", "purpose": purpose}]
+        if purpose == "all":
+            thread = world.value("SELECT id FROM conversations")
+            late = world.reply(number, thread, "Still there?")
+            world.work("send_message")
+            assert world.message(late)["verdict"]["rule"] == "suppressed"
+
+    def test_S6_the_same_delivery_again_does_not_undo_a_start(self, world: World, org: Org, number: MetaLine):
+        gone = world.whatsapp_line(org, state="disconnected")
+        news = world.news(gone, messages=[text("STOP")])
+        world.meta(number, news)
+        world.whatsapp(number, "START")
+        world.meta(number, news)
+        assert world.rows("SELECT 1 FROM suppressions") == []
+
+    def test_T8_a_no_to_another_tenants_number_says_nothing_here(self, world: World, number: MetaLine):
+        rival = world.whatsapp_line(world.organization("Rival"), state="disconnected")
+        world.meta(number, world.news(rival, messages=[text("STOP")]))
+        assert world.value("SELECT reason FROM quarantine") == "foreign_number"
+        assert world.rows("SELECT 1 FROM suppressions") == []
 
     def test_what_breaks_something_of_ours_is_put_aside_and_told_once(
         self, world: World, number: MetaLine, monkeypatch: pytest.MonkeyPatch

@@ -91,6 +91,35 @@ class TestOrder:
         assert all(status in RANK for status in Status)
 
 
+class TestRepeats:
+    """A delivery that got no answer comes again hours later; what its error asked for was done."""
+
+    def test_S5_a_block_that_is_reported_again_does_not_undo_a_start(self, world: World, line: Line):
+        message_id, sid = sent(world, line)
+        world.report(line, sid, "undelivered", message_id=message_id, ErrorCode="21610")
+        world.clock.pass_(minutes=5)
+        world.text(line, "START")
+        world.clock.pass_(hours=1)
+        world.report(line, sid, "undelivered", message_id=message_id, ErrorCode="21610")
+        events = world.rows("SELECT action FROM consent_events ORDER BY occurred_at, id")
+        assert [event["action"] for event in events][:1] == ["revoke"]
+        assert sum(event["action"] == "revoke" for event in events) == 1
+        assert world.rows("SELECT 1 FROM suppressions") == []
+
+    def test_S5_another_reason_for_the_same_failure_counts(self, world: World, line: Line):
+        message_id, sid = sent(world, line)
+        world.report(line, sid, "undelivered", message_id=message_id, ErrorCode="30003")
+        world.report(line, sid, "undelivered", message_id=message_id, ErrorCode="21610")
+        assert world.value("SELECT count(*) FROM suppressions") == 1
+
+    def test_Q5_an_account_that_is_suspended_is_told_once(self, world: World, line: Line):
+        message_id, sid = sent(world, line)
+        for _ in range(2):
+            world.report(line, sid, "failed", message_id=message_id, ErrorCode="30002")
+        assert world.value("SELECT trouble FROM channels") == "30002"
+        assert world.value("SELECT count(*) FROM jobs WHERE kind = 'channel_trouble'") == 1
+
+
 class TestWhoseMessage:
     def test_an_unknown_word_is_logged_and_changes_nothing(self, world: World, line: Line):
         message_id, sid = sent(world, line)

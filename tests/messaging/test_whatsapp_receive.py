@@ -352,6 +352,19 @@ class TestReports:
                 world.whatsapp_status(number, f"wamid.{number.id}", status)
             assert world.message(ours)["status"] == "read", arrangement
 
+    def test_W10_in_every_order_the_times_are_the_same(self, world: World, org: Org):
+        start = int(world.clock.now.timestamp()) - 3_600
+        said = {"sent": start + 1, "delivered": start + 5, "read": start + 10}
+        for arrangement in permutations(said):
+            number = world.whatsapp_line(org)
+            world.whatsapp(number, "hi")
+            ours = world.sent_by_us(number, f"wamid.{number.id}")
+            for status in arrangement:
+                world.whatsapp_status(number, f"wamid.{number.id}", status, timestamp=str(said[status]))
+            message = world.message(ours)
+            times = [message[name].timestamp() for name in ("sent_at", "delivered_at", "read_at")]
+            assert times == list(said.values()), arrangement
+
     def test_delivered_may_follow_failed(self, world: World, number: MetaLine, ours: UUID):
         world.whatsapp_status(number, "wamid.OURS", "failed", errors=[{"code": 131026}])
         assert world.message(ours)["error_code"] == "131026"

@@ -248,11 +248,16 @@ class TestNotTaken:
         assert stage.world.message(again)["verdict"]["rule"] == "opted_out_by_provider_error"
         assert stage.posts() == 1
 
-    def test_a_wrong_token_fails_the_message_with_a_reason(self, stage: Stage):
-        stage.simulator.accounts[stage.line.account_sid].auth_token = "another"
+    def test_Q5_with_a_wrong_token_the_message_waits_until_it_is_set_right(self, stage: Stage):
+        account = stage.simulator.accounts[stage.line.account_sid]
+        token, account.auth_token = account.auth_token, "another"
         message_id = stage.send("Hello")
-        stored = stage.world.message(message_id)
-        assert (stored["status"], stored["error_code"]) == ("failed", "20003")
+        assert stage.world.message(message_id)["status"] == "queued"
+        assert stage.world.value("SELECT trouble FROM channels") == "20003"
+        account.auth_token = token
+        stage.pass_(minutes=15)
+        assert stage.world.message(message_id)["status"] == "accepted"
+        assert stage.world.value("SELECT trouble FROM channels") is None
 
 
 def test_G2_any_mixture_of_faults_never_doubles_a_text(stage: Stage):

@@ -1,6 +1,7 @@
 """Sending, at most once: what each answer of a provider comes to, and what a crash at each point leaves."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -173,7 +174,7 @@ class TestRejected:
         assert (stored["status"], stored["error_code"]) == ("failed", "21610")
         _is_opted_out(world, line, thread)
 
-    @pytest.mark.parametrize("code", ["21211", "21614", "30007", "20003", "http_403"])
+    @pytest.mark.parametrize("code", ["21211", "21614", "30007", "21408", "http_403"])
     def test_Q5_other_refusals_are_final_and_say_nothing_about_the_person(
         self, world: World, line: Line, thread: UUID, message: UUID, code: str
     ):
@@ -208,6 +209,17 @@ class TestNotProcessed:
         world.work("send_message")
         assert len(world.sender.texts) == 2  # the refused call and the one that counted
         assert world.message(message)["status"] == "accepted"
+
+    def test_Q5_what_somebody_has_to_set_right_waits_and_owners_are_told(self, world: World, message: UUID):
+        world.sender.outcomes = [NotProcessed("code 20003", 900.0, trouble="20003")]
+        world.work("send_message")
+        assert world.message(message)["status"] == "queued"
+        assert world.value("SELECT trouble FROM channels") == "20003"
+        assert world.value("SELECT count(*) FROM jobs WHERE kind = 'channel_trouble'") == 1
+        world.clock.pass_(minutes=15)
+        world.work("send_message")
+        assert world.message(message)["status"] == "accepted"
+        assert world.value("SELECT trouble FROM channels") is None
 
     def test_Q4_one_quiet_channel_holds_up_no_other(
         self, world: World, org: Org, line: Line, thread: UUID, message: UUID
@@ -292,6 +304,56 @@ class TestNotProcessed:
         world.work("send_message")
         assert world.message(message)["status"] == "accepted"
         assert len(world.sender.texts) == 1
+
+    @pytest.fixture
+    def away(self, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+        """The key service does not answer."""
+
+        def unavailable(*_: Any) -> Any:
+            raise Unavailable("The key service does not answer. Try again.", code="key_service")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runtime.of("send_message"), "_sender_for", unavailable)
+            runtime.of("send_message").__dict__.pop("post", None)
+            yield patched
+        runtime.of("send_message").__dict__.pop("post", None)
+
+    def test_Q4_a_key_service_that_is_away_for_hours_loses_nothing(
+        self, world: World, message: UUID, away: pytest.MonkeyPatch
+    ):
+        for _ in range(30):
+            world.work("send_message")
+            stored = world.message(message)
+            assert (stored["status"], stored["claimed_at"]) == ("queued", None)
+            world.clock.pass_(minutes=10)
+        away.undo()
+        runtime.of("send_message").__dict__.pop("post", None)
+        world.work("send_message")
+        assert world.message(message)["status"] == "accepted"
+        assert len(world.sender.texts) == 1
+
+    @pytest.mark.usefixtures("away")
+    def test_Q4_what_waited_too_long_for_it_ends_as_expired(self, world: World, message: UUID):
+        for _ in range(25):
+            world.work("send_message")
+            world.clock.pass_(minutes=30)
+        assert world.message(message)["verdict"]["rule"] == "expired"
+        assert jobs(world, "send") == []
+
+    def test_Q5_what_cannot_be_called_at_all_fails_with_the_last_try(
+        self, world: World, message: UUID, away: pytest.MonkeyPatch
+    ):
+        def locked(*_: Any) -> Any:
+            raise Misconfigured("The channel has no Twilio auth token. Connect it again.")
+
+        away.setattr(runtime.of("send_message"), "_sender_for", locked)
+        for _ in range(8):
+            world.work("send_message")
+            world.clock.pass_(hours=1)
+        stored = world.message(message)
+        assert (stored["status"], stored["error_code"]) == ("failed", "broken")
+        assert jobs(world, "send") == []
+        assert world.sender.texts == []
 
 
 def _until_given_up(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from leadsrally import runtime
-from leadsrally.kit.errors import Conflict, Invalid
+from leadsrally.kit.errors import Conflict, Invalid, Unavailable
 from leadsrally.messaging.compose_interactive import Buttons, Choice, queue_interactive
 from leadsrally.messaging.media.send import queue_files
 from leadsrally.messaging.templates.compose import TemplateWanted, queue_template
@@ -152,6 +152,43 @@ class TestLeaving:
             "failed",
             "file_missing",
         )
+
+
+class TestAway:
+    """Storage or keys that are away: nothing was sent, so nothing is in doubt and nothing is lost."""
+
+    def unavailable(self, *_: Any, **__: Any) -> Any:
+        raise Unavailable("The storage does not answer. Try again.", code="storage")
+
+    def test_Q4_a_storage_that_is_away_for_hours_loses_no_file(
+        self, world: World, wa: MetaLine, monkeypatch: pytest.MonkeyPatch
+    ):
+        message_id = picture(world, wa)
+        with monkeypatch.context() as patched:
+            patched.setattr(runtime.of("send_message").storage, "open", self.unavailable)
+            for _ in range(12):
+                world.work("send_message")
+                assert world.message(message_id)["status"] == "queued"
+                world.clock.pass_(minutes=30)
+        world.work("send_message")
+        assert world.message(message_id)["status"] == "accepted"
+        assert len(world.meta_sender.texts) == 1
+
+    def test_Q2_an_mms_whose_address_cannot_be_made_is_not_in_doubt(
+        self, world: World, line: Line, monkeypatch: pytest.MonkeyPatch
+    ):
+        upload = uploaded(world, line.organization_id)
+        message_id = queue(world, line, world.conversation(line), upload)
+        links = runtime.of("send_message").post.files().links
+        with monkeypatch.context() as patched:
+            patched.setattr(type(links), "link", self.unavailable)
+            for _ in range(12):
+                world.work("send_message")
+                assert world.message(message_id)["status"] == "queued"
+                world.clock.pass_(minutes=30)
+        world.work("send_message")
+        assert world.message(message_id)["status"] == "accepted"
+        assert len(world.sender.texts) == 1
 
 
 class TestAbove:

@@ -304,6 +304,18 @@ class TestStopped:
             "approved",
         }
 
+    def test_W10_the_same_status_again_does_not_stop_a_template_that_was_approved_meanwhile(
+        self, world: World, wa: MetaLine
+    ):
+        send(world, wa, thread(world, wa))
+        world.meta_sender.outcomes = [Accepted("wamid.late")]
+        world.work("send_message")
+        world.whatsapp_status(wa, "wamid.late", "failed", errors=[{"code": 132015}])
+        world.execute("UPDATE templates SET state = 'approved'")
+        world.clock.pass_(hours=2)
+        assert world.whatsapp_status(wa, "wamid.late", "failed", errors=[{"code": 132015}]).status == 200
+        assert world.rows("SELECT DISTINCT state FROM templates") == [{"state": "approved"}]
+
 
 class TestMarketing:
     def test_a_marketing_template_is_marketing_whatever_it_is_used_for(self, world: World, wa: MetaLine):

@@ -69,7 +69,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "usage": "S",
     },
     "webhook_twilio": {
-        "channels": "s",
+        "channels": "su",
         "consent_events": "SI",
         "consent_states": "SIUD",
         "contact_identities": "S",
@@ -825,7 +825,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("send_message", "conversations", "UPDATE"): "attention marketing_quiet_until quiet_until",
     ("send_message", "templates", "UPDATE"): "changed_at reason state",
     ("webhook_twilio", "media", "SELECT"): "message_id organization_id",
-    ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state",
+    ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state trouble",
+    ("webhook_twilio", "channels", "UPDATE"): "trouble trouble_since",
 }
 
 COLUMNS |= {

@@ -86,11 +86,10 @@ def _ring_next(tx: Tx, queue: str, keys: Sequence[str]) -> None:
 
 def _failed(db: Database, clock: Clock, job: Job, token: UUID, error: Exception, surprise: Surprise) -> str:
     expected = isinstance(error, LeadsRallyError)
-    retry = not expected or error.kind in RETRYABLE
-    word = error.code if expected else type(error).__name__
+    word = word_of(error)
     if not expected or error.kind in OUR_FAULT:
         surprise(error)
-    if retry and job.attempts < job.max_attempts:
+    if not is_last(job, error):
         pause = retry_pause(job.attempts, error.retry_after if expected else None)
         log.warning("job.failed", job_id=job.id, kind=job.kind, attempts=job.attempts, error=error)
         with db.across() as tx:
@@ -101,6 +100,17 @@ def _failed(db: Database, clock: Clock, job: Job, token: UUID, error: Exception,
         key = store.bury(tx, job.id, token=token, error=word)
         _ring_next(tx, job.queue, [key] if key else [])
     return "dead"
+
+
+def is_last(job: Job, error: Exception) -> bool:
+    """Whether this failure is the job's last: trying again cannot help, or no try is left."""
+    retry = not isinstance(error, LeadsRallyError) or error.kind in RETRYABLE
+    return not retry or job.attempts >= job.max_attempts
+
+
+def word_of(error: Exception) -> str:
+    """The closed word by which a failure is written down."""
+    return error.code if isinstance(error, LeadsRallyError) else type(error).__name__
 
 
 def retry_pause(attempts: int, asked: float | None = None) -> timedelta:

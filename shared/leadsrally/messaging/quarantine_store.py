@@ -35,11 +35,14 @@ def keep(
     piece: str,
     person: Person | None,
     now: datetime,
-) -> None:
-    """Keep the piece once, under the hash of whom it is from, so that it is found when that person is erased."""
+) -> bool:
+    """Keep the piece once, under the hash of whom it is from, so that it is found when that person is erased.
+
+    Returns False when it was kept before.
+    """
     organization_id, raw = channel.organization_id, piece.encode()
     known_as = [] if person is None else address_hashes(hashes, organization_id, person.addresses[:1])
-    tx.run(
+    touched = tx.run(
         _KEEP,
         {
             "organization_id": organization_id,
@@ -52,6 +55,7 @@ def keep(
             "now": now,
         },
     )
+    return touched > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ def apply_report(
     # The first report of a message tells what else its recipient is called; an answer may come under that name.
     if report.recipient is not None and report.status == Status.SENT:
         contacts.learn(tx, organization_id, advanced.contact_id, report.recipient.identities, now=now)
-    if effect is not None:
+    # A delivery that was not answered comes again, hours later too: by then a template may be approved again, or the
+    # person may have agreed again.
+    if effect is not None and advanced.news:
         from leadsrally.messaging.heed import (
             About,
             heed,

@@ -52,6 +52,23 @@ def whatsapp_numbers(tx: Tx, organization_id: UUID) -> list[Channel]:
     return tx.all(Channel, _WHATSAPP_NUMBERS, {"organization_id": organization_id})
 
 
+_FORMER_NUMBER = """
+SELECT organization_id, id, key, kind, address, account_sid, waba_id, phone_number_id, page_id,
+       ''::bytea AS credentials, credentials_version, provider_answers_keywords
+  FROM channels
+ WHERE organization_id = %(organization_id)s
+   AND phone_number_id = %(phone_number_id)s
+   AND kind = 'whatsapp'
+   AND state <> 'active'
+"""
+
+
+def former_number(tx: Tx, organization_id: UUID, phone_number_id: str) -> Channel | None:
+    """A WhatsApp number that the organisation itself had and let go, without its secrets."""
+    given = {"organization_id": organization_id, "phone_number_id": phone_number_id}
+    return tx.maybe(Channel, _FORMER_NUMBER, given)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request at a webhook, as the delivery log keeps it: no content."""
@@ -116,22 +133,13 @@ def log_call(
 
 
 # Found by our own id, which the callback's address carries, or by the provider's. Applied only when it
-# ranks higher: callbacks come late, twice and in any order.
+# ranks higher: callbacks come late, twice and in any order, and of each time the earliest stands. The row as it was is
+# locked first, so that of two callbacks at once the second sees what the first has made of it.
 _ADVANCED = """
-WITH message AS (
-UPDATE messages AS m
-   SET status = CASE WHEN %(rank)s > m.status_rank THEN %(status)s ELSE m.status END,
-       status_rank = greatest(m.status_rank, %(rank)s),
-       error_code = CASE WHEN %(rank)s > m.status_rank THEN %(error_code)s ELSE m.error_code END,
-       provider_message_id = coalesce(m.provider_message_id, %(provider_message_id)s),
-       pricing = coalesce(%(pricing)s, m.pricing),
-       sent_at = CASE WHEN %(status)s IN ('sent', 'delivered', 'read', 'played')
-                      THEN coalesce(m.sent_at, %(at)s) ELSE m.sent_at END,
-       delivered_at = CASE WHEN %(status)s IN ('delivered', 'read', 'played')
-                           THEN coalesce(m.delivered_at, %(at)s) ELSE m.delivered_at END,
-       read_at = CASE WHEN %(status)s IN ('read', 'played')
-                      THEN coalesce(m.read_at, %(at)s) ELSE m.read_at END
-  FROM conversations AS c
+WITH before AS MATERIALIZED (
+SELECT m.id, m.status_rank, m.error_code, c.contact_id
+  FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
  WHERE m.organization_id = %(organization_id)s
    AND m.direction = 'outbound'
    AND (m.id = %(message_id)s
@@ -143,15 +151,32 @@ UPDATE messages AS m
                 WHERE other.organization_id = %(organization_id)s
                   AND other.direction = 'outbound'
                   AND other.provider_message_id = %(provider_message_id)s)))
-   AND c.organization_id = m.organization_id
-   AND c.id = m.conversation_id
    AND c.channel_id = %(channel_id)s
    AND c.contact_id IS NOT NULL
-RETURNING m.id, m.claimed_at, m.segments, c.contact_id
+   FOR NO KEY UPDATE OF m
+),
+message AS (
+UPDATE messages AS m
+   SET status = CASE WHEN %(rank)s > m.status_rank THEN %(status)s ELSE m.status END,
+       status_rank = greatest(m.status_rank, %(rank)s),
+       error_code = CASE WHEN %(rank)s > m.status_rank THEN %(error_code)s ELSE m.error_code END,
+       provider_message_id = coalesce(m.provider_message_id, %(provider_message_id)s),
+       pricing = coalesce(%(pricing)s, m.pricing),
+       sent_at = CASE WHEN %(status)s IN ('sent', 'delivered', 'read', 'played')
+                      THEN least(m.sent_at, %(at)s) ELSE m.sent_at END,
+       delivered_at = CASE WHEN %(status)s IN ('delivered', 'read', 'played')
+                           THEN least(m.delivered_at, %(at)s) ELSE m.delivered_at END,
+       read_at = CASE WHEN %(status)s IN ('read', 'played')
+                      THEN least(m.read_at, %(at)s) ELSE m.read_at END
+  FROM before
+ WHERE m.organization_id = %(organization_id)s
+   AND m.id = before.id
+RETURNING m.id, m.claimed_at, m.segments, before.contact_id,
+          %(rank)s > before.status_rank OR before.error_code IS DISTINCT FROM %(error_code)s AS news
 )
 """
 _RESULT_OF_ADVANCE = """
-SELECT id AS message_id, contact_id
+SELECT id AS message_id, contact_id, news
   FROM message
 """
 _ADVANCE = _ADVANCED + REPORTED + _RESULT_OF_ADVANCE
@@ -159,8 +184,11 @@ _ADVANCE = _ADVANCED + REPORTED + _RESULT_OF_ADVANCE
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
+    """`news`: it says more than was known, or gives another reason. False for a repeat."""
+
     message_id: UUID
     contact_id: UUID
+    news: bool
 
 
 def advance(
@@ -192,6 +220,33 @@ def advance(
             "pricing": None if pricing is None else Jsonb(dict(pricing)),
             "at": at,
             **reported(channel_kind, pricing, now),
+        },
+    )
+
+
+_RECIPIENT = """
+SELECT c.contact_id
+  FROM messages AS m
+  JOIN conversations AS c ON c.organization_id = m.organization_id AND c.id = m.conversation_id
+ WHERE m.organization_id = %(organization_id)s
+   AND m.direction = 'outbound'
+   AND m.provider_message_id = %(provider_message_id)s
+   AND m.id = coalesce(%(message_id)s, m.id)
+   AND c.channel_id = %(channel_id)s
+"""
+
+
+def recipient_of(
+    tx: Tx, organization_id: UUID, channel_id: UUID, *, message_id: UUID | None, provider_message_id: str
+) -> UUID | None:
+    """To whom a message went that a report names; None when we know no such message, or nobody any more."""
+    return tx.value(
+        _RECIPIENT,
+        {
+            "organization_id": organization_id,
+            "channel_id": channel_id,
+            "message_id": message_id,
+            "provider_message_id": provider_message_id,
         },
     )
 
@@ -243,14 +298,20 @@ class EarlyReport:
 
 
 _TAKE_PARKED = """
-DELETE FROM early_reports
- WHERE organization_id = %(organization_id)s
-   AND provider_hash = %(provider_hash)s
-RETURNING status, error_code, coalesce(reported_at, received_at) AS at, pricing
+WITH taken AS (
+    DELETE FROM early_reports
+     WHERE organization_id = %(organization_id)s
+       AND provider_hash = %(provider_hash)s
+    RETURNING status, status_rank, error_code, coalesce(reported_at, received_at) AS at, pricing
+)
+SELECT status, error_code, at, pricing
+  FROM taken
+ ORDER BY at, status_rank
 """
 
 
 def take_parked(tx: Tx, organization_id: UUID, provider_hash: bytes) -> list[EarlyReport]:
+    """What was said early of a message, the first first; it is forgotten here."""
     return tx.all(
         EarlyReport, _TAKE_PARKED, {"organization_id": organization_id, "provider_hash": provider_hash}
     )

@@ -4,10 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from leadsrally.kit.crypto import KeyedHash
-from leadsrally.kit.db import Database
+from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Kind, LeadsRallyError
 from leadsrally.messaging import quarantine_store, store
 from leadsrally.messaging.amend import amend
@@ -34,6 +35,9 @@ from leadsrally.messaging.types import (
     TemplatesChanged,
     Unreadable,
 )
+from leadsrally.messaging.while_leaving import MayRefuse, heed_no, no_in
+
+_FOREIGN: Final = "foreign_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def _taken(intake: Intake, numbers: Numbers, item: Item, call: Call, tally: Tall
             return Aside(reason)
         case news:
             channel = numbers.find(item.phone_number_id)
-            return Aside("foreign_number") if channel is None else _do(intake, channel, news, call, tally)
+            return Aside(_FOREIGN) if channel is None else _do(intake, channel, news, call, tally)
 
 
 def _do(
@@ -207,11 +211,11 @@ def _receive(intake: Intake, channel: Channel, inbound: InboundMessage, call: Ca
 
 
 def _put_aside(intake: Intake, numbers: Numbers, item: Item, reason: str, call: Call, tally: Tally) -> str:
-    """Keep the piece for whoever has to find out why. It says nothing to anybody until then."""
+    """Keep the piece for whoever has to find out why. It says nothing to anybody until then, but for a no."""
     tally.reasons[reason] += 1
     channel = numbers.called
     with intake.db.tenant(channel.organization_id) as tx:
-        quarantine_store.keep(
+        newly = quarantine_store.keep(
             tx,
             intake.hashes,
             channel,
@@ -221,7 +225,23 @@ def _put_aside(intake: Intake, numbers: Numbers, item: Item, reason: str, call: 
             person=item.person,
             now=call.at,
         )
+        # Once: whoever agrees again after it is not opted out by the same delivery that comes again.
+        if newly and reason == _FOREIGN:
+            _heed_no(tx, intake, channel.organization_id, item, call)
     return "quarantined"
+
+
+def _heed_no(tx: Tx, intake: Intake, organization_id: UUID, item: Item, call: Call) -> None:
+    """Whoever refuses at a number that was let go means the business, which may write to them from another (S6).
+
+    Of the organisation's own numbers only: what is said to another's says nothing here.
+    """
+    news = item.news
+    if not isinstance(news, MayRefuse) or no_in(news, intake.effect_of) is None:
+        return
+    former = store.former_number(tx, organization_id, item.phone_number_id)
+    if former is not None:
+        heed_no(tx, intake.hashes, former, news, call, intake.effect_of)
 
 
 def _as_text(raw: object) -> str:

@@ -1,17 +1,32 @@
-"""What becomes of a provider's calls while an organisation leaves: answered, and not taken.
+"""What becomes of a provider's calls while an organisation leaves, and for a number it let go: answered, not taken.
 
-Nothing of a message is kept; only a no counts, as a keyed hash, since the organisation may stay after all and must not
-write to whoever has refused meanwhile.
+Nothing of a message is kept; only a no counts, as a keyed hash: the organisation may stay after all, or write from
+another number, and must not write to whoever has refused meanwhile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from leadsrally.consent import keywords
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Database, Tx
 from leadsrally.messaging import store
 from leadsrally.messaging.obey import order_in
 from leadsrally.messaging.store import Call
-from leadsrally.messaging.types import Channel, InboundMessage, Preference
+from leadsrally.messaging.types import (
+    Amendment,
+    Channel,
+    DeliveryReport,
+    Effect,
+    InboundMessage,
+    Preference,
+)
+
+if TYPE_CHECKING:
+    from leadsrally.consent.types import Purpose, Source
+
+MayRefuse = InboundMessage | Preference | Amendment | DeliveryReport
 
 # A statement of its own that names its tenant itself, as that of the intake does: one round trip, since it comes before
 # every delivery of Meta.
@@ -34,8 +49,9 @@ def turn_away(
     db: Database,
     hashes: KeyedHash,
     channel: Channel,
-    news: Iterable[InboundMessage | Preference],
+    news: Iterable[MayRefuse],
     call: Call,
+    effect_of: Callable[[str | None], Effect | None],
 ) -> bool:
     """Heed what is a no, and log the call. False, and nothing is done, when the organisation is not leaving."""
     with db.single(channel.organization_id) as tx:
@@ -43,23 +59,79 @@ def turn_away(
             return False
     with db.tenant(channel.organization_id) as tx:  # should it stay after all: a no is heeded either way
         for one in news:
-            _heed(tx, hashes, channel, one, call)
+            heed_no(tx, hashes, channel, one, call, effect_of)
         store.log_call(tx, call, channel, outcome="ignored", reason="organization_leaving", http_status=200)
     return True
 
 
-def _heed(tx: Tx, hashes: KeyedHash, channel: Channel, news: InboundMessage | Preference, call: Call) -> None:
+@dataclass(frozen=True, slots=True)
+class No:
+    """What somebody does not want any more, and how they said so."""
+
+    purpose: "Purpose"
+    source: "Source"
+
+
+def no_in(news: object, effect_of: Callable[[str | None], Effect | None]) -> No | None:
+    """The no in a piece of news, if there is one. `effect_of` says what an error says of a person."""
+    match news:
+        case Preference(wants_marketing=False):
+            return No("marketing", "provider")
+        case InboundMessage():
+            order = order_in(news)
+            return No("all", "keyword") if order is not None and order.meaning in _REFUSES else None
+        case Amendment(action="edit"):
+            return No("all", "keyword") if keywords.read(news.text).signal in _REFUSES else None
+        case DeliveryReport():
+            return _BY_PROVIDER.get(effect_of(news.error_code))
+        case _:
+            return None
+
+
+_REFUSES: Final = ("stop", "refusal")
+_BY_PROVIDER: Final[dict[Effect | None, No]] = {
+    "opt_out": No("all", "provider_error"),
+    "no_marketing": No("marketing", "provider_error"),
+}
+
+
+def heed_no(
+    tx: Tx,
+    hashes: KeyedHash,
+    channel: Channel,
+    news: MayRefuse,
+    call: Call,
+    effect_of: Callable[[str | None], Effect | None],
+) -> None:
+    """Suppress whoever says no in it; nothing else of it is taken."""
+    no = no_in(news, effect_of)
+    if no is None:
+        return
     from leadsrally.consent import suppressions  # as in obey: few calls need it
     from leadsrally.consent.change import address_hashes
 
-    if isinstance(news, Preference):
-        source, purpose, refused = "provider", "marketing", not news.wants_marketing
+    if isinstance(news, DeliveryReport):
+        addresses = _reported(tx, channel, news)
     else:
-        order = order_in(news)
-        source, purpose = "keyword", "all"
-        refused = order is not None and order.meaning in ("stop", "refusal")
-    if refused:
-        known_as = address_hashes(hashes, channel.organization_id, news.sender.addresses)
-        suppressions.suppress(
-            tx, channel.organization_id, channel.permission, known_as, purpose, source=source, since=call.at
-        )
+        addresses = news.sender.addresses
+    known_as = address_hashes(hashes, channel.organization_id, addresses)
+    suppressions.suppress(
+        tx, channel.organization_id, channel.permission, known_as, no.purpose, source=no.source, since=call.at
+    )
+
+
+def _reported(tx: Tx, channel: Channel, report: DeliveryReport) -> Sequence[str]:
+    """All that the recipient is reached by, as far as the report or we can tell."""
+    from leadsrally.contacts.store import addresses_of
+
+    organization_id = channel.organization_id
+    contact_id = store.recipient_of(
+        tx,
+        organization_id,
+        channel.id,
+        message_id=report.message_id,
+        provider_message_id=report.provider_message_id,
+    )
+    known = () if contact_id is None else addresses_of(tx, organization_id, contact_id) or ()
+    told = () if report.recipient is None else report.recipient.addresses
+    return [*known, *told]

@@ -113,7 +113,7 @@ def accepted(
         return False
     remembered = hashes.of(organization_id, "message", provider_message_id)
     for report in messages.take_parked(tx, organization_id, remembered):
-        messages.advance(
+        advanced = messages.advance(
             tx,
             organization_id,
             to.channel_id,
@@ -126,9 +126,9 @@ def accepted(
             pricing=report.pricing,
             now=now,
         )
-        _heed(
-            tx, hashes, organization_id, message_id, to, report.error_code, effect_of, at=report.at, now=now
-        )
+        if advanced is not None and advanced.news:
+            code, at = report.error_code, report.at
+            _heed(tx, hashes, organization_id, message_id, to, code, effect_of, at=at, now=now)
     return True
 
 

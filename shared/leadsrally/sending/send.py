@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from leadsrally.jobs.enqueue import enqueue
+from leadsrally.jobs.run import is_last, word_of
 from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.sniff import file_name
 from leadsrally.kit.storage import LONGEST_LINK
 from leadsrally.messaging.media.store import key_of
@@ -14,7 +16,7 @@ from leadsrally.sending import gate, record, store
 from leadsrally.sending.hold_back import SLOW_DOWN, hold_back
 from leadsrally.sending.leave_files import leave_files
 from leadsrally.sending.post import Post
-from leadsrally.sending.types import NotProcessed, OutboundFile, OutboundMessage, Sender, StoredFile, Unclear
+from leadsrally.sending.types import NotProcessed, OutboundFile, OutboundMessage, StoredFile, Unclear
 from leadsrally.telemetry import log
 
 _LOOK_AFTER = timedelta(seconds=30)
@@ -29,7 +31,10 @@ def send_message(post: Post, job: Job) -> Result:
     organization_id, message_id = job.organization_id, UUID(job.payload["message_id"])
     claim = _claim(post, organization_id, message_id)
     if isinstance(claim, gate.Unready):
-        for_now = leave_files(post, organization_id, claim)
+        try:
+            for_now = leave_files(post, organization_id, claim)
+        except Exception as error:  # noqa: BLE001  raised again, but for what passes
+            return _not_called(post, job, message_id, error)
         if for_now is not None:
             return for_now
         claim = _claim(post, organization_id, message_id)
@@ -42,7 +47,7 @@ def send_message(post: Post, job: Job) -> Result:
             log.info("message.held", message_id=message_id, verdict=decision, rule=rule)
             return Later(_wait(until, post.clock()), rule) if decision == "defer" else Done()
         case gate.Cleared():
-            return _call(post, organization_id, claim)
+            return _call(post, job, claim)
 
 
 def _claim(post: Post, organization_id: UUID, message_id: UUID) -> gate.Claim:
@@ -54,11 +59,14 @@ def _claim(post: Post, organization_id: UUID, message_id: UUID) -> gate.Claim:
     return claim
 
 
-def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
-    message = replace(
-        outbound(post.public_url, cleared, post.clock()), files=_files(post, organization_id, cleared)
-    )
-    outcome = _sender(post, organization_id, cleared).send(message)
+def _call(post: Post, job: Job, cleared: gate.Cleared) -> Result:
+    organization_id = job.organization_id
+    try:
+        sender = post.sender_for(organization_id, cleared.to)
+        files = _files(post, organization_id, cleared)
+    except Exception as error:  # noqa: BLE001  raised again, but for what passes
+        return _not_called(post, job, cleared.message_id, error)
+    outcome = sender.send(replace(outbound(post.public_url, cleared, post.clock()), files=files))
     now = post.clock()
     with post.db.tenant(organization_id) as tx:
         record.record(tx, post.hashes, organization_id, cleared, outcome, effect_of=post.effect_of, now=now)
@@ -70,14 +78,21 @@ def _call(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Result:
     return Done()
 
 
-def _sender(post: Post, organization_id: UUID, cleared: gate.Cleared) -> Sender:
-    """The way to the provider. When there is none nothing was sent, and the claim is given back."""
-    try:
-        return post.sender_for(organization_id, cleared.to)
-    except Exception:
-        with post.db.tenant(organization_id) as tx:
-            store.release(tx, organization_id, cleared.message_id)
-        raise
+def _not_called(post: Post, job: Job, message_id: UUID, error: Exception) -> Later:
+    """Something of ours kept us from calling, so nothing was sent and the claim is given back.
+
+    What is away comes back: the message waits for it, without using up the tries of its job, until the gate finds it
+    too old. Raises anything else; with the job's last try the message is failed, under the error's word.
+    """
+    waits = isinstance(error, Unavailable)
+    with post.db.tenant(job.organization_id) as tx:
+        store.release(tx, job.organization_id, message_id)
+        if not waits and is_last(job, error):
+            store.give_up(tx, job.organization_id, message_id, word_of(error))
+    if not waits:
+        raise error
+    log.warning("message.not_called", message_id=message_id, error=error)
+    return Later(SLOW_DOWN, word_of(error))
 
 
 def _files(post: Post, organization_id: UUID, cleared: gate.Cleared) -> tuple[OutboundFile, ...]:

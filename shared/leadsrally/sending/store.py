@@ -148,7 +148,7 @@ UPDATE messages
 
 
 def give_up(tx: Tx, organization_id: UUID, message_id: UUID, error_code: str) -> None:
-    """The provider will not have a queued message, and was not sent it."""
+    """A queued message will not go, and its provider was not sent it: it refuses the files, or we cannot call."""
     tx.run(
         _GIVE_UP,
         {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadsrally.providers.twilio.error_codes import EFFECTS, _table, explain
+from leadsrally.providers.twilio.error_codes import EFFECTS, _table, effect_of, explain
 
 # All codes that the product has to know what to do about.
 NEEDED = [
@@ -81,7 +81,9 @@ def test_Q5_S5_the_codes_that_change_more_than_one_message() -> None:
         code for code in NEEDED if explain(code).effect == "bad_number"
     }
     assert not explain("20429").final
-    assert explain("20003").effect == "operator"
+    assert {code for code in NEEDED if effect_of(code) == "attention"} == {"20003", "20404", "30002"}
+    assert {explain(code).effect for code in ("21408", "21608")} == {"operator"}  # of one recipient
+    assert effect_of("21408") is None
 
 
 def test_what_passes_with_time_is_not_final_and_the_rest_is() -> None:

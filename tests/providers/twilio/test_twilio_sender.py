@@ -18,7 +18,7 @@ from uuid import UUID
 import pytest
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
-from leadsrally.providers.twilio.sender import TwilioSender
+from leadsrally.providers.twilio.sender import ATTENTION_SECONDS, TwilioSender
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Rejected, Sender, Unclear
 
@@ -138,10 +138,26 @@ def test_no_segments_yet_is_no_number(twilio: FakeTwilio, sender: TwilioSender) 
     assert sender.send(TEXT) == Accepted(SID, None)
 
 
-@pytest.mark.parametrize("code", [21211, 21610, 21614, 20003])
+@pytest.mark.parametrize("code", [21211, 21610, 21614, 21408, 21608])
 def test_Q5_a_refusal_keeps_twilios_code(twilio: FakeTwilio, sender: TwilioSender, code: int) -> None:
-    twilio.status, twilio.body = (401 if code == 20003 else 400), error(code, 400)
+    twilio.status, twilio.body = 400, error(code, 400)
     assert sender.send(TEXT) == Rejected(str(code))
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 20003), (404, 20404)])
+def test_Q5_what_somebody_has_to_set_right_is_trouble_of_the_channel(
+    twilio: FakeTwilio, sender: TwilioSender, status: int, code: int
+) -> None:
+    twilio.status, twilio.body = status, error(code, status)
+    assert sender.send(TEXT) == NotProcessed(f"code {code}", ATTENTION_SECONDS, trouble=str(code))
+
+
+@pytest.mark.parametrize("code", [21611, 14107])
+def test_Q4_a_sender_that_is_too_fast_waits(twilio: FakeTwilio, sender: TwilioSender, code: int) -> None:
+    twilio.status, twilio.body = 400, error(code, 400)
+    assert sender.send(TEXT) == NotProcessed("rate limit", 60.0)
+    twilio.headers = {"Retry-After": "7"}
+    assert sender.send(TEXT) == NotProcessed("rate limit", 7.0)
 
 
 def test_a_refusal_as_problem_document_keeps_its_code(twilio: FakeTwilio, sender: TwilioSender) -> None:

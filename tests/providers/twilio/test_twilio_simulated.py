@@ -13,7 +13,7 @@ from infra.simulators.twilio.app import TwilioSimulator
 from leadsrally.kit.errors import Unavailable
 from leadsrally.providers.twilio.sender import TwilioSender
 from leadsrally.providers.twilio.signature import TwilioCredentials
-from leadsrally.sending.types import Accepted, OutboundMessage, Rejected
+from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Rejected
 
 ACCOUNT = TwilioAccount("AC" + "0" * 31 + "9", "simulated-token", numbers=[TwilioNumber("+15005550100")])
 TEXT = OutboundMessage(
@@ -52,6 +52,7 @@ def test_refusals_of_the_simulator_carry_its_codes(base_url: str) -> None:
     assert sender.send(replace(TEXT, sender="+15005550111")) == Rejected("21606")
     assert sender.send(replace(TEXT, recipient="nobody")) == Rejected("21211")
     assert sender.send(replace(TEXT, body="x" * 1601)) == Rejected("21617")
-    assert sender_for(base_url, "wrong").send(TEXT) == Rejected("20003")
+    assert sender.send(replace(TEXT, sender="+15005550008")) == NotProcessed("rate limit", 60.0)
+    assert sender_for(base_url, "wrong").send(TEXT) == NotProcessed("code 20003", 900.0, trouble="20003")
     with pytest.raises(Unavailable):
         sender_for(base_url, "wrong").find(TEXT, datetime.now(UTC))

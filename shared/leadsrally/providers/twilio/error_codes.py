@@ -7,7 +7,16 @@ from importlib.resources import files
 from typing import Final, Literal, cast, get_args
 
 Effect = Literal[
-    "none", "opt_out", "bad_number", "operator", "slow_down", "later", "sender", "content", "carrier"
+    "none",
+    "opt_out",
+    "attention",
+    "bad_number",
+    "operator",
+    "slow_down",
+    "later",
+    "sender",
+    "content",
+    "carrier",
 ]
 EFFECTS: Final[frozenset[str]] = frozenset(get_args(Effect))
 
@@ -24,8 +33,9 @@ class ErrorCode:
 
     * `none`: nothing;
     * `opt_out`: record that the person opted out;
+    * `attention`: the account takes nothing until somebody sets something right there; the channel's messages wait;
     * `bad_number`: mark the number as not reachable by text;
-    * `operator`: our or the customer's account needs attention; page somebody;
+    * `operator`: this message could not go as the account is set up; others may;
     * `slow_down`: send less per second from this sender;
     * `later`: a passing trouble of the handset or a network;
     * `sender`: the sending number or service is not set up for this;
@@ -86,6 +96,7 @@ def _page(code: str) -> str:
     return f"https://www.twilio.com/docs/api/errors/{code}"
 
 
-def effect_of(code: str | None) -> Literal["opt_out"] | None:
+def effect_of(code: str | None) -> Literal["opt_out", "attention"] | None:
     """What an error asks of us beyond its message, in the house's own words; None: nothing."""
-    return "opt_out" if code is not None and explain(code).effect == "opt_out" else None
+    effect = None if code is None else explain(code).effect
+    return effect if effect in ("opt_out", "attention") else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from leadsrally.kit.errors import Misconfigured, Unavailable
 from leadsrally.providers.twilio.client import code_of, connect, retry_after
+from leadsrally.providers.twilio.error_codes import explain
 from leadsrally.providers.twilio.signature import TwilioCredentials
 from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Outcome, Rejected, Unclear
 
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
     from twilio.base.page import Page
     from twilio.rest import Client
 
-    from leadsrally.providers.twilio.transport import Transport
+    from leadsrally.providers.twilio.transport import Answer, Transport
 
 PAGE_SIZE: Final = 1000  # the most that Twilio gives at once
 MAX_PAGES: Final = 10  # ten thousand texts between two numbers; more is not one conversation
+
+# The sender's queue is full, or it answers itself in a loop: https://www.twilio.com/docs/api/errors/21611 and …/14107.
+_TOO_FAST: Final = frozenset({"21611", "14107"})
+_QUEUE_SECONDS: Final = 60.0
+# How long to wait where somebody has to set something right; with the next try it is found out whether they have.
+ATTENTION_SECONDS: Final = 900.0
 
 # Twilio puts this before every body while an account is on trial.
 _TRIAL: Final = "Sent from your Twilio trial account - "
@@ -122,14 +129,24 @@ def _outcome(error: Exception, transport: "Transport") -> Outcome:
         kind = type(error).__name__
         return NotProcessed(f"no connection: {kind}") if never_left(error) else Unclear(f"no answer: {kind}")
     status = answer.status
-    if status == 429:  # never processed, says Twilio
-        return NotProcessed("rate limit", retry_after(answer.headers))
     # 408 is what something between us gives up with; it does not know how far the request got.
     if 400 <= status < 500 and status != 408:
-        return Rejected(code_of(answer))
+        return _refused(code_of(answer), answer)
     if 200 <= status < 300:
         return Unclear(f"HTTP {status} with an answer that cannot be read")
     return Unclear(f"HTTP {status}")  # a 500 may have been sent
+
+
+def _refused(code: str, answer: "Answer") -> Rejected | NotProcessed:
+    """Twilio did nothing. Whether it would later is in its code."""
+    wait = retry_after(answer.headers)
+    if answer.status == 429:  # never processed, says Twilio
+        return NotProcessed("rate limit", wait)
+    if code in _TOO_FAST:
+        return NotProcessed("rate limit", wait or _QUEUE_SECONDS)
+    if explain(code).effect == "attention":
+        return NotProcessed(f"code {code}", wait or ATTENTION_SECONDS, trouble=code)
+    return Rejected(code)
 
 
 def _positive(raw: object) -> int | None:
