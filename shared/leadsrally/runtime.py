@@ -19,7 +19,13 @@ from leadsrally.kit.crypto import KeyedHash, KeyService, SealContext, Vault
 from leadsrally.kit.db import Announce, Database, refuse_closed, refuse_strong_role, refuse_unpinned
 from leadsrally.kit.errors import Misconfigured, NotFound
 from leadsrally.kit.settings import Settings
-from leadsrally.messaging.channels.directory import KEPT_FOR, ChannelDirectory, meta_context, twilio_context
+from leadsrally.messaging.channels.directory import (
+    KEPT_FOR,
+    MOST_KEPT,
+    ChannelDirectory,
+    meta_context,
+    twilio_context,
+)
 from leadsrally.messaging.types import Channel
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.telemetry import log
@@ -253,12 +259,18 @@ class Runtime:
         if self._senders is not None:
             return self._senders[to.channel_kind]
         place, now = (to.channel_id, to.credentials_version), self.clock()
+        # One that is due goes, whoever asks: a token must not stay open because nobody sends with it any more (O6).
+        for other, (opened_at, _) in list(self._kept_senders.items()):
+            if now - opened_at >= KEPT_FOR:
+                self._kept_senders.pop(other, None)
         opened_at, sender = self._kept_senders.get(place, (now, None))
-        if sender is None or now - opened_at >= KEPT_FOR:
+        if sender is None:
             if to.credentials is None:
                 raise NotFound("The channel is disconnected.", code="channel_disconnected")
             make = {"sms": self._twilio_sender, "whatsapp": self._meta_sender}[to.channel_kind]
             opened_at, sender = now, make(organization_id, to, to.credentials)
+            if len(self._kept_senders) >= MOST_KEPT:
+                self._kept_senders.clear()
         self._kept_senders[place] = opened_at, sender
         return sender
 

@@ -178,13 +178,39 @@ class TestFetch:
         world.work("fetch_media")
         assert media(world)[0]["state"] == "stored"
 
+    @pytest.mark.parametrize("code", ["credentials_refused", "away"])
+    def test_O3_a_token_that_is_replaced_after_a_weekend_loses_no_file(
+        self, world: World, org: Org, code: str
+    ):
+        number = world.whatsapp_line(org)
+        world.files.kept["1234"] = Unavailable("x", code=code)
+        world.whatsapp(number, type="image", image={"id": "1234", "mime_type": "image/png"})
+        for _ in range(66):
+            world.work("fetch_media")
+            world.clock.pass_(hours=1)
+        assert media(world)[0]["state"] == "pending"
+        world.files.kept["1234"] = PNG
+        world.work("fetch_media")
+        assert media(world)[0]["state"] == "stored"
+
+    def test_O3_what_whatsapp_keeps_no_longer_is_gone(self, world: World, org: Org):
+        number = world.whatsapp_line(org)
+        world.files.kept["1234"] = Unavailable("x", code="credentials_refused")
+        world.whatsapp(number, type="image", image={"id": "1234", "mime_type": "image/png"})
+        began = world.clock.now
+        while world.rows("SELECT 1 FROM jobs WHERE queue = 'fetch_media'"):
+            world.work("fetch_media")
+            world.clock.pass_(hours=1)
+        assert world.clock.now - began > timedelta(days=7)
+        assert (media(world)[0]["state"], media(world)[0]["reason"]) == ("gone", "missing")
+
     def test_a_provider_that_stays_away_leaves_a_job_that_can_be_replayed(self, world: World, line: Line):
         send(world, line, Unavailable("x", code="credentials_refused"))
         began = world.clock.now
         while world.rows("SELECT 1 FROM jobs WHERE queue = 'fetch_media' AND state = 'queued'"):
             world.work("fetch_media")
-            world.clock.pass_(minutes=30)
-        assert world.clock.now - began > timedelta(hours=4)
+            world.clock.pass_(hours=1)
+        assert world.clock.now - began > timedelta(days=7)
         dead = world.row("SELECT id, state, error FROM jobs WHERE queue = 'fetch_media'")
         assert (dead["state"], dead["error"]) == ("dead", "credentials_refused")
         assert media(world)[0]["state"] == "pending"
@@ -267,7 +293,14 @@ class TestFetch:
         channel_id = line.id if kind == "sms" else world.whatsapp_line(org).id
         channel = world.row("SELECT account_sid, credentials FROM channels WHERE id = %(id)s", id=channel_id)
         wanted = Wanted(
-            "", "", channel_id, kind, channel["account_sid"], channel["credentials"], connected=True
+            "",
+            "",
+            world.clock.now,
+            channel_id,
+            kind,
+            channel["account_sid"],
+            channel["credentials"],
+            connected=True,
         )
         settings = {
             **SETTINGS,

@@ -1,7 +1,9 @@
 """Inbound texts, from signed request to stored row."""
 
+import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from twilio.request_validator import RequestValidator
@@ -369,3 +371,22 @@ class TestBroken:
         )
         assert world.text(line, "two").status == 200
         assert world.value("SELECT count(*) FROM messages") == 2
+
+
+class TestForged:
+    """A call that nobody signed must cost the key service nothing, however often it comes."""
+
+    def test_O6_a_forged_call_opens_no_credentials_again(
+        self, world: World, line: Line, monkeypatch: pytest.MonkeyPatch
+    ):
+        directory = runtime.of("webhook_twilio").twilio_channels
+        opened: list[Any] = []
+        real = directory._open
+        monkeypatch.setattr(directory, "_open", lambda channel: opened.append(channel) or real(channel))
+        assert world.text(line, "hi").status == 200
+        forged = dataclasses.replace(line, auth_token="guessed")
+        assert {world.text(forged, "hi").status for _ in range(5)} == {403}
+        assert len(opened) == 1
+        world.clock.pass_(minutes=15)
+        assert world.text(line, "hi again").status == 200
+        assert len(opened) == 2

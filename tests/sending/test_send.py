@@ -13,7 +13,7 @@ from leadsrally import runtime
 from leadsrally.jobs.enqueue import enqueue
 from leadsrally.kit.errors import Conflict, Invalid, Misconfigured, Unavailable
 from leadsrally.sending import gate
-from leadsrally.sending.types import Accepted, NotProcessed, OutboundMessage, Rejected, Unclear
+from leadsrally.sending.types import Accepted, Addressee, NotProcessed, OutboundMessage, Rejected, Unclear
 from tests.world import PUBLIC_URL, Line, Org, World
 
 SID = "SM" + "a" * 32
@@ -254,6 +254,19 @@ class TestNotProcessed:
             world.clock.pass_(minutes=30)
         assert world.message(message)["verdict"]["rule"] == "expired"
         assert jobs(world, "send") == []
+
+    def test_P4_7_however_often_it_is_tried_it_is_told_once_to_whom_it_went(
+        self, world: World, message: UUID
+    ):
+        world.sender.outcomes = [NotProcessed("no connection")] * 5
+        began = world.clock.now
+        for _ in range(6):
+            world.work("send_message")
+            world.clock.pass_(minutes=1)
+        assert world.message(message)["status"] == "accepted"
+        assert world.rows("SELECT message_id, disclosed_at FROM disclosures") == [
+            {"message_id": message, "disclosed_at": began}
+        ]
 
     def test_what_never_left_does_not_use_up_the_daily_cap(self, world: World, message: UUID):
         world.execute("UPDATE organizations SET contact_daily_messages = 1")
@@ -680,3 +693,46 @@ class TestIdempotencyKey:
         with pytest.raises(Invalid):
             world.reply(line, thread, body)
         assert world.rows("SELECT 1 FROM jobs WHERE queue = 'send_message'") == []
+
+
+class TestKeptSenders:
+    """O6: what was opened is used for a quarter of an hour and no longer."""
+
+    @pytest.fixture(autouse=True)
+    def real(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(runtime.of("send_message"), "_senders", None)
+
+    def open(self, world: World, line: Line) -> list[UUID]:
+        """Send by this line; returns the channels whose credentials are open then."""
+        credentials = world.value("SELECT credentials FROM channels WHERE id = %(id)s", id=line.id)
+        to = Addressee(
+            UUID(int=1),
+            "+12025550101",
+            line.id,
+            line.key,
+            "sms",
+            line.number,
+            line.account_sid,
+            "",
+            credentials,
+            1,
+        )
+        door = runtime.of("send_message")
+        door._sender_for(line.organization_id, to)
+        return [channel_id for channel_id, _ in door._kept_senders]
+
+    def test_O6_one_that_nobody_sends_with_any_more_does_not_stay_open(
+        self, world: World, org: Org, line: Line
+    ):
+        second = world.line(org)
+        assert self.open(world, line) == [line.id]
+        world.clock.pass_(minutes=14)
+        assert self.open(world, second) == [line.id, second.id]
+        world.clock.pass_(minutes=1)
+        assert self.open(world, second) == [second.id]
+
+    def test_O6_no_more_are_kept_than_a_process_can_bear(
+        self, world: World, org: Org, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(runtime, "MOST_KEPT", 3)
+        assert max(len(self.open(world, world.line(org))) for _ in range(7)) == 3

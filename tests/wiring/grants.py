@@ -139,7 +139,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "contact_identities": "SI",
         "contacts": "Su",
         "conversations": "Su",
-        "disclosures": "I",
+        "disclosures": "sI",
         "early_reports": "SD",
         "erasures": "s",
         "jobs": "SIUD",
@@ -810,6 +810,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ),
     ("send_message", "channels", "UPDATE"): "quiet_until trouble trouble_since",
     ("send_message", "contacts", "UPDATE"): "updated_at",
+    ("send_message", "disclosures", "SELECT"): (
+        "contact_id data_kinds disclosed_at message_id organization_id subprocessor"
+    ),
     ("retention_sweep", "early_amendments", "SELECT"): (
         "action channel_id organization_id received_at target_hash"
     ),

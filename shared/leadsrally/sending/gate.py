@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from leadsrally.consent.permission import permission
-from leadsrally.disclosures.store import DataKind, Subprocessor, disclose
+from leadsrally.disclosures.store import DataKind, Subprocessor, disclose_once
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging.segments import measure
@@ -276,7 +276,7 @@ def claim(tx: Tx, hashes: KeyedHash, organization_id: UUID, message_id: UUID, *,
 def _disclose(
     tx: Tx, organization_id: UUID, message: Locked, kinds: Sequence[DataKind], now: datetime
 ) -> None:
-    disclose(
+    disclose_once(
         tx,
         organization_id,
         message.contact_id,
@@ -284,6 +284,7 @@ def _disclose(
         "deliver_message",
         kinds,
         message_id=message.id,
+        since=message.created_at,
         now=now,
     )
 

@@ -165,6 +165,33 @@ TEXT = {
 SENT = {"id": "wamid.OURS", "status": "sent", "timestamp": "1749416400"}
 
 
+class TestEdit:
+    """New words replace the old ones only where they can be read."""
+
+    def edit(self, message: dict[str, Any]) -> Any:
+        edited = {**TEXT, "type": "edit", "edit": {"original_message_id": "wamid.B", "message": message}}
+        (item,) = read(envelope(value(messages=[edited])))
+        return item.news
+
+    @pytest.mark.parametrize("named", [{}, {"id": "1234"}])
+    def test_a_caption_is_read_without_its_file(self, named: dict[str, str]):
+        news = self.edit({"type": "image", "image": {**named, "caption": "Please stop texting me"}})
+        assert (news.action, news.text) == ("edit", "Please stop texting me")
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {},
+            {"type": "hologram", "hologram": {"body": "x"}},
+            {"type": "text"},
+            {"type": "image"},
+            {"type": "unsupported", "errors": [{"code": 131051}]},
+        ],
+    )
+    def test_W11_one_that_cannot_be_read_takes_no_words_away(self, message: dict[str, Any]):
+        assert self.edit(message) == Unreadable("edit")
+
+
 class TestDelivery:
     """Arrays within arrays, each looped; each piece for itself."""
 

@@ -26,7 +26,8 @@ from leadsrally.messaging.types import (
 Credentials = TypeVar("Credentials")
 KEPT_FOR: Final = timedelta(minutes=15)
 """How long opened credentials may be used without asking the key service again."""
-_KEPT = 1_000
+MOST_KEPT: Final = 1_000
+"""How many channels' opened credentials a process keeps at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,27 @@ class ChannelDirectory(Generic[Credentials]):
         return self.find_again(key)
 
     def find_again(self, key: str) -> OpenChannel[Credentials] | None:
-        """As `find`, from the database: after a kept one turned out to be old."""
-        self._kept.pop(key, None)
+        """As `find`, from the database: after a kept one turned out to be old.
+
+        Whoever knows an address can make us look, with a forged call. So the key service is asked only when the
+        credentials are others than those that are open already, or are open for too long.
+        """
+        kept = self._kept.pop(key, None)
         with self._db.session() as session:
             channel = store.channel_by_key(session, key)
         if channel is None or channel.kind not in self._kinds:
             return None
-        if len(self._kept) >= _KEPT:
+        if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
-        found = OpenChannel(channel, self._open(channel), self._clock())
+        now = self._clock()
+        if kept is not None and _same_credentials(kept.channel, channel) and now - kept.opened_at < KEPT_FOR:
+            found = OpenChannel(channel, kept.credentials, kept.opened_at)
+        else:
+            found = OpenChannel(channel, self._open(channel), now)
         self._kept[key] = found
         return found
+
+
+def _same_credentials(one: Channel, other: Channel) -> bool:
+    of_one = (one.id, one.credentials_version, one.credentials)
+    return of_one == (other.id, other.credentials_version, other.credentials)

@@ -10,7 +10,7 @@ from leadsrally.kit.db import Tx
 from leadsrally.messaging.media import store as media_store
 from leadsrally.messaging.types import MediaReference
 
-_ATTEMPTS: Final = 16  # with their pauses some five hours; WhatsApp keeps a file for seven days
+_ATTEMPTS: Final = 16  # with their pauses some five hours; after that `fetch` goes on every hour
 
 
 def expect_media(

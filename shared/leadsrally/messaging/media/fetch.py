@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from leadsrally.jobs.types import Done, Job, Result
+from leadsrally.jobs.run import is_last
+from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.clock import Clock
 from leadsrally.kit.db import Database
 from leadsrally.kit.errors import Forbidden, NotFound, TooLarge, Unavailable
@@ -21,6 +23,9 @@ from leadsrally.telemetry import log
 # The largest that a provider takes from a contact: a WhatsApp document.
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media/
 MAX_BYTES: Final = 100 * 1024 * 1024
+# By Meta: https://developers.facebook.com/documentation/business-messaging/whatsapp/media. Twilio keeps them longer.
+_KEPT_FOR: Final = timedelta(days=7)
+_AGAIN_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,9 @@ class MediaDesk:
 def fetch_media(desk: MediaDesk, job: Job) -> Result:
     """Fetch one pending file, once. Refuses what is not on the list of types, too large, or kept elsewhere.
 
-    Raises `Unavailable` when the provider or the storage is away; the file stays pending and the job comes again. A
-    channel whose credentials are refused is tested, which finds out why and tells its owners.
+    Raises `Unavailable` when the provider or the storage is away; the file stays pending and the job comes again, at
+    last every hour, for as long as WhatsApp keeps a file. A channel whose credentials are refused is tested, which
+    finds out why and tells its owners; until they have set it right no try is used up.
     """
     organization_id, media_id = job.organization_id, UUID(job.payload["media_id"])
     with desk.db.tenant(organization_id) as tx:
@@ -47,10 +53,16 @@ def fetch_media(desk: MediaDesk, job: Job) -> Result:
     try:
         settled = _take(desk, job, media_id, wanted)
     except Unavailable as away:
-        if away.code == "credentials_refused" and wanted.channel_kind == "whatsapp":
+        now, whatsapp = desk.clock(), wanted.channel_kind == "whatsapp"
+        refused = away.code == "credentials_refused"
+        if refused and whatsapp:
             with desk.db.tenant(organization_id) as tx:
-                ask_for_retest(tx, organization_id, wanted.channel_id, now=desk.clock())
-        raise
+                ask_for_retest(tx, organization_id, wanted.channel_id, now=now)
+        if now - wanted.created_at < _KEPT_FOR and (refused or is_last(job, away)):
+            return Later(_AGAIN_AFTER, away.code)
+        if not (whatsapp and is_last(job, away)):
+            raise
+        settled = Settled("gone", "missing")
     with desk.db.tenant(organization_id) as tx:
         stands = media_store.settle(tx, organization_id, media_id, settled, now=desk.clock())
     if settled.state == "stored" and stands != "stored":

@@ -61,7 +61,7 @@ def expect(
 
 
 _WANTED = """
-SELECT f.source, f.content_type, ch.id AS channel_id, ch.kind AS channel_kind, ch.account_sid, ch.credentials,
+SELECT f.source, f.content_type, f.created_at, ch.id AS channel_id, ch.kind AS channel_kind, ch.account_sid, ch.credentials,
        ch.state = 'active' AS connected
   FROM media AS f
   JOIN messages AS m ON m.organization_id = f.organization_id AND m.id = f.message_id
@@ -79,6 +79,7 @@ class Wanted:
 
     source: str
     content_type: str
+    created_at: datetime
     channel_id: UUID
     channel_kind: str
     account_sid: str | None  # of an SMS channel

@@ -29,7 +29,7 @@ from leadsrally.messaging.types import (
     TemplatesChanged,
     Unreadable,
 )
-from leadsrally.providers.meta.messages import MAX_LINE, Fields, around, said
+from leadsrally.providers.meta.messages import MAX_LINE, Fields, around, new_words, said
 from leadsrally.providers.meta.reading import (
     digits,
     identifier,
@@ -225,16 +225,12 @@ def _amendment(message: Fields, message_id: str, sender: Person) -> News:
             action, target, words = "reaction", part.get("message_id"), text(part.get("emoji"), 64)
         case "edit":
             part = mapping(message.get("edit"))
-            # The new message has the shape of any; of a medium only the caption can be new.
-            action, target, words = (
-                "edit",
-                part.get("original_message_id"),
-                said(mapping(part.get("message"))).body,
-            )
+            action, target = "edit", part.get("original_message_id")
+            words = new_words(mapping(part.get("message")))
         case _:
             part = mapping(message.get("revoke"))
             action, target, words = "revoke", part.get("original_message_id"), ""
-    if not identifier(target):
+    if not identifier(target) or words is None:
         return Unreadable(action)
     return Amendment(message_id, identifier(target), sender, action, words, sent_at)
 

@@ -37,6 +37,16 @@ def said(message: Fields) -> Said:
     return told or _unsupported(message)
 
 
+def new_words(message: Fields) -> str | None:
+    """What an edited message says now; of a medium its caption, which is all that can be new. None: it cannot be read."""
+    kind = text(message.get("type"), 64)
+    if kind in _MEDIA:
+        part = message.get(kind)
+        return text(mapping(part).get("caption"), MAX_BODY) if isinstance(part, Mapping) else None
+    told = said(message)
+    return None if told.kind == "unsupported" else told.body
+
+
 def around(message: Fields) -> dict[str, Any]:
     """What came with the message beside its own words: that it was passed on, its product, the ad it began with."""
     beside: dict[str, Any] = {}
@@ -57,6 +67,9 @@ _REFERRAL: Final = (
     "source_url", "source_type", "source_id", "headline", "body", "media_type", "image_url", "video_url",
     "thumbnail_url", "ctwa_clid",
 )  # fmt: skip
+
+
+_MEDIA: Final = ("image", "video", "audio", "document", "sticker")
 
 
 def _texts(fields: Fields, names: tuple[str, ...], limit: int = MAX_LINE) -> dict[str, str]:
