@@ -41,8 +41,8 @@ def new_words(message: Fields) -> str | None:
     """What an edited message says now; of a medium its caption, which is all that can be new. None: it cannot be read."""
     kind = text(message.get("type"), 64)
     if kind in _MEDIA:
-        part = message.get(kind)
-        return text(mapping(part).get("caption"), MAX_BODY) if isinstance(part, Mapping) else None
+        part = mapping(message.get(kind))
+        return text(part.get("caption"), MAX_BODY) if part else None
     told = said(message)
     return None if told.kind == "unsupported" else told.body
 
