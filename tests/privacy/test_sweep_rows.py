@@ -104,6 +104,8 @@ def row(world: World, org: Org, table: str, at: datetime, user_id: UUID | None =
             world._insert("bulk_actions", {"organization_id": org.id, **what})
             change = {"action_id": action_id, "contact_id": uuid4(), "recorded_at": at}
             world._insert(table, {"organization_id": org.id, **change})
+        case "erased_addresses":
+            world._insert(table, {"organization_id": org.id, "address_hash": uuid4().bytes, "erased_at": at})
         case "retention_runs":
             run = {"id": uuid4(), "kind": "messages", "cutoff": before, "due_before": 0, "started_at": at}
             world._insert(table, {"organization_id": org.id, **run})

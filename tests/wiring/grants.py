@@ -210,6 +210,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "conversations": "suD",
         "disclosures": "sD",
         "early_reports": "sD",
+        "erased_addresses": "SIu",
         "erasures": "Su",
         "exports": "su",
         "idempotency_keys": "su",
@@ -256,6 +257,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "contact_fields": "S",
         "contact_identities": "SI",
         "contacts": "SIu",
+        "erased_addresses": "S",
         "jobs": "SIUD",
         "lead_forms": "SIU",
         "leads": "SU",
@@ -270,6 +272,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "contact_fields": "S",
         "contact_identities": "SI",
         "contacts": "SIu",
+        "erased_addresses": "S",
         "jobs": "SIUD",
         "lead_forms": "SIU",
         "lead_receipts": "SI",
@@ -329,6 +332,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "early_amendments": "sD",
         "early_reports": "sD",
         "email_changes": "sD",
+        "erased_addresses": "SD",
         "idempotency_keys": "sD",
         "import_changes": "sD",
         "invoices": "sD",
@@ -579,6 +583,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "address attention contact_id intent interest last_message_at last_message_id preview preview_kind unread_count"
     ),
     ("erase", "early_reports", "SELECT"): "organization_id provider_hash",
+    ("erase", "erased_addresses", "UPDATE"): "erased_at",
     ("erase", "erasures", "UPDATE"): (
         "conversation_ids counts finished_at import_ids known_as messages_total state"
     ),

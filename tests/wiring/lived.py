@@ -90,6 +90,8 @@ INSERT INTO bulk_actions (organization_id, id, kind, actor_kind, expected, margi
 VALUES (%(org)s, %(id)s, 'tag', 'system', 1, 0, %(now)s, %(now)s);
 INSERT INTO bulk_changes (organization_id, action_id, contact_id, recorded_at)
 VALUES (%(org)s, %(id)s, %(contact)s, %(now)s);
+INSERT INTO erased_addresses (organization_id, address_hash, erased_at)
+VALUES (%(org)s, '', %(now)s);
 INSERT INTO listed_numbers (organization_id, number_hash, phone, listed_at)
 VALUES (%(org)s, '', '+12025550101', %(now)s)
 """

@@ -136,7 +136,7 @@ class TestPromises:
         assert entry.purpose
         assert HOST not in entry.shared
         assert set(entry.shared) <= set(get_args(Subprocessor))
-        hashed = entry.kept is Kept.HASH
+        hashed = entry.kept in (Kept.HASH, Kept.LEADS)
         assert hashed == (entry.erased is Erased.STAYS_HASHED)
         assert (entry.kept is Kept.LOG) == (entry.erased is Erased.EXPIRES)
         # What a contact can ask for is exported, unless a copy or a hash of it is.

@@ -316,6 +316,7 @@ class TestCatalogue:
                     "early_amendments",
                     "early_reports",
                     "email_changes",
+                    "erased_addresses",
                     "idempotency_keys",
                     "import_changes",
                     "invoices",

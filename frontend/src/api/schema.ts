@@ -6630,10 +6630,10 @@ export interface components {
             received_at: string;
             /**
              * State
-             * @description `queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. `refused_age`: of somebody under 16, nothing of it is kept. `refused_page`: of a page that is not connected.
+             * @description `queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. `refused_age`: of somebody under 16, nothing of it is kept. `refused_erased`: of somebody who was erased after they left it, nothing of it is kept. `refused_page`: of a page that is not connected.
              * @enum {string}
              */
-            state: "queued" | "fetched" | "failed" | "refused_age" | "refused_page";
+            state: "queued" | "fetched" | "failed" | "refused_age" | "refused_erased" | "refused_page";
             /**
              * Submitted At
              * Format: date-time
@@ -10378,10 +10378,10 @@ export interface components {
             received_at: string;
             /**
              * State
-             * @description `queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. `refused_age`: of somebody under 16, nothing of it is kept. `refused_page`: of a page that is not connected.
+             * @description `queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. `refused_age`: of somebody under 16, nothing of it is kept. `refused_erased`: of somebody who was erased after they left it, nothing of it is kept. `refused_page`: of a page that is not connected.
              * @enum {string}
              */
-            state: "queued" | "fetched" | "failed" | "refused_age" | "refused_page";
+            state: "queued" | "fetched" | "failed" | "refused_age" | "refused_erased" | "refused_page";
             /**
              * Submitted At
              * Format: date-time
@@ -21739,7 +21739,7 @@ export interface operations {
                 /** @description Left at this time or later. */
                 since?: string;
                 /** @description Only those in this state. */
-                state?: "queued" | "fetched" | "failed" | "refused_age" | "refused_page";
+                state?: "queued" | "fetched" | "failed" | "refused_age" | "refused_erased" | "refused_page";
                 /** @description Only tests, or none of them. */
                 test?: boolean;
                 /** @description Left before this time. */

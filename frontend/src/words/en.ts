@@ -683,7 +683,7 @@ export const en = {
     ad: 'Ad',
     number: 'Number at Meta',
   },
-  leadStates: { queued: 'being fetched', fetched: 'here', failed: 'failed', refused_age: 'under 16, not kept', refused_page: 'page not connected' },
+  leadStates: { queued: 'being fetched', fetched: 'here', failed: 'failed', refused_age: 'under 16, not kept', refused_erased: 'erased since, not kept', refused_page: 'page not connected' },
   forms: {
     title: 'Forms',
     none: 'Meta lists no form of this page yet.',

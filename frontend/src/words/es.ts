@@ -682,7 +682,7 @@ export const es: Words = {
     ad: 'Anuncio',
     number: 'Número en Meta',
   },
-  leadStates: { queued: 'buscándose', fetched: 'aquí', failed: 'falló', refused_age: 'menor de 16, no se guarda', refused_page: 'página sin conectar' },
+  leadStates: { queued: 'buscándose', fetched: 'aquí', failed: 'falló', refused_age: 'menor de 16, no se guarda', refused_erased: 'borrada después, no se guarda', refused_page: 'página sin conectar' },
   forms: {
     title: 'Formularios',
     none: 'Meta aún no muestra formularios de esta página.',

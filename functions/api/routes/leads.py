@@ -17,12 +17,12 @@ from leadsrally.kit.cursor import Place, place_of
 from leadsrally.messaging.channels.troubles import Trouble
 from leadsrally.messaging.leads import shown
 from leadsrally.messaging.leads.retry import AT_ONCE, replay_failed, retry_lead
-from leadsrally.messaging.leads.troubles import FOREIGN_PAGE, UNDER_AGE, explain, explain_unanswered
+from leadsrally.messaging.leads.troubles import ERASED, FOREIGN_PAGE, UNDER_AGE, explain, explain_unanswered
 from leadsrally.messaging.leads.types import FoundBy, State
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"])
 
-_REFUSED = {"refused_age": UNDER_AGE, "refused_page": FOREIGN_PAGE}
+_REFUSED = {"refused_age": UNDER_AGE, "refused_erased": ERASED, "refused_page": FOREIGN_PAGE}
 
 
 class LeadTrouble(BaseModel):
@@ -47,7 +47,8 @@ class Lead(BaseModel):
     )
     state: State = Field(
         description="`queued`: there is word of it. `failed`: Meta has not handed it over; it is tried again. "
-        "`refused_age`: of somebody under 16, nothing of it is kept. `refused_page`: of a page that is not connected."
+        "`refused_age`: of somebody under 16, nothing of it is kept. `refused_erased`: of somebody who was erased after "
+        "they left it, nothing of it is kept. `refused_page`: of a page that is not connected."
     )
     trouble: LeadTrouble | None = Field(description="Why it is not here, or not yet.")
     found_by: FoundBy = Field(description="How we heard of it.")

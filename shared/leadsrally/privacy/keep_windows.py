@@ -7,6 +7,7 @@ from typing import Final
 
 from leadsrally.accounts import expired as people
 from leadsrally.billing import expired as billing
+from leadsrally.consent import erased
 from leadsrally.contacts.bulk import expired as bulk
 from leadsrally.contacts.imports import expired as imports
 from leadsrally.kit.clock import Clock
@@ -29,6 +30,7 @@ ROWS: Final[tuple[tuple[RowRule, Expiring], ...]] = (
     (retention.EARLY_REPORTS, aside.EARLY_REPORTS),
     (retention.EARLY_AMENDMENTS, aside.EARLY_AMENDMENTS),
     (retention.QUARANTINE, aside.QUARANTINE),
+    (retention.ERASED_ADDRESSES, erased.ADDRESSES),
     (retention.IMPORT_CHANGES, imports.CHANGES),
     (retention.SWEEP_RUNS, store.SWEEP_RUNS),
     (retention.RETENTION_RUNS, store.RETENTION_RUNS),

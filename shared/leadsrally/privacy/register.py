@@ -48,6 +48,7 @@ class Kept(StrEnum):
     SESSION = "as long as the session, and 30 days (P1.1)"
     LOG = "90 days (P6.4)"
     ASKED = "until the provider has deleted its copy, 30 days at most (P6.2)"
+    LEADS = "91 days, as long as a provider hands out what was left before (P7.2)"
     ASIDE = "until its cause is found, 30 days at most (P6.4)"
     HASH = "as long as the organisation's account, as a keyed hash that cannot be read back (P7.2)"
     BILLING = "7 years from the end of the month that is billed (P6.5)"
@@ -231,6 +232,7 @@ REGISTER: tuple[Entry, ...] = (
     _entry("consent_wordings", "digest", "user", Category.CONTACT, "keep a wording once", "legal_obligation", Kept.ACCOUNT, Exported.HASHED, Erased.ROW),
     _entry("consent_states", "channel_kind purpose state source since", "contact", Category.CONTACT, "obey what is permitted", "legal_obligation", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
     _entry("suppressions", "number_hash source since", "contact", Category.SUPPRESSION, "keep an opt-out true", "legal_obligation", Kept.HASH, Exported.CONSENT, Erased.STAYS_HASHED),
+    _entry("erased_addresses", "address_hash erased_at", "contact", Category.SUPPRESSION, "let no old lead bring back who was erased", "legal_obligation", Kept.LEADS, Exported.HASHED, Erased.STAYS_HASHED),
     _entry("listed_numbers", "phone number_hash listed_at", "contact", Category.SUPPRESSION, "show whom the customer listed", "legitimate_interest", Kept.CUSTOMER, Exported.CONSENT, Erased.ROW),
     _entry("unsubscribe_links", "address_hashes created_at", "contact", Category.SUPPRESSION, "opt out by a link", "legal_obligation", Kept.HASH, Exported.HASHED, Erased.STAYS_HASHED, "twilio", "meta"),
     _entry("disclosures", "subprocessor purpose data_kinds disclosed_at", "contact", Category.DISCLOSURE, "say who was told", "legal_obligation", Kept.CUSTOMER, Exported.DISCLOSURES, Erased.ROW),
@@ -290,6 +292,7 @@ NOTHING: tuple[Nothing, ...] = (
     *_nothing("import_changes", id="organization_id import_id contact_id tag_ids", count="line", time="recorded_at", word="undone"),
     *_nothing("bulk_actions", id="organization_id id contact_ids segment_id tag_ids place", count="expected margin counts undo_counts", time="created_at progressed_at finished_at forgotten_at", word="kind state reason actor_kind"),
     *_nothing("bulk_changes", id="organization_id action_id contact_id tag_ids", time="recorded_at", word="undone"),
+    *_nothing("erased_addresses", id="organization_id"),
     *_nothing("listed_numbers", id="organization_id"),
     *_nothing("conversations", id="organization_id id contact_id channel_id last_message_id merge_id", count="unread_count"),
     *_nothing("message_receipts", id="organization_id channel_id message_id"),

@@ -56,6 +56,9 @@ EARLY_AMENDMENTS = RowRule("early_amendments", "P6.2", timedelta(days=8))
 IMPORT_CHANGES = RowRule("import_changes", "P1.2", timedelta(hours=25))
 BULK_CHANGES = RowRule("bulk_changes", "P1.2", timedelta(hours=25))  # as those of an import
 QUARANTINE = RowRule("quarantine", "P6.4", timedelta(days=30))
+# Who was erased. A lead from before may be handed out for ninety days (leadsrally.messaging.leads.catch_up.KEPT_FOR),
+# and a day more by another clock.
+ERASED_ADDRESSES = RowRule("erased_addresses", "P7.2", timedelta(days=91))
 
 # Backups (privacy/backups). The instant is that of the snapshot. A day less than what the policy allows, so that a day
 # without a sweep breaks no promise.
@@ -124,6 +127,7 @@ WINDOWS: Final[tuple[Window, ...]] = (
     _swept(EARLY_REPORTS, "Reports that came before their message", "8 days at most"),
     _swept(EARLY_AMENDMENTS, "Changes that came before their message", "8 days at most"),
     _swept(QUARANTINE, "Deliveries that could not be read", "30 days at most"),
+    _swept(ERASED_ADDRESSES, "Keyed hashes by which old leads of erased people are known", "91 days"),
     _swept(IMPORT_CHANGES, "What an import changed, so that it can be undone", "25 hours"),
     _swept(BULK_CHANGES, "What an edit of many contacts changed, so that it can be undone", "25 hours"),
     _swept(SWEEP_RUNS, "Records of sweeps", "400 days"),

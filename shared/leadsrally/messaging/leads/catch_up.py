@@ -195,7 +195,7 @@ def _take_listed(
     try:
         with desk.db.tenant(organization_id) as tx:
             noted = _note(tx, desk, organization_id, at, page, lead, now)
-            if noted is not None and noted.state not in ("fetched", "refused_age"):
+            if noted is not None and noted.state not in ("fetched", "refused_age", "refused_erased"):
                 test = is_test(lead, tests)
                 take_lead(tx, desk.hashes, organization_id, noted.id, lead, form, test=test, now=now)
     except Exception as error:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -280,10 +280,10 @@ def fetched(
     )
 
 
-# P9.1: that there was one is known, and nothing that anybody answered.
+# That there was one is known, and nothing that anybody answered.
 _REFUSED = """
 UPDATE leads
-   SET state = 'refused_age', failure = NULL, form_id = %(form_id)s, provider_form_id = %(provider_form_id)s,
+   SET state = %(state)s, failure = NULL, form_id = %(form_id)s, provider_form_id = %(provider_form_id)s,
        contact_id = NULL, answers = NULL, ticked = NULL, platform = NULL, ad_id = NULL, ad_name = NULL,
        adset_id = NULL, adset_name = NULL, campaign_id = NULL, campaign_name = NULL, test = %(test)s,
        fetched_at = %(now)s
@@ -292,12 +292,21 @@ UPDATE leads
 """
 
 
-def refused_for_age(
-    tx: Tx, organization_id: UUID, lead_id: UUID, lead: Lead, *, form_id: UUID, test: bool, now: datetime
+def refused(
+    tx: Tx,
+    organization_id: UUID,
+    lead_id: UUID,
+    lead: Lead,
+    state: Literal["refused_age", "refused_erased"],
+    *,
+    form_id: UUID,
+    test: bool,
+    now: datetime,
 ) -> None:
     values: dict[str, Any] = {
         "organization_id": organization_id,
         "lead_id": lead_id,
+        "state": state,
         "form_id": form_id,
         "provider_form_id": lead.form_id,
         "test": test,

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from leadsrally.consent.change import address_hashes
+from leadsrally.consent.erased import erased_since
 from leadsrally.contacts.fields import Value, check_values, definitions
 from leadsrally.contacts.meet import Introduction, meet
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
+from leadsrally.kit.errors import Unavailable
 from leadsrally.messaging.leads import store as lead_store
 from leadsrally.messaging.leads.age import AboutAge, about_age, may_be_under_age
 from leadsrally.messaging.leads.agree import record_consent
@@ -23,7 +26,7 @@ _DUMMY = "<test lead:"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a lead has come to. Without a contact: a test, under age, or nobody who can be reached."""
+    """What a lead has come to. Without a contact: a test, under age, erased since, or nobody who can be reached."""
 
     state: State
     contact_id: UUID | None = None
@@ -43,16 +46,25 @@ def take_lead(
     """Write down what was answered, whose answer it is and what they agreed to; None when that was done before.
 
     Of somebody who is, or may be, under sixteen nothing is kept but that there was a lead (P9.1). A test makes no
-    contact. A person who has left a lead before, or written to us, stays one contact. Where the form says so, they are
-    written to at once.
+    contact. A person who has left a lead before, or written to us, stays one contact; one who was erased after this was
+    left is not made anew of it, and nothing of it is kept (P7.2). Where the form says so, they are written to at once.
+    Raises `Unavailable` when the person is erased in this moment: it is to be taken again.
     """
     if lead_store.lock(tx, organization_id, lead_id) not in ("queued", "failed", "refused_page"):
         return None
     on = (lead.submitted_at or now).date()
     if is_under_age(form, lead, on=on):
-        lead_store.refused_for_age(tx, organization_id, lead_id, lead, form_id=form.id, test=test, now=now)
+        lead_store.refused(
+            tx, organization_id, lead_id, lead, "refused_age", form_id=form.id, test=test, now=now
+        )
         return Taken("refused_age")
-    contact_id = None if test else _meet(tx, hashes, organization_id, lead_id, lead, form, now)
+    told = sort_answers(_complete(form, lead), lead.answers, region_of(tx, organization_id, form))
+    if not test and _was_erased(tx, hashes, organization_id, lead, told, now):
+        lead_store.refused(
+            tx, organization_id, lead_id, lead, "refused_erased", form_id=form.id, test=test, now=now
+        )
+        return Taken("refused_erased")
+    contact_id = None if test else _meet(tx, hashes, organization_id, lead_id, lead, form, told, now)
     lead_store.fetched(
         tx,
         organization_id,
@@ -107,15 +119,27 @@ def _meet(
     lead_id: UUID,
     lead: Lead,
     form: KnownForm,
+    told: Sorted,
     now: datetime,
 ) -> UUID | None:
-    told = sort_answers(_complete(form, lead), lead.answers, region_of(tx, organization_id, form))
     if told.phone is None and not told.email:
         return None
     person = Introduction(told.phone, told.email, told.name, _fields(tx, organization_id, told))
     contact_id = meet(tx, organization_id, person, now=now)
+    # Meeting them may have waited for their erasure, and then made them anew.
+    if _was_erased(tx, hashes, organization_id, lead, told, now):
+        raise Unavailable("The person is being erased. The lead is looked at again in a moment.", code="busy")
     record_consent(tx, hashes, organization_id, contact_id, lead_id, lead, form, told, now=now)
     return contact_id
+
+
+def _was_erased(
+    tx: Tx, hashes: KeyedHash, organization_id: UUID, lead: Lead, told: Sorted, now: datetime
+) -> bool:
+    """Whether somebody with this number or address was erased after the lead was left."""
+    addresses = [address for address in (told.phone, told.email.lower() if told.email else None) if address]
+    known_as = address_hashes(hashes, organization_id, addresses)
+    return erased_since(tx, organization_id, known_as, lead.submitted_at or now)
 
 
 def _fields(tx: Tx, organization_id: UUID, told: Sorted) -> dict[str, Value]:

@@ -9,6 +9,7 @@ DISCONNECTED: Final = "channel_disconnected"
 IN_TROUBLE: Final = "channel_in_trouble"
 RATE_LIMITED: Final = "rate_limited"
 UNDER_AGE: Final = "under_age"
+ERASED: Final = "erased"
 FOREIGN_PAGE: Final = "foreign_page"
 
 _WITHHELD: Final = Trouble(
@@ -36,6 +37,10 @@ _TROUBLES: Final[dict[str, Trouble]] = {
     UNDER_AGE: Trouble(
         "An answer says that the person is, or may be, under 16. Nothing of the lead was kept.",
         "Nothing to do. Do not ask people under 16 to fill in the form.",
+    ),
+    ERASED: Trouble(
+        "The person was erased after they left this lead. Nothing of it was kept.",
+        "Nothing to do. Whoever leaves a new lead is taken as somebody new.",
     ),
     FOREIGN_PAGE: Trouble(
         "The lead is of a page that is not connected.", "Connect the page; its leads are read then."

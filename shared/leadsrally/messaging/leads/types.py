@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from leadsrally.consent.types import ChannelKind
 from leadsrally.kit.errors import Forbidden, NotFound
 
-State = Literal["queued", "fetched", "failed", "refused_age", "refused_page"]
+State = Literal["queued", "fetched", "failed", "refused_age", "refused_erased", "refused_page"]
 """What became of a lead: there is word of it, it is here, it could not be fetched, it was not taken."""
 FormState = Literal["active", "archived", "draft", "deleted", "unknown"]
 FoundBy = Literal["webhook", "catch_up", "backfill"]

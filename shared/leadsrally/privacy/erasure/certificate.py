@@ -19,6 +19,7 @@ _KEPT: Final = {
     "contact": (
         "Of an opt-out a keyed hash of the number or address, so that it stays true.",
         "Keyed hashes of the ids of messages and leads, so that a repeat brings nobody back.",
+        "For 91 days a keyed hash of each number and address, so that a lead from before brings nobody back.",
     ),
     "conversation": ("Keyed hashes of the ids of its messages, so that a repeat brings none back.",),
     "message": ("A keyed hash of its id, so that a repeat does not bring it back.",),

@@ -140,7 +140,7 @@ def _forget_person(desk: ErasureDesk, erasure: Erasure, contact_id: UUID) -> Non
 def _forget(tx: Tx, desk: ErasureDesk, erasure: Erasure, contact_id: UUID, known: Remembered) -> None:
     organization_id, now = erasure.organization_id, desk.clock()
     keep_suppressed(tx, organization_id, known.suppressed)
-    forgotten = forget(tx, organization_id, [contact_id, *known.merged], known.known_as)
+    forgotten = forget(tx, organization_id, [contact_id, *known.merged], known.known_as, erased_at=now)
     if erasure.state == "waiting":
         unfinished = forget_lists(tx, organization_id, now=now)
         store.begun(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from leadsrally.consent import suppressions
+from leadsrally.consent import erased, suppressions
 from leadsrally.consent.change import address_hashes
 from leadsrally.consent.types import ChannelKind, Purpose
 from leadsrally.contacts import merge_store
@@ -238,8 +238,12 @@ def lock(tx: Tx, organization_id: UUID, ids: Sequence[UUID]) -> None:
     merge_store.lock(tx, organization_id, list(ids))
 
 
-def forget(tx: Tx, organization_id: UUID, ids: Sequence[UUID], known_as: Sequence[bytes]) -> Forgotten:
+def forget(
+    tx: Tx, organization_id: UUID, ids: Sequence[UUID], known_as: Sequence[bytes], *, erased_at: datetime
+) -> Forgotten:
     """Delete who the person was, and let go of their threads, whose messages go in bites.
+
+    What they left before `erased_at` and comes later is not taken any more (`leadsrally.consent.erased`).
 
     `ids`: the contact's, and those of the records that were merged into it. Comes after `lock`, with every opt-out
     kept (`keep_suppressed`).
@@ -250,6 +254,7 @@ def forget(tx: Tx, organization_id: UUID, ids: Sequence[UUID], known_as: Sequenc
     tx.run(_FORGET_PLACES, given)
     forget_answers(tx, organization_id, [*ids, *threads, *tx.values(_NAMED, given)])
     cancel_jobs(tx, organization_id, threads)
+    erased.remember(tx, organization_id, known_as, erased_at=erased_at)
     counts = {table: tx.run(going, given) for table, going in _GO.items()}
     return Forgotten(threads, exports, counts | {"exports": len(exports)})
 

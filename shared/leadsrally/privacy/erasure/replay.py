@@ -58,7 +58,7 @@ def _person(db: Database, entry: Entry) -> Counts:
             return {}
         lock(tx, organization_id, ids)
         keep_suppressed(tx, organization_id, entry.suppressed)
-        forgotten = forget(tx, organization_id, ids, entry.known_as)
+        forgotten = forget(tx, organization_id, ids, entry.known_as, erased_at=entry.at)
         forget_lists(tx, organization_id, now=entry.at)
     return forgotten.counts | _threads(db, organization_id, forgotten.conversation_ids)
 
