@@ -12,7 +12,10 @@ from leadsrally.privacy.own_windows.sweep import sweep_own_windows
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Returns what was due before, deleted, and due after, in rows, for each window; and of customers' own, how many."""
+    """Returns what was due before, deleted, and due after, in rows, for each window; and of customers' own, how many.
+
+    A window of the policy that cannot be kept stops none of customers' own: its error is raised when they had their turn.
+    """
     door = runtime.of("retention_sweep")
     dry_run = event.get("dry_run") is True
 
@@ -20,8 +23,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
     with door.invocation(context):
-        runs = keep_windows(door.db, door.clock, dry_run=dry_run, time_left=time_left)
-        own = [] if dry_run else sweep_own_windows(door.erasure_desk, time_left=time_left)
+        try:
+            runs = keep_windows(door.db, door.clock, dry_run=dry_run, time_left=time_left)
+        finally:
+            own = [] if dry_run else sweep_own_windows(door.erasure_desk, time_left=time_left)
     return {
         "own": len(own),
         "runs": [

@@ -255,6 +255,22 @@ class TestTell:
         desk.world.work("notify")
         assert len(desk.world.mailer.mails) == 1
 
+    def test_two_who_ask_at_once_tell_nobody_twice(self, desk: Desk, monkeypatch: pytest.MonkeyPatch):
+        """The second has seen whom to tell when the first has not asked yet."""
+        org = desk.customer("One", "ada@a.example")
+        incident_id = desk.confirmed(names=(org,))
+        genuine, first = tell._ask, list[int]()
+
+        def meanwhile(*asked: Any) -> bool:
+            monkeypatch.setattr(tell, "_ask", genuine)
+            first.append(desk.tell(incident_id))
+            return genuine(*asked)
+
+        monkeypatch.setattr(tell, "_ask", meanwhile)
+        assert (desk.tell(incident_id), first) == (0, [1])
+        desk.world.work("notify")
+        assert len(desk.world.mailer.mails) == 1
+
     @pytest.mark.parametrize("lacking", ["confirmation", "description", "customers", "decision"])
     def test_not_before_everything_is_known(self, desk: Desk, lacking: str):
         org = desk.customer("One", "ada@a.example")

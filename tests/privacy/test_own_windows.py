@@ -17,11 +17,13 @@ from leadsrally.kit.db import Database, Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.storage import HOUSE, Key
 from leadsrally.messaging.media.store import key_of
+from leadsrally.privacy import keep_windows
 from leadsrally.privacy.erasure.erase_messages import ErasureDesk
 from leadsrally.privacy.own_windows.bites import BITES
 from leadsrally.privacy.own_windows.kinds import KINDS, Kind
 from leadsrally.privacy.own_windows.sweep import OwnRun, sweep_own_windows
 from leadsrally.providers.storage.folder import FolderStorage
+from leadsrally.telemetry.crash import Crash
 from tests.world import Line, Org, World
 
 HOUR = timedelta(hours=1)
@@ -409,6 +411,23 @@ class TestConversations:
         assert world.value("SELECT count(*) FROM messages") == 1
         assert world.value("SELECT count(*) FROM contacts") == 2
 
+    def test_one_in_which_somebody_writes_before_it_is_erased_stays(self, world: World, org: Org, line: Line):
+        world.text(line, "hello")
+        world.execute("UPDATE conversations SET last_message_at = last_message_at - interval '20 days'")
+        choose(world, org, "conversations")
+        desk = runtime.of("retention_sweep").erasure_desk
+        (run,) = sweep(desk)
+        assert run.deleted == 1
+        world.clock.pass_(seconds=2)
+        world.text(line, "is it still there?")
+        world.work("erase")
+        erasure = world.row("SELECT * FROM erasures")
+        assert (erasure["state"], erasure["counts"]) == ("done", {})
+        assert world.value("SELECT count(*) FROM messages") == 2
+        assert world.value("SELECT count(*) FROM conversations WHERE contact_id IS NOT NULL") == 1
+        assert list(desk.storage.list(org.id, "erasure_ledger")) == []
+        assert list(desk.storage.list(HOUSE, "erasure_ledger")) == []
+
     def test_R7_handed_over_once(self, world: World, org: Org, line: Line):
         world.text(line, "hello")
         world.execute("UPDATE conversations SET last_message_at = last_message_at - interval '20 days'")
@@ -510,6 +529,21 @@ class TestDoor:
         told = function.handler()({}, Context(function))
         assert told["own"] == 2
         assert ids(world, "notes") == ids(world, "media") == set()
+
+    def test_R11_a_window_of_the_policy_that_is_broken_stops_none_of_them(
+        self, world: World, org: Org, desk: ErasureDesk, make: Maker, monkeypatch: pytest.MonkeyPatch
+    ):
+        make("notes", world.clock.now - 20 * DAY)
+        choose(world, org, "notes")
+
+        def broken(*_: Any, **__: Any) -> Any:
+            raise Unavailable("The table is locked.", code="busy")
+
+        monkeypatch.setattr(keep_windows, "sweep_delivery_log", broken)
+        function = world.functions["retention_sweep"]
+        with pytest.raises(Crash, match="busy"):
+            function.handler()({}, Context(function))
+        assert ids(world, "notes") == set()
 
     def test_a_dry_run_keeps_its_hands_off_them(self, world: World, org: Org, desk: ErasureDesk, make: Maker):
         make("notes", world.clock.now - 20 * DAY)

@@ -185,7 +185,7 @@ SELECT (SELECT count(*)
        AS late,
        (SELECT count(*)
           FROM account_deletions
-         WHERE erases_at <> requested_at + interval '30 days'
+         WHERE erases_at <> requested_at + interval '720 hours'
             OR erased_at < erases_at)
        AS early,
        (SELECT count(*)

@@ -15,6 +15,7 @@ from leadsrally.jobs.types import Done, Job, Later, Result
 from leadsrally.kit.db import Tx
 from leadsrally.kit.errors import Unavailable
 from leadsrally.kit.ids import new_id
+from leadsrally.kit.storage import HOUSE
 from leadsrally.privacy.erasure import ledger, store
 from leadsrally.privacy.erasure.brought_back import brought_back, still_under_way
 from leadsrally.privacy.erasure.erase_messages import ErasureDesk, TimeLeft, erase_messages, erase_threads
@@ -24,6 +25,7 @@ from leadsrally.privacy.erasure.forget import (
     forget_answers,
     forget_thread,
     keep_suppressed,
+    last_message_at,
     lock,
     remembered,
 )
@@ -71,9 +73,16 @@ def _begin(desk: ErasureDesk, erasure: Erasure) -> None:
     if erasure.kind == "contact":
         _forget_person(desk, erasure, erasure.subject_id)
         return
-    ledger.write(desk.storage, _entry(desk, erasure, erasure.subject_id))
     organization_id, threads = erasure.organization_id, list[UUID]()
     with desk.db.tenant(organization_id) as tx:
+        if _lives_again(tx, erasure):
+            _let_be(tx, erasure, desk.clock())
+            return
+    ledger.write(desk.storage, _entry(desk, erasure, erasure.subject_id))
+    with desk.db.tenant(organization_id) as tx:
+        if _lives_again(tx, erasure):
+            _let_be(tx, erasure, desk.clock())
+            return
         if erasure.kind == "conversation":
             threads = [erasure.subject_id]
             forget_thread(tx, organization_id, erasure.subject_id)
@@ -81,6 +90,24 @@ def _begin(desk: ErasureDesk, erasure: Erasure) -> None:
             forget_answers(tx, organization_id, [erasure.subject_id])
         store.begun(tx, organization_id, erasure.id, conversation_ids=threads, counts={})
         _written_down(tx, erasure, desk)
+
+
+def _lives_again(tx: Tx, erasure: Erasure) -> bool:
+    """Whether somebody has written in a thread since a window had it handed over. Nobody else can until the commit.
+
+    What a person asked to have erased goes whatever was written since.
+    """
+    if erasure.kind != "conversation" or erasure.requested_by != HOUSE:
+        return False
+    last = last_message_at(tx, erasure.organization_id, erasure.subject_id)
+    return last is not None and last > erasure.requested_at
+
+
+def _let_be(tx: Tx, erasure: Erasure, now: datetime) -> None:
+    """End it with nothing erased; the window hands the thread over again when its time has come."""
+    store.begun(tx, erasure.organization_id, erasure.id, counts={})
+    store.done(tx, erasure.organization_id, erasure.id, now=now)
+    log.info("erasure.lives_again", erasure_id=erasure.id)
 
 
 def _written_down(tx: Tx, erasure: Erasure, desk: ErasureDesk) -> None:

@@ -280,6 +280,21 @@ RETURNING id
 """
 
 
+_LAST_MESSAGE_AT = """
+SELECT last_message_at
+  FROM conversations
+ WHERE organization_id = %(organization_id)s
+   AND id = %(id)s
+   AND contact_id IS NOT NULL
+   FOR UPDATE
+"""
+
+
+def last_message_at(tx: Tx, organization_id: UUID, conversation_id: UUID) -> datetime | None:
+    """When somebody last wrote in the thread, which stays as it is until the commit. None: it is gone already."""
+    return tx.value(_LAST_MESSAGE_AT, {"organization_id": organization_id, "id": conversation_id})
+
+
 def forget_thread(tx: Tx, organization_id: UUID, conversation_id: UUID) -> bool:
     """Let go of one thread. False: it is gone already."""
     if tx.value(_LET_GO_THREAD, {"organization_id": organization_id, "id": conversation_id}) is None:

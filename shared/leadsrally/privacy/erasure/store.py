@@ -49,10 +49,12 @@ class Erasure:
     known_as: list[bytes]
     counts: dict[str, int]
     requested_at: datetime
+    requested_by: UUID
 
 
 _ONE = """
-SELECT organization_id, id, kind, subject_id, state, conversation_ids, import_ids, known_as, counts, requested_at
+SELECT organization_id, id, kind, subject_id, state, conversation_ids, import_ids, known_as, counts, requested_at,
+       requested_by
   FROM erasures
  WHERE organization_id = %(organization_id)s
    AND id = %(id)s

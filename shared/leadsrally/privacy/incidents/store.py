@@ -203,6 +203,23 @@ def affected(tx: Tx, incident_id: UUID) -> list[Affected]:
     return tx.all(Affected, _AFFECTED, {"incident_id": incident_id})
 
 
+_UNASKED: Final = """
+SELECT count(*)
+  FROM (SELECT 1
+          FROM incident_notices
+         WHERE organization_id = %(organization_id)s
+           AND incident_id = %(incident_id)s
+           AND job_id IS NULL
+           FOR UPDATE) AS waiting
+"""
+
+
+def unasked(tx: Tx, organization_id: UUID, incident_id: UUID) -> bool:
+    """Whether nobody has asked for this customer's notice. Nobody else can before the transaction is over."""
+    given = {"organization_id": organization_id, "incident_id": incident_id}
+    return tx.value(_UNASKED, given) == 1
+
+
 _ASKED: Final = """
 UPDATE incident_notices
    SET job_id = %(job_id)s, asked_at = %(now)s

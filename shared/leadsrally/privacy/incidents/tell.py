@@ -78,6 +78,8 @@ def _refuse_unready(tx: Tx, found: Incident) -> None:
 
 def _ask(db: Database, now: datetime, incident_id: UUID, organization_id: UUID) -> bool:
     with db.tenant(organization_id) as tx:
+        if not store.unasked(tx, organization_id, incident_id):
+            return False  # by somebody else who tells of it at this moment
         job_id = enqueue(
             tx, organization_id, "notify", "incident", {"incident_id": str(incident_id)}, now=now
         )
