@@ -328,6 +328,13 @@ class TestBroken:
         monkeypatch.setattr(sharing, "report", lambda error, **fields: {"error": str(error), **fields})
         assert audited.broken() == {"P4.4"}
 
+    @pytest.mark.parametrize("left", [r"2025550199", r"\S+@\S+", r"example\.com"])
+    def test_P4_4_a_report_that_tells_a_part_of_it(
+        self, audited: Audit, left: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(sharing, "report", lambda error, **_: {"error": re.findall(left, str(error))})
+        assert audited.broken() == {"P4.4"}
+
     def test_P2_4_a_notice_has_an_hour(self, audited: Audit):
         audited.world.execute("UPDATE notices SET state = 'queued'")
         assert audited.broken(audited.world.clock.now + timedelta(minutes=59)) == set()

@@ -103,6 +103,10 @@ def restore(
     _sweep(target, clock)
     say("the retention windows are kept again")
     refuse_difference(forgotten, archive.storage, backup.head.at)
+    say(
+        f"whoever opted out after {backup.head.at:%Y-%m-%d %H:%M:%S %Z} is not known here to have: see docs/runbook.md"
+        " before anything is sent"
+    )
     closed.open_to_all(target.admin_url, target.database, target.functions)
     say(f"open: {target.database}")
     return Restored(rows, forgotten, held_back)

@@ -69,10 +69,13 @@ def _meta_as_agreed(tx: Tx, now: datetime) -> Finding:
     )
 
 
+_CANARIES: Final = ("2025550199", "canary@example.com", "example.com")  # each alone would tell who it is
+
+
 def _reports_scrubbed(_tx: Tx, _now: datetime) -> Finding:
-    canary = "+12025550199 canary@example.com"
-    told = repr(report(ValueError(canary), body=canary))
-    return Finding(canary not in told and "example.com" not in told, "a planted canary stays out of reports")
+    planted = "+12025550199 canary@example.com"
+    told = repr(report(ValueError(planted), body=planted))
+    return Finding(not any(canary in told for canary in _CANARIES), "planted canaries stay out of reports")
 
 
 # Which address was blocked is not for the auditor to see; of the two that may differ from it, neither counts.
