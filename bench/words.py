@@ -48,7 +48,7 @@ def measure(*, quick: bool) -> list[Figure]:
         "keywords STOP": lambda: read("STOP"),
         "keywords usual": lambda: read(_USUAL),
         "keywords refusal": lambda: read(_REFUSAL),
-        "whereabouts": lambda: whereabouts("+13055551234", None, "UTC"),
+        "whereabouts": lambda: whereabouts(["+13055551234"], None, "UTC"),
         "keyed hash": lambda: hashes.of(UUID(int=1), "inbound", "SM" + "0" * 32),
     }
     took: dict[str, list[float]] = {name: [] for name in asked}

@@ -64,6 +64,6 @@ def test_S12_every_code_of_a_country_has_a_place() -> None:
     ],
 )
 def test_S12_countries_that_had_the_clock_of_another(number: str, zones: tuple[str, ...]) -> None:
-    found = whereabouts(number, None, "America/New_York")
+    found = whereabouts([number], None, "America/New_York")
     assert (found.zones, found.known_by) == (zones, "number")
     assert all(ZoneInfo(zone) for zone in zones)

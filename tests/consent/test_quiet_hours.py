@@ -264,7 +264,7 @@ class TestWhereabouts:
         ],
     )
     def test_a_record_a_number_an_organisation(self, phone: str | None, own: str | None, expected: Any):
-        found = whereabouts(phone, own, "America/Phoenix")
+        found = whereabouts([phone] if phone else [], own, "America/Phoenix")
         assert (found.zones, found.region, found.known_by) == expected
 
     def test_every_zone_of_the_table_exists(self):

@@ -456,6 +456,34 @@ class TestConfirmation:
         assert text.recipient == PHONE
         assert world.value("SELECT count(*) FROM consent_events") == 3  # each sign is on record
 
+    def test_S10_after_HELP_and_STOP_one_text_goes(self, world: World, self_answering: Line):
+        world.text(self_answering, "HELP")
+        world.text(self_answering, "STOP")
+        world.work("send_message")
+        (text,) = bodies(world)
+        assert text.startswith("Harbour Bikes: you are opted out")
+        found = world.rows("SELECT status, body FROM messages WHERE direction = 'outbound'")
+        assert {row["status"]: "opted out" in row["body"] for row in found} == {
+            "canceled": False,
+            "accepted": True,
+        }
+
+    def test_S10_help_on_another_number_of_the_kind_does_not_go_either(self, world: World, org: Org):
+        one, two = (world.line(org, provider_answers_keywords=False) for _ in range(2))
+        whatsapp = world.whatsapp_line(org)
+        world.text(one, "HELP")
+        world.whatsapp(whatsapp, "HELP")
+        world.text(two, "STOP")
+        found = world.rows(
+            """SELECT ch.kind, m.status FROM messages m JOIN conversations c ON c.id = m.conversation_id
+                 JOIN channels ch ON ch.id = c.channel_id WHERE m.direction = 'outbound'"""
+        )
+        assert sorted(tuple(row.values()) for row in found) == [
+            ("sms", "canceled"),
+            ("sms", "queued"),
+            ("whatsapp", "queued"),
+        ]
+
     def test_S10_three_STOPs_at_once_are_confirmed_once(self, world: World, self_answering: Line):
         world.conversation(self_answering)
         start = threading.Barrier(3)

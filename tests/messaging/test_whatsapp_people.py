@@ -242,6 +242,24 @@ class TestRenaming:
         changed(world, number, "customer_identity_changed")
         assert world.value("SELECT attention FROM conversations") == "refusal"
 
+    def test_after_a_merge_it_is_noted_once_and_each_thread_follows(
+        self, world: World, number: MetaLine, org: Org
+    ):
+        world.whatsapp(number, "one", sender="12025550101")
+        world.whatsapp(number, "STOP", sender="12025550102")
+        winner, loser = (row["id"] for row in contacts(world))
+        token = world.token(world.user(org), org)
+        assert world.api("POST", f"/v1/contacts/{winner}/merges/{loser}", token)[0] == 201
+        changed(world, number, "user_changed_number", sender="12025550102", wa_id="12025550199")
+        threads = world.rows("SELECT address, attention FROM conversations ORDER BY created_at, id")
+        assert threads == [
+            {"address": "12025550199", "attention": "number_changed"},
+            {"address": "12025550199", "attention": None},
+        ]
+        assert world.value("SELECT count(*) FROM messages WHERE kind = 'system'") == 1
+        assert names(world)["wa_id 12025550199"] == winner
+        assert world.value("SELECT count(*) FROM suppressions") == 3
+
     def test_of_nobody_we_know_nothing_is_made(self, world: World, number: MetaLine):
         changed(world, number, "user_changed_number", wa_id="12025550199")
         assert contacts(world) == []

@@ -126,6 +126,14 @@ class TestStop:
         assert standings(world) == {("whatsapp", "all"): "revoked"}
         assert suppressed(world, number, PHONE)
 
+    @pytest.mark.parametrize("order", [("STOP", "START"), ("START", "STOP")])
+    def test_S9_of_one_second_the_no_stands(self, world: World, number: MetaLine, order: tuple[str, str]):
+        """Meta tells whole seconds."""
+        for word in order:
+            world.whatsapp(number, word)
+        assert standings(world) == {("whatsapp", "all"): "revoked"}
+        assert suppressed(world, number, PHONE)
+
     def test_S7_somebody_without_a_phone_stays_opted_out_after_erasure(self, world: World, number: MetaLine):
         world.whatsapp(number, "STOP", sender=None, from_user_id="US.7")
         assert suppressed(world, number, "US.7")
@@ -214,6 +222,14 @@ class TestPreferences:
             )
             assert kept == 3, "each is on record"
             assert suppressed(world, number, PHONE, purpose="marketing")
+
+    @pytest.mark.parametrize("order", [("stop", "resume"), ("resume", "stop")])
+    def test_S11_of_one_second_the_no_stands(self, world: World, number: MetaLine, order: tuple[str, str]):
+        world.whatsapp(number, "hi")
+        for word in order:
+            world.prefers(number, word)
+        assert standings(world) == {("whatsapp", "marketing"): "revoked"}
+        assert suppressed(world, number, PHONE, purpose="marketing")
 
     def test_S11_an_older_resume_that_comes_late_lifts_nothing(self, world: World, number: MetaLine):
         world.whatsapp(number, "hi")

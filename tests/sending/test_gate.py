@@ -15,7 +15,7 @@ from leadsrally.consent.types import Standing, Suppression
 from leadsrally.consent.whereabouts import Whereabouts
 from leadsrally.sending import gate
 from leadsrally.sending.gate import RULES, Cleared, Facts, Verdict, decide
-from tests.world import Line, Org, World, days
+from tests.world import Line, MetaLine, Org, World, days
 
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # twelve o'clock in New York
 SECOND = timedelta(seconds=1)
@@ -281,6 +281,29 @@ class TestQuietHours:
             ("quiet_hours", release.isoformat())
         ]
 
+    @pytest.mark.parametrize(
+        ("kind", "provider_address"), [("sms", "+18085550101"), ("whatsapp", "18085550101")]
+    )
+    def test_S12_the_number_it_goes_to_counts_beside_that_of_the_record(
+        self, world: World, kind: str, provider_address: str
+    ):
+        """The record has a number of New York; they wrote from one of Honolulu, where it is three in the morning."""
+        org = world.organization(time_zone="America/New_York")
+        line = world.line(org) if kind == "sms" else world.whatsapp_line(org)
+        if isinstance(line, Line):
+            world.text(line, "Hello there", sender="+12125550101")
+        else:
+            world.whatsapp(line, "Hello there", sender="12125550101")
+        world.agrees(line, "+12125550101")
+        thread = world.value("SELECT id FROM conversations")
+        world.execute("UPDATE conversations SET address = %(address)s", address=provider_address)
+        world.clock.now = at("2026-11-23T03:00:00-10:00")
+        message_id = world.reply(line, thread, "Sale!", purpose="marketing", lifetime=timedelta(hours=24))
+        _claim(world, line, message_id)
+        hours = world.message(message_id)["verdict"]["basis"]["hours"]
+        assert (hours["zones"], hours["region"]) == (["Pacific/Honolulu", "America/New_York"], "US-HI US-NY")
+        assert hours["opens_at"] == at("2026-11-23T08:00:00-10:00").isoformat()
+
     def test_S12_a_contact_who_moved_is_asked_about_where_they_are_now(self, world: World):
         """The zone counts when the turn comes, not when the message was written."""
         line = world.line(world.organization(time_zone="America/New_York"))
@@ -296,15 +319,16 @@ class TestQuietHours:
         assert hours["opens_at"] == at("2026-11-23T08:00:00-08:00").isoformat()
 
 
-class TestClaim:
-    def _claim(self, world: World, line: Line, message_id: UUID) -> gate.Claim:
-        door = runtime.of("send_message")
-        with door.db.tenant(line.organization_id) as tx:
-            return gate.claim(tx, door.hashes, line.organization_id, message_id, now=world.clock.now)
+def _claim(world: World, line: Line | MetaLine, message_id: UUID) -> gate.Claim:
+    door = runtime.of("send_message")
+    with door.db.tenant(line.organization_id) as tx:
+        return gate.claim(tx, door.hashes, line.organization_id, message_id, now=world.clock.now)
 
+
+class TestClaim:
     def test_a_yes_is_stored_with_its_rule_and_with_who_is_told_what(self, world: World, line: Line):
         message_id = world.reply(line, world.conversation(line), "We open at nine")
-        claim = self._claim(world, line, message_id)
+        claim = _claim(world, line, message_id)
         assert isinstance(claim, Cleared)
         stored = world.message(message_id)
         assert (stored["status"], stored["claimed_at"]) == ("claimed", world.clock.now)
@@ -337,7 +361,7 @@ class TestClaim:
     ):
         message_id = world.reply(line, world.conversation(line), "Hello")
         world.execute(sql)
-        assert self._claim(world, line, message_id) == refused(rule)
+        assert _claim(world, line, message_id) == refused(rule)
         stored = world.message(message_id)
         assert (stored["status"], stored["verdict"]["decision"]) == ("refused", "refuse")
         assert (stored["verdict"]["rule"], stored["claimed_at"]) == (rule, None)
@@ -347,7 +371,7 @@ class TestClaim:
         message_id = world.reply(line, world.conversation(line), "Hello")
         until = world.clock.now + timedelta(seconds=9)
         world.execute("UPDATE channels SET quiet_until = %(until)s", until=until)
-        assert self._claim(world, line, message_id) == Verdict("defer", "provider_asked_to_slow_down", until)
+        assert _claim(world, line, message_id) == Verdict("defer", "provider_asked_to_slow_down", until)
         stored = world.message(message_id)
         assert (stored["status"], stored["claimed_at"]) == ("queued", None)
         assert stored["verdict"]["until"] == until.isoformat()
@@ -377,7 +401,7 @@ class TestClaim:
         with ThreadPoolExecutor(1) as pool:
             with door.db.tenant(org.id) as tx:
                 one = gate.claim(tx, door.hashes, org.id, first, now=world.clock.now)
-                racing = pool.submit(self._claim, world, other, second)
+                racing = pool.submit(_claim, world, other, second)
                 _until_somebody_waits(world)
             two = racing.result(10)
         assert isinstance(one, Cleared)

@@ -60,7 +60,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "segments": "SIuD",
         "sessions": "SIU",
         "signups": "SIu",
-        "suppressions": "SID",
+        "suppressions": "SIuD",
         "sweep_runs": "S",
         "tags": "SIu",
         "templates": "S",
@@ -82,7 +82,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "message_receipts": "SI",
         "messages": "SIU",
         "organizations": "S",
-        "suppressions": "SID",
+        "suppressions": "SIuD",
         "usage": "I",
     },
     "webhook_meta": {
@@ -105,7 +105,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "organizations": "S",
         "quarantine": "I",
         "scores": "sD",
-        "suppressions": "SID",
+        "suppressions": "SIuD",
         "templates": "Su",
         "usage": "I",
     },
@@ -147,7 +147,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "messages": "SU",
         "organizations": "S",
         "provider_copies": "sI",
-        "suppressions": "SI",
+        "suppressions": "SIu",
         "templates": "Su",
         "usage": "I",
     },
@@ -229,7 +229,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "provider_outcomes": "SIU",
         "quarantine": "sD",
         "scores": "s",
-        "suppressions": "SI",
+        "suppressions": "SIu",
         "usage": "SD",
     },
     "template_sync": {"channels": "su", "jobs": "SIUD", "templates": "SIU"},
@@ -320,7 +320,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "consent_events": "sI",
         "consent_states": "SIUD",
         "contacts": "su",
-        "suppressions": "SID",
+        "suppressions": "SIuD",
     },
     "retention_sweep": {
         "bulk_changes": "sD",
@@ -767,6 +767,10 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("template_sync", "channels", "SELECT"): "credentials id kind organization_id state trouble waba_id",
     ("template_sync", "channels", "UPDATE"): "trouble trouble_since",
     ("webhook_meta", "channels", "UPDATE"): "challenged_at trouble trouble_since",
+    **{
+        (role, "suppressions", "UPDATE"): "since source"
+        for role in ("api", "webhook_twilio", "webhook_meta", "send_message", "unsubscribe", "erase")
+    },
     ("webhook_meta", "templates", "UPDATE"): "changed_at reason state",
     ("notify", "email_changes", "SELECT"): (
         "expires_at id new_email old_email organization_id used_at user_id"
@@ -833,7 +837,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("send_message", "conversations", "UPDATE"): "attention marketing_quiet_until quiet_until",
     ("send_message", "templates", "UPDATE"): "changed_at reason state",
     ("webhook_twilio", "media", "SELECT"): "message_id organization_id",
-    ("webhook_twilio", "channels", "SELECT"): "credentials_version id organization_id state trouble",
+    ("webhook_twilio", "channels", "SELECT"): "credentials_version id kind organization_id state trouble",
     ("webhook_twilio", "channels", "UPDATE"): "trouble trouble_since",
 }
 

@@ -4,7 +4,8 @@ Every one of them locks the contact first, so that no send can be claimed on the
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -47,12 +48,23 @@ def revoke(
     gate asks at each claim. Returns False when it stood so already, be it only as a suppression that outlived the
     person's record; the sign is recorded all the same.
     """
-    before = _state(_lock(tx, organization_id, contact_id, kind, purpose))
-    _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now, purpose)
-    newly = suppressions.suppress(
-        tx, organization_id, kind, addresses, purpose, source=evidence.source, since=now
+    standing = _lock(tx, organization_id, contact_id, kind, purpose)
+    revoked = standing if standing is not None and standing.state == "revoked" else None
+    blocked = (
+        revoked is not None and revoked.source in _OF_THE_PROVIDER and evidence.source not in _OF_THE_PROVIDER
     )
-    return newly and before != "revoked"
+    if revoked is not None and (blocked or revoked.since > evidence.occurred_at):
+        # Told late, the newer word stands, and with it the time after which a yes must come. Who blocks, goes on.
+        given = (tx, organization_id, contact_id, kind, purpose)
+        store.note(*given, "revoke", evidence, new_id(now), now=now)
+        since = max(revoked.since, evidence.occurred_at)
+        store.let_stand(*given, replace(revoked, since=since))
+    else:
+        _record(tx, organization_id, contact_id, kind, "revoke", "revoked", evidence, now, purpose)
+    newly = suppressions.suppress(
+        tx, organization_id, kind, addresses, purpose, source=evidence.source, since=evidence.occurred_at
+    )
+    return newly and revoked is None
 
 
 def restore(
@@ -65,18 +77,20 @@ def restore(
     *,
     now: datetime,
 ) -> bool:
-    """Undo a person's own opt-out because that person asked for it after it. An older word that comes late does not.
+    """Undo a person's own opt-out because that person asked for it after it.
 
+    An older word that comes late does not, nor does it take a newer hold away.
     It ends what was said about one purpose too, but for WhatsApp's own switch for marketing, which has a way back of
     its own (`prefer`). Without an opt-out no consent is made of it (a YES to a survey is not consent): then it only
     takes the person off hold. Returns whether something was lifted.
     """
     standing = _lock(tx, organization_id, contact_id, kind)
-    if standing is not None and standing.state == "revoked" and evidence.occurred_at < standing.since:
-        return False
     before = _state(standing)
+    until = _answered_until(kind, evidence)
+    if standing is not None and before in ("revoked", "paused") and standing.since >= until:
+        return False
     lifted = _restore_parts(tx, organization_id, contact_id, kind, addresses, evidence, now)
-    was_suppressed = suppressions.lift(tx, organization_id, kind, addresses, "all")
+    was_suppressed = suppressions.lift(tx, organization_id, kind, addresses, "all", before=until)
     if was_suppressed or before == "revoked":
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now)
         return True
@@ -93,18 +107,28 @@ def _restore_parts(
     now: datetime,
 ) -> bool:
     """End older opt-outs that are about one purpose. Returns whether there was one."""
+    until = _answered_until(kind, evidence)
     parts = [
         standing
         for standing in store.standings(tx, organization_id, contact_id, kind)
         if standing.purpose != "all"
         and standing.state == "revoked"
-        and standing.since <= evidence.occurred_at
+        and standing.since < until
         and not (kind == "whatsapp" and standing.source in _OF_THE_PROVIDER)
     ]
     for part in parts:
         _record(tx, organization_id, contact_id, kind, "grant", "granted", evidence, now, part.purpose)
-        suppressions.lift(tx, organization_id, kind, addresses, part.purpose)
+        suppressions.lift(tx, organization_id, kind, addresses, part.purpose, before=until)
     return bool(parts)
+
+
+def _answered_until(kind: ChannelKind, evidence: Evidence) -> datetime:
+    """Before which instant a no must have been said for this yes to answer it.
+
+    Meta tells whole seconds, and of the same second the no stands. Texts have our own clock, by which they came in
+    the order in which they are read.
+    """
+    return evidence.occurred_at if kind == "whatsapp" else evidence.occurred_at + timedelta(microseconds=1)
 
 
 def pause(
@@ -143,10 +167,14 @@ def prefer(
     """
     standing = _lock(tx, organization_id, contact_id, kind, "marketing")
     # A no that comes late yields to a later word from there, and to no form or file in between.
+    # Of the same instant the no stands: their clock counts whole seconds.
     newest = (
         standing is None
         or standing.since < evidence.occurred_at
-        or (not marketing and standing.source not in _OF_THE_PROVIDER)
+        or (
+            not marketing
+            and (standing.since == evidence.occurred_at or standing.source not in _OF_THE_PROVIDER)
+        )
     )
     action, state = ("grant", "granted") if marketing else ("revoke", "revoked")
     event_id = new_id(now)
@@ -166,7 +194,8 @@ def prefer(
         now=now,
     )
     if marketing:
-        suppressions.lift(tx, organization_id, kind, addresses, "marketing")
+        before = evidence.occurred_at
+        suppressions.lift(tx, organization_id, kind, addresses, "marketing", before=before)
     else:
         since = evidence.occurred_at
         suppressions.suppress(
@@ -186,8 +215,9 @@ def prefer_unknown(
 ) -> None:
     """As `prefer`, for somebody of whom there is no record, so that the opt-out holds once there is one."""
     since = evidence.occurred_at
-    suppressions.lift(tx, organization_id, kind, addresses, "marketing", before=since)
-    if not marketing:
+    if marketing:
+        suppressions.lift(tx, organization_id, kind, addresses, "marketing", before=since)
+    else:
         suppressions.suppress(
             tx, organization_id, kind, addresses, "marketing", source=evidence.source, since=since
         )

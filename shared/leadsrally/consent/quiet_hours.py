@@ -120,13 +120,16 @@ def _window(
 def _rows(day: date, whereabouts: Whereabouts, kind: ChannelKind) -> Iterable[Row]:
     if kind != "sms":
         return
-    region = whereabouts.region
-    if region is not None:
-        country, _, states = region.partition("-")
-        places = frozenset({country, *(f"{country}-{state}" for state in states.split("+") if state)})
-        yield from (row for row in ROWS if row.holds(day, places))
+    places = frozenset(place for region in (whereabouts.region or "").split() for place in _places(region))
+    yield from (row for row in ROWS if row.holds(day, places))
     if whereabouts.known_by == "organization":
         yield UNKNOWN
+
+
+def _places(region: str) -> Iterable[str]:
+    """The country and its states, of which an area code may have several (US-KY+TN)."""
+    country, _, states = region.partition("-")
+    return country, *(f"{country}-{state}" for state in states.split("+") if state)
 
 
 def _spread(message_id: UUID, opening: datetime, closing: datetime, expires_at: datetime | None) -> timedelta:

@@ -13,7 +13,6 @@ from leadsrally.consent.types import (
     Purpose,
     Standing,
     State,
-    Wanted,
 )
 from leadsrally.kit.db import Tx
 from leadsrally.kit.ids import new_id
@@ -185,10 +184,10 @@ def let_stand(
     organization_id: UUID,
     contact_id: UUID,
     channel_kind: ChannelKind,
-    purpose: Wanted,
+    purpose: Purpose,
     standing: Standing,
 ) -> None:
-    """Let what stood about all purposes stand about this one, on the same evidence."""
+    """Let this stand about a purpose, on evidence that is there already."""
     tx.run(
         _STAND,
         {
@@ -260,7 +259,7 @@ def lapse(
     )
 
 
-# A lapse is the last word too: nothing said before it counts any more.
+# A lapse is the last word too: nothing said before it counts any more. What the link took back was not said.
 _LAST_SAID = """
 SELECT nullif(action, 'lapse')
   FROM consent_events
@@ -269,6 +268,16 @@ SELECT nullif(action, 'lapse')
    AND channel_kind = %(channel_kind)s
    AND purpose = 'all'
    AND action IN ('grant', 'revoke', 'lapse')
+   AND NOT (source = 'link' AND action = 'revoke' AND EXISTS (
+               SELECT 1
+                 FROM consent_events AS later
+                WHERE later.organization_id = consent_events.organization_id
+                  AND later.contact_id = consent_events.contact_id
+                  AND later.channel_kind = consent_events.channel_kind
+                  AND later.purpose = consent_events.purpose
+                  AND later.action = 'resume'
+                  AND later.source = 'link'
+                  AND (later.recorded_at, later.id) > (consent_events.recorded_at, consent_events.id)))
  ORDER BY recorded_at DESC, id DESC
  LIMIT 1
 """

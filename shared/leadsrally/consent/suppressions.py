@@ -7,12 +7,36 @@ from uuid import UUID
 from leadsrally.consent.types import ChannelKind, Purpose, Suppression, Wanted
 from leadsrally.kit.db import Tx
 
-_SUPPRESS = """
-INSERT INTO suppressions (organization_id, channel_kind, number_hash, purpose, source, since)
-SELECT %(organization_id)s, %(channel_kind)s, hash, %(purpose)s, %(source)s, %(since)s
-  FROM unnest(%(hashes)s::bytea[]) AS hash
- ORDER BY hash
-ON CONFLICT DO NOTHING
+# The newest sign counts against a yes that is told late. Whose it is, counts for who may take it back: neither does
+# the link make an opt-out its own, nor anybody else that of a provider, who goes on blocking.
+_NEWER = """
+ON CONFLICT (organization_id, channel_kind, number_hash, purpose)
+DO UPDATE SET since = greatest(old.since, excluded.since),
+              source = CASE WHEN excluded.source = 'link' OR old.source IN ('provider', 'provider_error')
+                            THEN old.source
+                            WHEN old.source = 'link' OR excluded.source IN ('provider', 'provider_error')
+                                 OR excluded.since > old.since
+                            THEN excluded.source
+                            ELSE old.source END
+"""
+# What stood before is read as it was before this statement.
+_SUPPRESS = f"""
+WITH told AS (
+    INSERT INTO suppressions AS old (organization_id, channel_kind, number_hash, purpose, source, since)
+    SELECT DISTINCT %(organization_id)s::uuid, %(channel_kind)s, hash, %(purpose)s, %(source)s,
+           %(since)s::timestamptz
+      FROM unnest(%(hashes)s::bytea[]) AS hash
+     ORDER BY hash
+    {_NEWER}
+)
+SELECT NOT EXISTS (
+    SELECT 1
+      FROM suppressions
+     WHERE organization_id = %(organization_id)s
+       AND channel_kind = %(channel_kind)s
+       AND number_hash = ANY (%(hashes)s::bytea[])
+       AND purpose = %(purpose)s
+)
 """
 
 
@@ -26,8 +50,11 @@ def suppress(
     source: str,
     since: datetime,
 ) -> bool:
-    """Returns False when one of the addresses was suppressed before; the first sign is kept."""
-    touched = tx.run(
+    """Returns False when one of the addresses was suppressed before; the newest sign is kept.
+
+    `since` is when it was said, not when we were told.
+    """
+    return tx.value(
         _SUPPRESS,
         {
             "organization_id": organization_id,
@@ -38,11 +65,10 @@ def suppress(
             "since": since,
         },
     )
-    return touched == len(hashes)
 
 
-_COPY = """
-INSERT INTO suppressions (organization_id, channel_kind, number_hash, purpose, source, since)
+_COPY = f"""
+INSERT INTO suppressions AS old (organization_id, channel_kind, number_hash, purpose, source, since)
 SELECT DISTINCT ON (new.hash, s.purpose)
        s.organization_id, s.channel_kind, new.hash, s.purpose, s.source, s.since
   FROM suppressions AS s
@@ -51,8 +77,7 @@ SELECT DISTINCT ON (new.hash, s.purpose)
    AND s.channel_kind = %(channel_kind)s
    AND s.number_hash = ANY (%(before)s::bytea[])
  ORDER BY new.hash, s.purpose, s.since DESC
-ON CONFLICT DO NOTHING
-"""
+{_NEWER}"""
 
 
 def copy(

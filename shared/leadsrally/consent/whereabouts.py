@@ -1,5 +1,6 @@
 """Where a person may be, as far as their record and their number tell."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -12,9 +13,9 @@ _LONGEST_CODE = 3  # digits of a country's calling code; of an area code in the 
 class Whereabouts:
     """Time zones of the IANA database, any of which may be the person's, and whose law protects the number.
 
-    `region` is a country by ISO 3166-1, in the United States with the state (US-FL); None: not known. A number keeps
-    the law of its area code though its owner has moved: some states presume that it tells where the person is
-    (Fla. Stat. § 501.059(8)(d)).
+    `region` is a country by ISO 3166-1, in the United States with the state (US-FL); where the person's numbers are of
+    several, each of them with a space between; None: not known. A number keeps the law of its area code though its
+    owner has moved: some states presume that it tells where the person is (Fla. Stat. § 501.059(8)(d)).
     """
 
     zones: tuple[str, ...]
@@ -22,9 +23,14 @@ class Whereabouts:
     known_by: Literal["contact", "number", "organization"]
 
 
-def whereabouts(phone: str | None, own_zone: str | None, organization_zone: str) -> Whereabouts:
-    """The zone that stands in the person's record, else those of the number's area code, else the organisation's."""
-    region, zones = _of_number(phone)
+def whereabouts(numbers: Iterable[str], own_zone: str | None, organization_zone: str) -> Whereabouts:
+    """The zone that stands in the person's record, else those of the numbers' area codes, else the organisation's.
+
+    `numbers` are that to which the message goes and others of the person's: what each of them tells counts.
+    """
+    found = [_of_number(number) for number in numbers]
+    region = " ".join(dict.fromkeys(region for region, _ in found if region)) or None
+    zones = tuple(dict.fromkeys(zone for _, zones in found for zone in zones))
     if own_zone:
         return Whereabouts((own_zone,), region, "contact")
     if zones:
@@ -32,8 +38,8 @@ def whereabouts(phone: str | None, own_zone: str | None, organization_zone: str)
     return Whereabouts((organization_zone,), region, "organization")
 
 
-def _of_number(phone: str | None) -> tuple[str | None, tuple[str, ...]]:
-    if phone is None or not phone.startswith("+"):
+def _of_number(phone: str) -> tuple[str | None, tuple[str, ...]]:
+    if not phone.startswith("+"):
         return None, ()  # a short code, a name, or a person known by an id alone
     places = _places()
     if phone.startswith("+1"):

@@ -34,7 +34,7 @@ def follow_person(
     if contact_id is None:
         return "ignored"
     before = contacts.addresses_of(tx, organization_id, contact_id) or ()
-    rename(tx, organization_id, contact_id, renaming.before, renaming.after, now=now)
+    gone = rename(tx, organization_id, contact_id, renaming.before, renaming.after, now=now)
     after = contacts.addresses_of(tx, organization_id, contact_id) or ()
     change.carry_over(tx, hashes, organization_id, channel.permission, before, after)
     called = renaming.after.named("wa_id") or renaming.after.named("bsuid")
@@ -47,6 +47,7 @@ def follow_person(
         message_id=new_id(now),
         event=event,
         body=renaming.body,
+        retired=[identity.value for identity in gone],
         address=called,
         said_at=min(renaming.sent_at or now, now),
         now=now,

@@ -13,7 +13,7 @@ from leadsrally.messaging import store
 from leadsrally.messaging.types import Channel, InboundMessage, PermissionKind
 
 if TYPE_CHECKING:
-    from leadsrally.consent.types import Evidence
+    from leadsrally.consent.types import ChannelKind, Evidence
 
 Meaning = Literal["stop", "start", "yes", "help", "refusal", "unclear"]
 
@@ -85,8 +85,9 @@ def obey(
     match order.meaning:
         case "stop" | "refusal":
             newly = change.revoke(tx, organization_id, contact_id, kind, known_as, evidence, now=now)
-            if wishes.scope == "every_channel":
-                _everywhere_else(tx, hashes, organization_id, contact_id, kind, evidence, now)
+            kinds = _with_others(tx, hashes, organization_id, contact_id, kind, evidence, now)
+            if newly:
+                _cancel_answers(tx, organization_id, contact_id, kinds, now)
             _after_no(tx, organization_id, conversation_id, order, newly and answer, now)
         case "unclear":
             if change.pause(tx, organization_id, contact_id, kind, evidence, now=now):
@@ -122,7 +123,7 @@ def _after_no(
         _confirm_stop(tx, organization_id, conversation_id, order.word, now)
 
 
-def _everywhere_else(
+def _with_others(
     tx: Tx,
     hashes: KeyedHash,
     organization_id: UUID,
@@ -130,13 +131,17 @@ def _everywhere_else(
     kind: PermissionKind,
     evidence: "Evidence",
     now: datetime,
-) -> None:
+) -> "Sequence[ChannelKind]":
+    """Let it hold on every kind of channel where the organisation has chosen that. Returns on which it holds."""
+    if evidence.scope == "organization":
+        return (kind,)
     from leadsrally.consent.types import CHANNEL_KINDS
     from leadsrally.contacts.opt_out import opt_out
 
     for other in CHANNEL_KINDS:
         if other != kind:
             opt_out(tx, hashes, organization_id, contact_id, other, evidence, now=now)
+    return CHANNEL_KINDS
 
 
 # What sending needs is imported where it is needed: one text in a thousand is answered.
@@ -148,6 +153,14 @@ def _confirm_stop(
     from leadsrally.messaging import answer_keyword
 
     answer_keyword.confirm_stop(tx, organization_id, conversation_id, word, now=now)
+
+
+def _cancel_answers(
+    tx: Tx, organization_id: UUID, contact_id: UUID, kinds: "Sequence[ChannelKind]", now: datetime
+) -> None:
+    from leadsrally.messaging import cancel
+
+    cancel.cancel_answers(tx, organization_id, contact_id, kinds, now=now)
 
 
 def _help(

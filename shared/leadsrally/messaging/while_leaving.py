@@ -6,6 +6,7 @@ another number, and must not write to whoever has refused meanwhile.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from leadsrally.consent import keywords
@@ -115,9 +116,21 @@ def heed_no(
     else:
         addresses = news.sender.addresses
     known_as = address_hashes(hashes, channel.organization_id, addresses)
+    since = min(_said_at(news) or call.at, call.at)
     suppressions.suppress(
-        tx, channel.organization_id, channel.permission, known_as, no.purpose, source=no.source, since=call.at
+        tx, channel.organization_id, channel.permission, known_as, no.purpose, source=no.source, since=since
     )
+
+
+def _said_at(news: MayRefuse) -> datetime | None:
+    """By the provider's clock, where it tells."""
+    match news:
+        case Preference():
+            return news.said_at
+        case DeliveryReport():
+            return news.reported_at
+        case _:
+            return news.sent_at
 
 
 def _reported(tx: Tx, channel: Channel, report: DeliveryReport) -> Sequence[str]:

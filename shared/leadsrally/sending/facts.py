@@ -92,7 +92,7 @@ def _hours(message: Locked, now: datetime) -> Reckoning | None:
         return None
     return reckon(
         now,
-        whereabouts(message.phone, message.time_zone, message.organization_zone),
+        whereabouts(message.numbers, message.time_zone, message.organization_zone),
         OwnHours(message.marketing_opens, message.marketing_closes),
         message.channel_kind,
         message.id,

@@ -13,7 +13,8 @@ from leadsrally.messaging.types import RANK, Kind, PermissionKind, Purpose, Stat
 
 # The contact's row is locked until the claim is committed; a STOP takes the same lock. So a claim either
 # precedes the STOP or is decided after it, and two claims for one person count each other against the daily
-# cap. The message's row keeps two workers apart.
+# cap. The message's row keeps two workers apart. The contact comes first, as in a STOP, which then takes back the
+# answers that wait for their turn: rows are locked in the order of the clauses.
 _LOCK = """
 SELECT m.organization_id, m.id, m.conversation_id, m.kind, m.body, m.content, m.template_id, m.status, m.purpose,
        m.created_at, m.claimed_at, m.expires_at, m.verdict,
@@ -52,8 +53,8 @@ SELECT m.organization_id, m.id, m.conversation_id, m.kind, m.body, m.content, m.
  WHERE m.organization_id = %(organization_id)s
    AND m.id = %(message_id)s
    AND m.direction = 'outbound'
-   FOR UPDATE OF m
    FOR NO KEY UPDATE OF p
+   FOR UPDATE OF m
 """
 
 
@@ -106,6 +107,15 @@ class Locked:
     def address(self) -> str | None:
         """Where this message goes: what the provider calls the person, else the number."""
         return self.provider_address or self.phone
+
+    @property
+    def numbers(self) -> list[str]:
+        """The number to which this message goes and that of the record, in E.164 where they are numbers."""
+        told = self.provider_address
+        called = (
+            f"+{told}" if told is not None and told.isdecimal() and self.channel_kind == "whatsapp" else told
+        )
+        return [number for number in (called, self.phone) if number is not None]
 
 
 def lock(tx: Tx, organization_id: UUID, message_id: UUID) -> Locked | None:
