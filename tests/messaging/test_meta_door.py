@@ -3,6 +3,7 @@
 import hmac
 import json
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from leadsrally.kit.crypto import Vault
 from leadsrally.messaging import take_delivery
 from leadsrally.messaging.channels.directory import meta_context
 from leadsrally.providers.meta.credentials import MetaCredentials
+from leadsrally.providers.meta.reading import load
 from tests.world import Answer, MetaLine, Org, World
 
 
@@ -27,6 +29,10 @@ def text(body: str = "Hello", wamid: str | None = None, sender: str = "120255501
     at = str(int(datetime.now(UTC).timestamp()))
     wamid = wamid or f"wamid.{uuid4().hex}"
     return {"from": sender, "id": wamid, "timestamp": at, "type": "text", "text": {"body": body}}
+
+
+def status(wamid: str) -> dict[str, Any]:
+    return {"id": wamid, "status": "delivered", "timestamp": str(int(datetime.now(UTC).timestamp()))}
 
 
 def edited(body: str) -> dict[str, Any]:
@@ -424,6 +430,29 @@ def at_once(act: Any, count: int) -> list[int]:
 
 
 class TestMany:
+    def test_W11_what_a_delivery_takes_is_little_beside_itself(self, world: World, number: MetaLine):
+        """Five hundred messages and as many statuses: each is read, taken and let go of, one after the other."""
+        changes = [
+            change
+            for n in range(500)
+            for change in (
+                *world.news(number, messages=[text(f"m{n}")])["entry"][0]["changes"],
+                *world.news(number, statuses=[status(f"wamid.{n}")])["entry"][0]["changes"],
+            )
+        ]
+        entry = [{"id": number.waba_id, "changes": changes}]
+        delivery = {"object": "whatsapp_business_account", "entry": entry}
+        world.meta(number, world.news(number, messages=[text("first")]))  # what is made once is made
+        tracemalloc.start()
+        document = load(json.dumps(delivery).encode())
+        itself = tracemalloc.get_traced_memory()[0]
+        del document
+        tracemalloc.reset_peak()
+        assert world.meta(number, delivery).status == 200
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 2.5 * itself
+
     def test_a_thousand_pieces_in_one_delivery(self, world: World, number: MetaLine):
         """Messages of many people and statuses, in one call, one log row and one bell."""
         world.rung.clear()

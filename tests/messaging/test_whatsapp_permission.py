@@ -170,6 +170,18 @@ class TestTwoChannels:
         world.work("send_message")
         assert world.message(message)["status"] == "accepted"
 
+    def test_S6_a_STOP_by_whatsapp_may_hold_on_every_channel(self, world: World):
+        org = world.organization(opt_out_scope="every_channel")
+        sms, number = world.line(org), world.whatsapp_line(org)
+        thread = world.conversation(sms)
+        world.whatsapp(number, "STOP")
+        assert standings(world) == {(kind, "all"): "revoked" for kind in ("email", "sms", "whatsapp")}
+        assert suppressed(world, number, PHONE, "sms")
+        message = world.reply(sms, thread, "We open at nine")
+        world.work("send_message")
+        assert world.sender.texts == []
+        assert world.message(message)["verdict"]["rule"] == "opted_out_by_keyword"
+
     def test_a_STOP_by_text_leaves_whatsapp_alone(self, world: World, org: Org, number: MetaLine):
         sms = world.line(org)
         world.whatsapp(number, "hello")
@@ -244,6 +256,23 @@ class TestPreferences:
         world.prefers(number, "resume")
         assert standings(world) == {("whatsapp", "marketing"): "granted"}
         assert not suppressed(world, number, PHONE, purpose="marketing")
+
+    @pytest.mark.parametrize("stopped", [False, True])
+    def test_S11_signup_agrees_to_offers_and_to_nothing_else(
+        self, world: World, number: MetaLine, stopped: bool
+    ):
+        world.whatsapp(number, "hi")
+        if stopped:
+            world.prefers(number, "stop", at=world.clock.now - timedelta(hours=1))
+        world.clock.pass_(seconds=1)
+        world.prefers(number, "signup", signup_id="s1")
+        assert standings(world) == {("whatsapp", "marketing"): "granted"}
+        assert events(world)[-1] == ("marketing", "grant", "provider")
+        assert not suppressed(world, number, PHONE, purpose="marketing")
+        thread = world.value("SELECT id FROM conversations")
+        offer = world.reply(number, thread, "Half price today", purpose="marketing")
+        world.work("send_message")
+        assert world.message(offer)["status"] == "accepted"
 
     @pytest.mark.parametrize("order", [("STOP", "resume"), ("resume", "STOP")])
     def test_S11_resume_never_lifts_a_STOP(self, world: World, number: MetaLine, order: tuple[str, str]):
