@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -203,11 +202,9 @@ class TestTrouble:
 
     def test_a_service_that_is_away_is_away(self, closed_port: int, monkeypatch: pytest.MonkeyPatch):
         _point_at(f"http://127.0.0.1:{closed_port}", monkeypatch)
-        began = time.monotonic()
         with pytest.raises(Unavailable) as caught:
             KmsKeys([self.ARN]).wrap(b"k" * 32, HERE)
         assert caught.value.code == "key_service"
-        assert time.monotonic() - began < 7
 
     def test_a_process_without_credentials_is_closed(self, monkeypatch: pytest.MonkeyPatch):
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):

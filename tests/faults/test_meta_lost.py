@@ -1,6 +1,5 @@
 """W17, Q10 for WhatsApp: something holds a lock, or Postgres cuts a session. Meta hears 5xx and tells again; nothing is half done."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -10,8 +9,6 @@ from tests.faults.test_postgres_lost import CLAIM, cut
 from tests.faults.waiting import held, until_one_waits
 from tests.sending.whatsapp import thread
 from tests.world import MetaLine, World
-
-_DEADLINE = 10.0  # seconds; Meta gives up on an answer at some point and tells again, for seven days
 
 
 @pytest.fixture
@@ -51,9 +48,7 @@ class TestSlow:
             ).status
 
         with held(world, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"):  # pyright: ignore[reportArgumentType]
-            began = time.monotonic()
-            status = tell()
-            assert time.monotonic() - began < _DEADLINE
+            status = tell()  # comes by itself: the lock stays
         assert 500 <= status < 600
         for sql in (
             "SELECT 1 FROM messages WHERE body = 'Hello'",

@@ -55,6 +55,24 @@ class TestRun:
         assert counted(counts) == {"created": 1, "duplicates": 2, "reasons": {"duplicate": 2}}
         assert importer.contacts()[ADA]["name"] == "Ada"
 
+    @pytest.mark.parametrize("above", ["\n", "\n\n", ",,\n", '" ", ,\n'])
+    def test_rows_with_nothing_in_them_count_nowhere(self, importer: Importer, above: str):
+        """Above the names, which are then not taken for somebody, or anywhere else."""
+        counts = importer.run(f"{above}{HEAD}{ADA},Ada,\n{above}{BOB},Bob,\n{above}")
+        assert counted(counts) == {"created": 2}
+
+    @pytest.mark.parametrize("rows", [1, 100])
+    @pytest.mark.parametrize(
+        "pair", [("+541123456789", "+5491123456789"), ("+525512345678", "+5215512345678")]
+    )
+    def test_two_spellings_of_one_number_are_one_person(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch, rows: int, pair: tuple[str, str]
+    ):
+        batched(monkeypatch, rows)
+        counts = importer.run(f"{HEAD}{pair[0]},Ada,\n{pair[1]},Ada again,\n")
+        assert counted(counts) == {"created": 1, "duplicates": 1, "reasons": {"duplicate": 1}}
+        assert [row["name"] for row in importer.contacts().values()] == ["Ada"]
+
     @pytest.mark.parametrize("rows", [1, 2, 3, 100])
     def test_batches_of_any_size_come_to_the_same(
         self, importer: Importer, monkeypatch: pytest.MonkeyPatch, rows: int

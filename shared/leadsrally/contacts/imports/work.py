@@ -19,6 +19,7 @@ from leadsrally.contacts.imports.rows import Problem, Reader, Row
 from leadsrally.contacts.imports.store import Import
 from leadsrally.contacts.imports.types import MAX_ROWS, Counts, Kind, file_of
 from leadsrally.kit.crypto import KeyedHash
+from leadsrally.kit.phone import one_form
 
 _EMPTY: Final = 4  # a batch ends after so many times its size in rows of which few could be taken
 
@@ -79,11 +80,17 @@ def batches(work: Work, problems: Problems, size: int, *, after: int = 0) -> Ite
     """
     seen, reader, line = Seen(work.rows), work.reader, 0
     batch, tally = Batch(after, work.plan.contacts), Counter[str]()
+    named = (
+        not work.has_header
+    )  # the first row in which anything stands has the names, as it was taken when looked at
     for line, cells in enumerate(work.records, 1):
-        if (line == 1 and work.has_header) or not any(cells):
+        if not any(map(str.strip, cells)):
+            continue
+        if not named:
+            named = True
             continue
         row = reader.read(cells)
-        if isinstance(row, Row) and not seen.add(row.phone):
+        if isinstance(row, Row) and not seen.add(one_form(row.phone)):
             row = Problem(-1, "duplicate")
         if isinstance(row, Problem):
             problems.add(line, row, cells, taken=False)
