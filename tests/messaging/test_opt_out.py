@@ -93,7 +93,7 @@ class TestStop:
             assert state(world, phone) == "revoked", word
             assert suppressed(world, line.organization_id, phone), word
         assert sorted(events(world)) == [("revoke", "keyword", word) for word in WORDS]
-        assert world.rows("SELECT 1 FROM jobs") == []
+        assert world.rows("SELECT 1 FROM jobs WHERE queue <> 'send_message'") == []
 
     def test_S1_a_disguise_changes_nothing(self, world: World, line: Line):
         for number, text in enumerate(DISGUISED):
@@ -132,7 +132,7 @@ class TestStop:
         """Source, word, message and time are kept; the contact's own text is in the message alone."""
         world.text(line, "Stop!!\nSent from my iPhone")
         event = world.row("SELECT * FROM consent_events")
-        message = world.row("SELECT id, created_at FROM messages")
+        message = world.row("SELECT id, created_at FROM messages WHERE direction = 'inbound'")
         assert (event["source"], event["word"], event["scope"]) == ("keyword", "stop", "organization")
         assert event["message_id"] == message["id"]
         assert event["occurred_at"] == event["recorded_at"] == world.clock.now
@@ -500,6 +500,20 @@ class TestConfirmation:
     def test_S10_none_when_the_provider_answers(self, world: World, line: Line):
         for _ in range(3):
             world.text(line, "STOP")
+        world.work("send_message")
+        assert world.sender.texts == []
+
+    @pytest.mark.parametrize("text", ["BAJA", "ARRET", "Stop.", "S T O P", "AYUDA", "aide"])
+    def test_S10_what_the_providers_filter_does_not_know_is_answered_by_us(
+        self, world: World, line: Line, text: str
+    ):
+        world.text(line, text)
+        world.work("send_message")
+        assert len(world.sender.texts) == 1
+
+    @pytest.mark.parametrize("text", sorted(words.TWILIO_ANSWERS))
+    def test_S10_and_what_it_knows_is_not(self, world: World, line: Line, text: str):
+        world.text(line, f" {text.upper()}\n")
         world.work("send_message")
         assert world.sender.texts == []
 

@@ -256,6 +256,16 @@ class TestQuietHours:
         never = replace(closed_until(NOON), opens_at=None, release_at=None)
         assert decide(replace(FINE, **OFFER, hours=never)) == refused("never_open")
 
+    @pytest.mark.parametrize(
+        ("worth_until", "rule"),
+        [(-SECOND, "opens_too_late"), (timedelta(0), "opens_too_late"), (SECOND, "quiet_hours")],
+    )
+    def test_S12_what_would_be_too_old_at_the_opening_is_refused_now(self, worth_until: timedelta, rule: str):
+        opening = NOON + timedelta(hours=3)
+        facts = replace(FINE, **OFFER, hours=closed_until(opening), expires_at=opening + worth_until)
+        verdict = decide(facts)
+        assert (verdict.rule, verdict.decision) == (rule, "defer" if rule == "quiet_hours" else "refuse")
+
     def test_S12_held_overnight_and_released_at_the_next_open_minute(self, world: World):
         line = world.line(world.organization(time_zone="America/New_York"))
         thread = world.conversation(line)

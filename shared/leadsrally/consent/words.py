@@ -14,6 +14,9 @@ FCC: Final = ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe
 # the additions of 2025). Twilio blocks after them, so a miss here would leave us unaware of it.
 TWILIO: Final = ("stop", "stopall", "unsubscribe", "end", "quit", "cancel", "revoke", "optout")
 
+# All that its filter acts on and answers, opt-ins and HELP among them: https://help.twilio.com/hc/en-us/articles/223134027
+TWILIO_ANSWERS: Final = frozenset({*TWILIO, "start", "unstop", "yes", "help", "info"})
+
 # AWS requires these for messages to the US and Canada; the CTIA's list is alike.
 CARRIER: Final = ("arret", "opt out", "remove", "td")
 

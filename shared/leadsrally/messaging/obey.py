@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
-from leadsrally.consent import keywords
+from leadsrally.consent import keywords, words
 from leadsrally.kit.crypto import KeyedHash
 from leadsrally.kit.db import Tx
 from leadsrally.messaging import store
@@ -31,11 +31,15 @@ _SOURCE: Final[dict[Meaning, Literal["keyword", "phrase"]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the message means, by which word, and whether the provider has acted on it already."""
+    """What the message means, by which word, and whether the provider has acted on it already.
+
+    `listed`: it is one word of Twilio's own list and nothing else, so that its filter acts where it is on.
+    """
 
     meaning: Meaning
     word: str | None
     by_provider: bool
+    listed: bool = False
 
 
 def order_in(inbound: InboundMessage) -> Order | None:
@@ -43,7 +47,10 @@ def order_in(inbound: InboundMessage) -> Order | None:
     reading = keywords.read(inbound.body)
     if inbound.keyword is not None:
         return Order(inbound.keyword, reading.word, by_provider=True)
-    return None if reading.signal is None else Order(reading.signal, reading.word, by_provider=False)
+    if reading.signal is None:
+        return None
+    listed = inbound.body.strip().casefold() in words.TWILIO_ANSWERS
+    return Order(reading.signal, reading.word, by_provider=False, listed=listed)
 
 
 def obey(
@@ -79,8 +86,8 @@ def obey(
     )
     addresses = contacts.addresses_of(tx, organization_id, contact_id) or ()
     known_as = change.address_hashes(hashes, organization_id, addresses)
-    # The provider has answered already when it says which word it saw, or when its own filter is on.
-    answered = order.by_provider or (kind == "sms" and channel.provider_answers_keywords)
+    # The provider has answered already when it says which word it saw, or when its own filter is on and knows the word.
+    answered = order.by_provider or (kind == "sms" and channel.provider_answers_keywords and order.listed)
     answer = not answered and now - said_at <= _ANSWER_WITHIN
     match order.meaning:
         case "stop" | "refusal":

@@ -153,6 +153,8 @@ def _quiet_hours(facts: Facts) -> Verdict | None:
         return None
     if hours.opens_at is None or hours.release_at is None:
         return Verdict("refuse", "never_open")
+    if facts.expires_at is not None and facts.expires_at <= hours.opens_at:
+        return Verdict("refuse", "opens_too_late")
     return Verdict("defer", "quiet_hours", hours.release_at) if hours.opens_at > facts.now else None
 
 

@@ -18,6 +18,7 @@ SENTENCES: Final[dict[str, str]] = {
     "daily_cap": "It was not sent: the contact has had as many messages in 24 hours as you allow.",
     "offers_cap": "The contact has had as many offers in 24 hours as you allow; it waits until there is room.",
     "never_open": "It was not sent: there is no time of day at which an offer may go to this contact.",
+    "opens_too_late": "It was not sent: by the time at which an offer may go to this contact it would be too old.",
     "quiet_hours": "It waits: an offer may not go at this time of the contact's day.",
     "provider_asked_to_slow_down": "It waits: the provider asked this channel to slow down.",
     "too_many_to_one_person": "It waits: WhatsApp takes so many messages to one person and no more at a time.",
