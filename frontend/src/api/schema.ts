@@ -4063,6 +4063,9 @@ export interface components {
             /**
              * Kept
              * @description What outlives it, and why, in English.
+             * @example [
+             *       "a keyed hash of an address that opted out"
+             *     ]
              */
             kept: string[];
             /**
@@ -4088,6 +4091,7 @@ export interface components {
             /**
              * Text
              * @description The same in words, in English.
+             * @example This certifies that a contact was erased on …
              */
             text: string;
         };
