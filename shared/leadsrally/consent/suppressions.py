@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from leadsrally.consent.types import ChannelKind, Purpose, Suppression, Wanted
-from leadsrally.kit.db import Tx
+from leadsrally.kit.db import Tx, statement
 
 # The newest sign counts against a yes that is told late. Whose it is, counts for who may take it back: neither does
 # the link make an opt-out its own, nor anybody else that of a provider, who goes on blocking.
@@ -20,14 +20,17 @@ DO UPDATE SET since = greatest(old.since, excluded.since),
                             ELSE old.source END
 """
 # What stood before is read as it was before this statement.
-_SUPPRESS = f"""
+_SUPPRESS = statement(
+    """
 WITH told AS (
     INSERT INTO suppressions AS old (organization_id, channel_kind, number_hash, purpose, source, since)
     SELECT DISTINCT %(organization_id)s::uuid, %(channel_kind)s, hash, %(purpose)s, %(source)s,
            %(since)s::timestamptz
       FROM unnest(%(hashes)s::bytea[]) AS hash
      ORDER BY hash
-    {_NEWER}
+""",
+    _NEWER,
+    """
 )
 SELECT NOT EXISTS (
     SELECT 1
@@ -37,7 +40,8 @@ SELECT NOT EXISTS (
        AND number_hash = ANY (%(hashes)s::bytea[])
        AND purpose = %(purpose)s
 )
-"""
+""",
+)
 
 
 def suppress(
@@ -67,7 +71,8 @@ def suppress(
     )
 
 
-_COPY = f"""
+_COPY = statement(
+    """
 INSERT INTO suppressions AS old (organization_id, channel_kind, number_hash, purpose, source, since)
 SELECT DISTINCT ON (new.hash, s.purpose)
        s.organization_id, s.channel_kind, new.hash, s.purpose, s.source, s.since
@@ -77,7 +82,9 @@ SELECT DISTINCT ON (new.hash, s.purpose)
    AND s.channel_kind = %(channel_kind)s
    AND s.number_hash = ANY (%(before)s::bytea[])
  ORDER BY new.hash, s.purpose, s.since DESC
-{_NEWER}"""
+""",
+    _NEWER,
+)
 
 
 def copy(

@@ -19,7 +19,7 @@ from leadsrally.contacts.imports.rows import Problem, Reader, Row
 from leadsrally.contacts.imports.store import Import
 from leadsrally.contacts.imports.types import MAX_ROWS, Counts, Kind, file_of
 from leadsrally.kit.crypto import KeyedHash
-from leadsrally.kit.phone import one_form
+from leadsrally.kit.phone import Number, one_form
 
 _EMPTY: Final = 4  # a batch ends after so many times its size in rows of which few could be taken
 
@@ -90,7 +90,7 @@ def batches(work: Work, problems: Problems, size: int, *, after: int = 0) -> Ite
             named = True
             continue
         row = reader.read(cells)
-        if isinstance(row, Row) and not seen.add(one_form(row.phone)):
+        if isinstance(row, Row) and not seen.add(Number(one_form(row.phone))):
             row = Problem(-1, "duplicate")
         if isinstance(row, Problem):
             problems.add(line, row, cells, taken=False)
