@@ -170,12 +170,15 @@ def test_two_records_are_made_one_and_taken_apart(people: People, stage: Stage):
         page.get_by_role("button", name="Add a contact").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.goto("/contacts/duplicates")
-    expect(page.get_by_text("the same address", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Keep this one: Grace Hopper").click()
+    # Other people of this organisation may be alike too.
+    keep = page.get_by_role("button", name="Keep this one: Grace Hopper")
+    expect(keep).to_be_visible()
+    expect(page.get_by_text("the same address", exact=True).first).to_be_visible()
+    keep.click()
     expect(page.get_by_text("The two are one now.")).to_be_visible()
-    expect(page.get_by_text("the same address", exact=True)).to_have_count(0)
+    expect(keep).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("the same address", exact=True)).to_be_visible()
+    expect(keep).to_be_visible()
 
 
 def test_many_are_tagged_at_once_taken_back_and_written_to_a_file(
