@@ -250,6 +250,7 @@ class TestPieces:
         gone = world.whatsapp_line(org, state="disconnected")
         news = world.news(gone, messages=[text("STOP")])
         world.meta(number, news)
+        world.clock.pass_(seconds=1)  # of one second the no would stand
         world.whatsapp(number, "START")
         world.meta(number, news)
         assert world.rows("SELECT 1 FROM suppressions") == []
