@@ -6,7 +6,6 @@ In both another tenant writes 100 messages a second, open loop; its times during
 seconds before.
 """
 
-import threading
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from io import StringIO
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -23,6 +22,7 @@ import psycopg
 from bench.archive import SETTINGS, load_archive
 from bench.cluster import Cluster, cluster
 from bench.figures import Figure, alone, beside, percentile
+from bench.prober import Prober, written
 from leadsrally.jobs.types import Done, Job
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.crypto import KeyedHash
@@ -149,50 +149,19 @@ class Timed:
 
 
 def _timed(pg: Cluster, organization_id: UUID, erase: Any) -> Timed:
-    with _Prober(pg) as prober:
+    threads = cycle(pg.execute(_THREADS))
+
+    def write(connection: psycopg.Connection[Any]) -> None:
+        of, thread = next(threads)
+        connection.execute(_PROBE, {"organization_id": of, "id": thread}, prepare=True)
+
+    with Prober(pg, _RATE, write) as prober:
         time.sleep(_BEFORE + 2)  # the first two seconds read what is not in memory yet
-        wal, began = _written(pg), time.perf_counter()
+        wal, began = written(pg), time.perf_counter()
         erase(pg, organization_id)
         ended = time.perf_counter()
-        wal = _written(pg) - wal
+        wal = written(pg) - wal
     left = pg.value("SELECT count(*) FROM messages WHERE organization_id = %(id)s", id=organization_id)
     if left:
         raise RuntimeError(f"{left} messages are left")
     return Timed(ended - began, wal, prober.between(began - _BEFORE, began), prober.between(began, ended))
-
-
-def _written(pg: Cluster) -> int:
-    return int(pg.value("SELECT pg_current_wal_insert_lsn() - '0/0'"))
-
-
-class _Prober:
-    """Another tenant's messages on schedule, whatever the last one took; times count from when each was due."""
-
-    def __init__(self, pg: Cluster) -> None:
-        self._connection = psycopg.connect(pg.url(), autocommit=True)
-        self._threads = cycle(pg.execute(_THREADS))
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._probe, daemon=True)
-        self._took: list[tuple[float, float]] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-        self._connection.close()
-
-    def between(self, first: float, last: float) -> list[float]:
-        """Milliseconds of the writes that were due in this span."""
-        return [took for due, took in self._took if first <= due < last]
-
-    def _probe(self) -> None:
-        due = time.perf_counter()
-        while not self._stopping.is_set():
-            due += 1 / _RATE
-            time.sleep(max(0.0, due - time.perf_counter()))
-            organization_id, thread = next(self._threads)
-            self._connection.execute(_PROBE, {"organization_id": organization_id, "id": thread}, prepare=True)
-            self._took.append((due, (time.perf_counter() - due) * 1000))

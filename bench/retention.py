@@ -5,18 +5,15 @@ filled and swept again while a prober inserts 200 rows a second, open loop: its 
 start of each sweep are laid beside those of the second before it.
 """
 
-import threading
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import Self
-
-import psycopg
 
 from bench.cluster import Cluster, cluster
 from bench.figures import Figure, alone, beside, percentile
+from bench.prober import Prober, written
 from leadsrally.kit.clock import system_clock
 from leadsrally.kit.db import Database
 from leadsrally.privacy.sweep import sweep_delivery_log
@@ -49,8 +46,8 @@ def measure(*, quick: bool) -> list[Figure]:
             _fill(pg, expired + timedelta(days=ahead), rows)
         pg.execute("VACUUM ANALYZE delivery_log")
         pg.execute("CHECKPOINT")
-        first, written = _sweep(pg, rows), _written(pg)  # nobody else writes: its WAL and nothing besides
-        with _Prober(pg) as prober:
+        first, logged = _sweep(pg, rows), written(pg)  # nobody else writes: its WAL and nothing besides
+        with Prober(pg, _RATE, lambda connection: connection.execute(_PROBE, prepare=True)) as prober:
             sweeps: list[Sweep] = []
             for _ in range(rounds):
                 _fill(pg, expired, rows)
@@ -68,7 +65,7 @@ def measure(*, quick: bool) -> list[Figure]:
             at_most=1.0,
             note=f"the slowest of {len(seconds)}; {rows:,} of {total:,} rows",
         ),
-        alone("retention WAL", (written - first.wal) / 1e6, "MB", at_most=2.0),
+        alone("retention WAL", (logged - first.wal) / 1e6, "MB", at_most=2.0),
         beside(
             "retention insert p50",
             [percentile(busy, 0.5)],
@@ -101,7 +98,7 @@ class Sweep:
 
 
 def _sweep(pg: Cluster, rows: int) -> Sweep:
-    wal = _written(pg)
+    wal = written(pg)
     db = Database(pg.url("retention_sweep"))
     began = time.perf_counter()
     with redirect_stdout(StringIO()):
@@ -111,38 +108,3 @@ def _sweep(pg: Cluster, rows: int) -> Sweep:
     if run.deleted != rows or run.due_after:
         raise RuntimeError(f"{run.deleted} rows gone of {rows}, {run.due_after} still due")
     return Sweep(began, seconds, wal)
-
-
-def _written(pg: Cluster) -> int:
-    return int(pg.value("SELECT pg_current_wal_insert_lsn() - '0/0'"))
-
-
-class _Prober:
-    """Inserts on schedule, whatever the last insert took; its times count from when each was due."""
-
-    def __init__(self, pg: Cluster) -> None:
-        self._connection = psycopg.connect(pg.url(), autocommit=True)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._probe, daemon=True)
-        self._took: list[tuple[float, float]] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-        self._connection.close()
-
-    def between(self, first: float, last: float) -> list[float]:
-        """Milliseconds of the inserts that were due in this span."""
-        return [took for due, took in self._took if first <= due < last]
-
-    def _probe(self) -> None:
-        due = time.perf_counter()
-        while not self._stopping.is_set():
-            due += 1 / _RATE
-            time.sleep(max(0.0, due - time.perf_counter()))
-            self._connection.execute(_PROBE, prepare=True)
-            self._took.append((due, (time.perf_counter() - due) * 1000))

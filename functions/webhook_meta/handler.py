@@ -11,10 +11,11 @@ from leadsrally.messaging import store
 from leadsrally.messaging.answer_webhook import Webhook, answer_webhook
 from leadsrally.messaging.channels import meta_store
 from leadsrally.messaging.channels.directory import OpenChannel
+from leadsrally.messaging.heed_no import MayRefuse
 from leadsrally.messaging.leads.receive import receive_words
 from leadsrally.messaging.store import Call
 from leadsrally.messaging.take_delivery import Intake, take_delivery
-from leadsrally.messaging.while_leaving import MayRefuse, turn_away
+from leadsrally.messaging.turn_away import turn_away
 from leadsrally.providers.meta import inbound, leadgen
 from leadsrally.providers.meta.credentials import MetaCredentials
 from leadsrally.providers.meta.error_codes import effect_of

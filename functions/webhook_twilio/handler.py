@@ -11,11 +11,12 @@ from leadsrally.kit.gateway import Event, Request, Response
 from leadsrally.messaging import store
 from leadsrally.messaging.answer_webhook import Webhook, answer_webhook
 from leadsrally.messaging.channels.directory import OpenChannel
+from leadsrally.messaging.heed_no import heed_no
 from leadsrally.messaging.receive import StaleChannelError, receive
 from leadsrally.messaging.report import apply_report
 from leadsrally.messaging.store import Call
+from leadsrally.messaging.turn_away import turn_away
 from leadsrally.messaging.types import Channel, DeliveryReport, InboundMessage
-from leadsrally.messaging.while_leaving import heed_no, turn_away
 from leadsrally.providers.twilio import error_codes, inbound
 from leadsrally.providers.twilio.signature import TwilioCredentials, verify
 from leadsrally.runtime import Runtime

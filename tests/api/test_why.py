@@ -71,9 +71,9 @@ class TestWhy:
         ):
             assert part in said
         hours = told["verdict"]["basis"]["hours"]
-        assert (hours["zones"], hours["region"], hours["known_by"]) == (
+        assert (hours["zones"], hours["regions"], hours["known_by"]) == (
             ["America/New_York"],
-            "US-DC",
+            ["US-DC"],
             "number",
         )
 

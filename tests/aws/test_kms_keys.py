@@ -18,6 +18,7 @@ from leadsrally.kit.crypto import KeyRefused, SealBroken, SealContext, Vault
 from leadsrally.kit.errors import OUR_FAULT, LeadsRallyError, Unavailable
 from leadsrally.kit.settings import Settings
 from leadsrally.messaging.channels.directory import KEPT_FOR, twilio_context
+from leadsrally.providers.keys import kms
 from leadsrally.providers.keys.kms import KmsKeys
 from leadsrally.providers.keys.local import LocalKeys
 from leadsrally.providers.keys.moving import MovingKeys
@@ -205,6 +206,10 @@ class TestTrouble:
         with pytest.raises(Unavailable) as caught:
             KmsKeys([self.ARN]).wrap(b"k" * 32, HERE)
         assert caught.value.code == "key_service"
+
+    def test_what_it_waits_for_at_most_leaves_a_webhook_its_time(self):
+        once = kms._IMPATIENT["connect_timeout"] + kms._IMPATIENT["read_timeout"]
+        assert once * kms._IMPATIENT["retries"]["total_max_attempts"] < 7  # seconds, of Twilio's fifteen
 
     def test_a_process_without_credentials_is_closed(self, monkeypatch: pytest.MonkeyPatch):
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):

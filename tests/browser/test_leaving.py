@@ -69,7 +69,6 @@ def test_P7_2_one_person_is_erased_for_good(people: People, stage: Stage):
     expect(page.get_by_role("alert")).to_contain_text("There is no such conversation")
     page.goto("/settings/privacy")
     erased = page.get_by_role("region", name="Erased for good")
-    # Not done while a file that somebody has uploaded and not imported may still bring the person back.
-    expect(erased.get_by_role("row").nth(1)).to_contain_text(re.compile("being erased|done"))
+    expect(erased.get_by_role("row").nth(1)).to_contain_text("done")
     expect(erased.get_by_role("row").nth(1)).to_contain_text(answer)
     expect(erased).not_to_contain_text(phone)

@@ -32,7 +32,14 @@ def asked(
     """Somebody whose zones are known; by default where no state is stricter than the federal rule."""
     own = options.pop("own", OwnHours())
     known_by = options.pop("known_by", "contact")
-    return reckon(now, Whereabouts(zones, region, known_by), own, kind, options.pop("id", MESSAGE), **options)
+    return reckon(
+        now,
+        Whereabouts(zones, (region,) if region else (), known_by),
+        own,
+        kind,
+        options.pop("id", MESSAGE),
+        **options,
+    )
 
 
 class TestWindow:
@@ -247,25 +254,25 @@ class TestWhereabouts:
     @pytest.mark.parametrize(
         ("phone", "own", "expected"),
         [
-            ("+13055551234", None, (("America/New_York",), "US-FL", "number")),
-            ("+18505551234", None, (("America/Chicago", "America/New_York"), "US-FL", "number")),
-            ("+16895551234", None, (("America/New_York",), "US-FL", "number")),
-            ("+13055551234", "America/Denver", (("America/Denver",), "US-FL", "contact")),
-            ("+14165551234", None, (("America/Toronto",), "CA", "number")),
-            ("+17875551234", None, (("America/Puerto_Rico",), "US-PR", "number")),
-            ("+4930123456", None, (("Europe/Berlin",), "DE", "number")),
-            ("+3531234567", None, (("Europe/Dublin",), "IE", "number")),
-            ("+2621234567", None, (("Indian/Mayotte", "Indian/Reunion"), "RE", "number")),
-            ("+18005551234", None, (("America/Phoenix",), None, "organization")),
-            ("+99999", None, (("America/Phoenix",), None, "organization")),
-            ("12345", None, (("America/Phoenix",), None, "organization")),
-            (None, None, (("America/Phoenix",), None, "organization")),
-            (None, "Asia/Tokyo", (("Asia/Tokyo",), None, "contact")),
+            ("+13055551234", None, (("America/New_York",), ("US-FL",), "number")),
+            ("+18505551234", None, (("America/Chicago", "America/New_York"), ("US-FL",), "number")),
+            ("+16895551234", None, (("America/New_York",), ("US-FL",), "number")),
+            ("+13055551234", "America/Denver", (("America/Denver",), ("US-FL",), "contact")),
+            ("+14165551234", None, (("America/Toronto",), ("CA",), "number")),
+            ("+17875551234", None, (("America/Puerto_Rico",), ("US-PR",), "number")),
+            ("+4930123456", None, (("Europe/Berlin",), ("DE",), "number")),
+            ("+3531234567", None, (("Europe/Dublin",), ("IE",), "number")),
+            ("+2621234567", None, (("Indian/Mayotte", "Indian/Reunion"), ("RE",), "number")),
+            ("+18005551234", None, (("America/Phoenix",), (), "organization")),
+            ("+99999", None, (("America/Phoenix",), (), "organization")),
+            ("12345", None, (("America/Phoenix",), (), "organization")),
+            (None, None, (("America/Phoenix",), (), "organization")),
+            (None, "Asia/Tokyo", (("Asia/Tokyo",), (), "contact")),
         ],
     )
     def test_a_record_a_number_an_organisation(self, phone: str | None, own: str | None, expected: Any):
         found = whereabouts([phone] if phone else [], own, "America/Phoenix")
-        assert (found.zones, found.region, found.known_by) == expected
+        assert (found.zones, found.regions, found.known_by) == expected
 
     def test_every_zone_of_the_table_exists(self):
         for _, zones in _places().values():

@@ -126,6 +126,20 @@ def test_a_function_has_its_limits(provisioned: TestDatabase, admin: psycopg.Con
     assert limit == (40,)
 
 
+@pytest.mark.parametrize(
+    ("role", "deadline"),
+    [("leadsrally_webhook_twilio", 15), ("leadsrally_webhook_meta", 10)],  # seconds that the provider waits
+)
+def test_W17_a_webhook_that_tries_twice_answers_while_its_provider_waits(
+    admin: psycopg.Connection[Any], role: str, deadline: int
+) -> None:
+    """What a lock that stays costs at most: two statements that are given up."""
+    row = admin.execute("SELECT rolconfig FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    assert row is not None
+    told = dict(setting.split("=", 1) for setting in row[0])
+    assert 2 * int(told["statement_timeout"].removesuffix("s")) <= deadline
+
+
 def test_start_up_accepts_a_function_and_refuses_the_migrator(provisioned: TestDatabase) -> None:
     database = Database(provisioned.url("leadsrally_probe_reads"))
     refuse_strong_role(database)

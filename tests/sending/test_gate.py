@@ -311,7 +311,10 @@ class TestQuietHours:
         message_id = world.reply(line, thread, "Sale!", purpose="marketing", lifetime=timedelta(hours=24))
         _claim(world, line, message_id)
         hours = world.message(message_id)["verdict"]["basis"]["hours"]
-        assert (hours["zones"], hours["region"]) == (["Pacific/Honolulu", "America/New_York"], "US-HI US-NY")
+        assert (hours["zones"], hours["regions"]) == (
+            ["Pacific/Honolulu", "America/New_York"],
+            ["US-HI", "US-NY"],
+        )
         assert hours["opens_at"] == at("2026-11-23T08:00:00-10:00").isoformat()
 
     def test_S12_a_contact_who_moved_is_asked_about_where_they_are_now(self, world: World):

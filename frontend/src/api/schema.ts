@@ -4064,7 +4064,7 @@ export interface components {
              * Kept
              * @description What outlives it, and why, in English.
              * @example [
-             *       "a keyed hash of an address that opted out"
+             *       "Of an opt-out a keyed hash of the number or address, so that it stays true."
              *     ]
              */
             kept: string[];
@@ -4091,7 +4091,9 @@ export interface components {
             /**
              * Text
              * @description The same in words, in English.
-             * @example This certifies that a contact was erased on …
+             * @example Certificate of erasure 0192a5f0-7c1e-7d1a-9f6e-3b1f5c2a7e44
+             *
+             *     Erased: contact …
              */
             text: string;
         };

@@ -174,7 +174,8 @@ function Recent({ action: one, reload }: { action: Bulk; reload: () => Promise<v
     await reload()
   })
   const take = useAct(async () => download(await answer(api.GET('/v1/contacts/bulk/{action_id}/file', { params: { path } }))))
-  const undoable = (one.state === 'done' || one.state === 'cancelled') && one.counts.changed > 0 && one.undo_until !== null && Date.parse(one.undo_until) > Date.now()
+  const over = one.state === 'done' || one.state === 'cancelled' || one.state === 'failed'
+  const undoable = over && one.counts.changed > 0 && one.undo_until !== null && Date.parse(one.undo_until) > Date.now()
   return (
     <li class="stack tight">
       <div class="row apart">

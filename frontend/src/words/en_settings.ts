@@ -188,7 +188,7 @@ export const settings = {
     eraseWhat:
       'Their messages, files, notes, scores, permissions and everything else that is known of them are deleted here and asked to be deleted at the providers. If they opted out, a keyed hash of the number stays, so that they are never written to again. It cannot be undone.',
     forGood: 'Erase for good',
-    begun: 'They are being erased, and are shown no more.',
+    begun: 'They are being erased. Nothing is sent to them any more.',
     answerBy: (rule: string, putOff: string) => `Answer by ${rule} (with a reason given, by ${putOff}).`,
   },
 }

@@ -187,7 +187,7 @@ export const settings: typeof english = {
     eraseWhat:
       'Sus mensajes, archivos, notas, lecturas, permisos y todo lo demás que se sabe de ella se borra aquí, y se pide que se borre en los proveedores. Si se dio de baja, queda una huella con clave del número, para que nunca más se le escriba. No se puede deshacer.',
     forGood: 'Borrar para siempre',
-    begun: 'Se está borrando, y ya no se muestra.',
+    begun: 'Se está borrando. Ya no se le envía nada.',
     answerBy: (rule, putOff) => `Responder hasta el ${rule} (dando un motivo, hasta el ${putOff}).`,
   },
 }

@@ -114,13 +114,13 @@ class Certificate(BaseModel):
     deleted: dict[str, int] = Field(description="Rows by table.", examples=[{"contacts": 1, "messages": 12}])
     kept: list[str] = Field(
         description="What outlives it, and why, in English.",
-        examples=[["a keyed hash of an address that opted out"]],
+        examples=[["Of an opt-out a keyed hash of the number or address, so that it stays true."]],
     )
     in_backups_until: datetime = Field(description="When the last backup from before ends, at the latest.")
     at_providers: list[AtProvider]
     text: str = Field(
         description="The same in words, in English.",
-        examples=["This certifies that a contact was erased on …"],
+        examples=["Certificate of erasure 0192a5f0-7c1e-7d1a-9f6e-3b1f5c2a7e44\n\nErased: contact …"],
     )
 
 

@@ -120,7 +120,7 @@ def _window(
 def _rows(day: date, whereabouts: Whereabouts, kind: ChannelKind) -> Iterable[Row]:
     if kind != "sms":
         return
-    places = frozenset(place for region in (whereabouts.region or "").split() for place in _places(region))
+    places = frozenset(place for region in whereabouts.regions for place in _places(region))
     yield from (row for row in ROWS if row.holds(day, places))
     if whereabouts.known_by == "organization":
         yield UNKNOWN

@@ -13,13 +13,13 @@ _LONGEST_CODE = 3  # digits of a country's calling code; of an area code in the 
 class Whereabouts:
     """Time zones of the IANA database, any of which may be the person's, and whose law protects the number.
 
-    `region` is a country by ISO 3166-1, in the United States with the state (US-FL); where the person's numbers are of
-    several, each of them with a space between; None: not known. A number keeps the law of its area code though its
-    owner has moved: some states presume that it tells where the person is (Fla. Stat. § 501.059(8)(d)).
+    `regions` are countries by ISO 3166-1, in the United States with the state (US-FL), of each of the person's numbers;
+    none: not known. A number keeps the law of its area code though its owner has moved: some states presume that it
+    tells where the person is (Fla. Stat. § 501.059(8)(d)).
     """
 
     zones: tuple[str, ...]
-    region: str | None
+    regions: tuple[str, ...]
     known_by: Literal["contact", "number", "organization"]
 
 
@@ -29,13 +29,13 @@ def whereabouts(numbers: Iterable[str], own_zone: str | None, organization_zone:
     `numbers` are that to which the message goes and others of the person's: what each of them tells counts.
     """
     found = [_of_number(number) for number in numbers]
-    region = " ".join(dict.fromkeys(region for region, _ in found if region)) or None
+    regions = tuple(dict.fromkeys(region for region, _ in found if region))
     zones = tuple(dict.fromkeys(zone for _, zones in found for zone in zones))
     if own_zone:
-        return Whereabouts((own_zone,), region, "contact")
+        return Whereabouts((own_zone,), regions, "contact")
     if zones:
-        return Whereabouts(zones, region, "number")
-    return Whereabouts((organization_zone,), region, "organization")
+        return Whereabouts(zones, regions, "number")
+    return Whereabouts((organization_zone,), regions, "organization")
 
 
 def _of_number(phone: str) -> tuple[str | None, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from leadsrally.messaging import quarantine_store, store
 from leadsrally.messaging.amend import amend
 from leadsrally.messaging.channels.look_after import ask_for_retest
 from leadsrally.messaging.follow_person import follow_person
+from leadsrally.messaging.heed_no import MayRefuse, heed_no, no_in
 from leadsrally.messaging.prefer import prefer
 from leadsrally.messaging.receive import StaleChannelError
 from leadsrally.messaging.receive_piece import receive_piece
@@ -35,7 +36,6 @@ from leadsrally.messaging.types import (
     TemplatesChanged,
     Unreadable,
 )
-from leadsrally.messaging.while_leaving import MayRefuse, heed_no, no_in
 
 _FOREIGN: Final = "foreign_number"
 

@@ -166,7 +166,7 @@ def as_stored(facts: Facts) -> dict[str, Any]:
 def _hours_as_stored(hours: Reckoning) -> dict[str, Any]:
     return {
         "known_by": hours.whereabouts.known_by,
-        "region": hours.whereabouts.region,
+        "regions": list(hours.whereabouts.regions),
         "zones": list(hours.whereabouts.zones),
         "windows": [
             {

@@ -110,7 +110,7 @@ def _of_consent(event: Mapping[str, Any]) -> str:
 
 
 def _of_hours(hours: Mapping[str, Any]) -> list[str]:
-    where = f" in {hours['region']}" if hours["region"] else ""
+    where = f" in {' and '.join(hours['regions'])}" if hours["regions"] else ""
     told = [f"Where the contact is{where} is known by {reasons.KNOWN_BY[hours['known_by']]}."]
     for window in hours["windows"]:
         by = f" ({'; '.join(window['sources'])})" if window["sources"] else ""

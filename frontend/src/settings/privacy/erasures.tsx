@@ -44,7 +44,7 @@ export function Erasures() {
                     <td>
                       <Badge tone={one.state === 'done' ? 'good' : 'plain'}>{named(t.erasures.states, one.state)}</Badge>
                     </td>
-                    <td class="number figure">{Object.values(one.counts).reduce((sum, count) => sum + count, 0).toLocaleString()}</td>
+                    <td class="number figure" data-name={t.erasures.rows}>{Object.values(one.counts).reduce((sum, count) => sum + count, 0).toLocaleString()}</td>
                   </tr>
                 ))}
               </tbody>

@@ -17,6 +17,8 @@ NOT_UNDOABLE: Final[dict[Kind, str]] = {
     "export": "A file that was written cannot be taken back.",
     "erase": "Who is erased is erased for good.",
 }
+# What a failed one did before it failed stays, and is counted.
+_OVER: Final[tuple[State, ...]] = ("done", "cancelled", "failed")
 
 
 def action(tx: Tx, organization_id: UUID, action_id: UUID) -> Action:
@@ -52,13 +54,6 @@ def undo(tx: Tx, organization_id: UUID, action_id: UUID, *, actor: Actor, now: d
     store.move(tx, organization_id, action_id, _OVER, "undoing", now=now)
     ask(tx, organization_id, "undo", action_id, now=now)
     _record(tx, organization_id, action_id, "bulk_action.undone", actor, now)
-
-
-_OVER: Final[tuple[State, ...]] = (
-    "done",
-    "cancelled",
-    "failed",
-)  # what a failed one did before stays, and is counted
 
 
 def _in(tx: Tx, organization_id: UUID, action_id: UUID, states: Collection[State]) -> Action:

@@ -37,7 +37,8 @@ _TRIES: Final = 5
 _GOES_ON: Final = Later(timedelta(0), "goes_on")
 # Not rung for: a worker rings for its own queue only, and the tick finds the job within a minute.
 _UNRUNG: Final = timedelta(seconds=1)
-_AFTER_IMPORTS: Final = Later(timedelta(minutes=1), "imports_under_way")
+# One that nobody has begun is given up in a second or two, by the job that deletes its file.
+_AFTER_IMPORTS: Final = Later(timedelta(seconds=5), "imports_under_way")
 
 
 def erase(desk: ErasureDesk, job: Job, *, time_left: TimeLeft) -> Result:
