@@ -246,6 +246,7 @@ class TestRenaming:
         self, world: World, number: MetaLine, org: Org
     ):
         world.whatsapp(number, "one", sender="12025550101")
+        world.clock.pass_(seconds=1)
         world.whatsapp(number, "STOP", sender="12025550102")
         winner, loser = (row["id"] for row in contacts(world))
         token = world.token(world.user(org), org)
